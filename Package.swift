@@ -1,0 +1,54 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The targets, low to high, with what each may import. `Tests/TidyTests` holds the code to this table.
+let package = Package(
+  name: "ebbfs",
+  products: [.executable(name: "ebbfs", targets: ["ebbfs"])],
+  targets: [
+    .systemLibrary(name: "CFUSE", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+    .target(name: "CLinux"),
+    .target(name: "Threading"),
+    .target(name: "FilesystemModel"),
+    .target(name: "StorageInterface", dependencies: ["FilesystemModel"]),
+    .target(name: "JournalFormat", dependencies: ["FilesystemModel"]),
+    .target(name: "Inodes", dependencies: ["FilesystemModel"]),
+    .target(name: "WritebackCache", dependencies: ["FilesystemModel"]),
+    .target(name: "WriteAheadLog", dependencies: ["JournalFormat", "StorageInterface", "FilesystemModel", "Threading"]),
+    .target(name: "Flushing", dependencies: ["StorageInterface", "FilesystemModel"]),
+    .target(
+      name: "Engine",
+      dependencies: [
+        "Threading", "FilesystemModel", "StorageInterface", "JournalFormat", "Inodes", "WritebackCache", "WriteAheadLog",
+        "Flushing",
+      ]),
+    .target(name: "PosixStorage", dependencies: ["StorageInterface", "FilesystemModel", "CLinux", "Threading"]),
+    .target(name: "FUSEBridge", dependencies: ["Engine", "FilesystemModel", "CFUSE", "CLinux", "Threading"]),
+    .target(name: "Control", dependencies: ["FilesystemModel"]),
+    .executableTarget(
+      name: "ebbfs",
+      dependencies: [
+        "Control", "Engine", "FUSEBridge", "PosixStorage", "WriteAheadLog", "JournalFormat", "StorageInterface",
+        "FilesystemModel", "Threading", "CLinux",
+      ]),
+    .target(name: "Support", dependencies: ["StorageInterface", "FilesystemModel", "Threading"], path: "Tests/Support"),
+    .testTarget(name: "SupportTests", dependencies: ["Support"]),
+    .testTarget(name: "FilesystemModelTests", dependencies: ["FilesystemModel"]),
+    .testTarget(name: "JournalFormatTests", dependencies: ["JournalFormat", "Support"]),
+    .testTarget(name: "WriteAheadLogTests", dependencies: ["WriteAheadLog", "JournalFormat", "Support"]),
+    .testTarget(name: "InodesTests", dependencies: ["Inodes"]),
+    .testTarget(name: "WritebackCacheTests", dependencies: ["WritebackCache", "Support"]),
+    .testTarget(name: "FlushingTests", dependencies: ["Flushing", "Support"]),
+    .testTarget(name: "EngineTests", dependencies: ["Engine", "Support"]),
+    .testTarget(name: "SimulationTests", dependencies: ["Engine", "Support"]),
+    .testTarget(name: "PosixStorageTests", dependencies: ["PosixStorage", "Threading"]),
+    .testTarget(name: "ControlTests", dependencies: ["Control"]),
+    .testTarget(name: "TidyTests"),
+    .testTarget(name: "MountTests", dependencies: ["CLinux"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system && target.name != "CLinux" {
+  target.swiftSettings = [.strictMemorySafety(), .treatAllWarnings(as: .error)]
+}

@@ -1,0 +1,2 @@
+// Macros, variadic calls and flags of Linux that Swift cannot import.
+#pragma once

@@ -1,0 +1,45 @@
+/// The rules of PROTOCOL.md that a test can switch off to see its counter-example appear. In production all are on.
+package struct ProtocolRules: Hashable, Sendable {
+  /// R1: no backing call before the INTENT record, and all before it, are durable.
+  package var intentIsDurableFirst = true
+  /// R2: a plan in doubt is redone; off: it is derived again from what looks uncompleted.
+  package var plansAreRedone = true
+  /// R4: all namespace records are replayed; off: only uncompleted ones.
+  package var replaysCompletedRecords = true
+  /// R5: a location changes together with its DONE record.
+  package var locationsChangeWithDone = true
+  /// R6: low-water takes open plans and the capture into account.
+  package var lowWaterCoversCapture = true
+  /// R7: the next inode number is taken over bindings too.
+  package var inodeNumbersCoverBindings = true
+  /// R8: plans are disjoint in inodes, not only in names.
+  package var plansAreDisjointInInodes = true
+  /// R9: a rename over a name waits for the data of the file that takes it.
+  package var replacingWaitsForData = true
+  /// R10: an exchange is three renames, each durable before the next.
+  package var exchangeHasStages = true
+  /// R11: created and removed cancel only with the last name.
+  package var cancelsOnlyLastName = true
+  /// R12: a cancelled rename-over keeps the removal of what it replaced, in exactly one action.
+  package var rewritesKeepReplacement = true
+  /// R13: a fold needs the direct edge to be the only path.
+  package var foldsOnlyDirectEdges = true
+  /// R14: a rename over another name of the same inode is the removal of its source.
+  package var sameInodeRenameIsRemoval = true
+  /// R15: edges to all earlier items that share a name or an inode; off: to the latest only.
+  package var edgesToAllEarlier = true
+  /// R15: a directory's removal waits for everything inside.
+  package var removalWaitsForChildren = true
+  /// R15: directory renames keep their order.
+  package var directoryRenamesAreOrdered = true
+  /// R16: pending data is dropped only with the last name.
+  package var dataDropsWithLastName = true
+  /// R17: superseded records complete with those that supersede them.
+  package var contentsCompleteAsPrefix = true
+  /// R18: the smallest size reached is kept through coalescing.
+  package var keepsSmallestSize = true
+  /// R11-R14 at all: created-and-removed, folds.
+  package var rewrites = true
+
+  package init() {}
+}

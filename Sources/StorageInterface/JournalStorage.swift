@@ -1,0 +1,30 @@
+import FilesystemModel
+
+/// The state directory on fast local disk: fixed-size segment files named by number, and a lock.
+///
+/// All methods may be called from any thread.
+package protocol JournalStorage: AnyObject, Sendable {
+  /// The numbers of all segment files, ascending. Files still being prepared are not among them.
+  func segments() throws(Errno) -> [UInt64]
+  /// Makes a segment file of `bytes` zeros, written, not allocated (fallocate gains nothing), synced with its directory entry, under
+  /// a preparing name first, so that `segments` never shows half of one.
+  func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno)
+  /// Gives a retired segment a new number, so that its written blocks are used again; synced with its directory entry.
+  func recycleSegment(_ number: UInt64, as newNumber: UInt64) throws(Errno)
+  /// Removes a segment file; synced with its directory entry.
+  func removeSegment(_ number: UInt64) throws(Errno)
+  func openSegment(_ number: UInt64) throws(Errno) -> any SegmentFile
+  /// Bytes that new segments may still take.
+  func bytesAvailable() throws(Errno) -> Int
+}
+
+/// An open segment of the journal. Closed with its last reference.
+package protocol SegmentFile: AnyObject, Sendable {
+  var bytes: Int { get }
+  /// Reads exactly `count` bytes unless the file ends before.
+  func read(at offset: Int, count: Int) throws(Errno) -> [UInt8]
+  /// Writes all bytes.
+  func write(_ bytes: [UInt8], at offset: Int) throws(Errno)
+  /// fdatasync(2). A failure is final: what was written since the last success may be lost whatever a later call says.
+  func synchronize() throws(Errno)
+}
