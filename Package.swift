@@ -43,6 +43,7 @@ let package = Package(
     .testTarget(name: "SimulationTests", dependencies: ["Engine", "Support"]),
     .testTarget(name: "PosixStorageTests", dependencies: ["PosixStorage", "Threading"]),
     .testTarget(name: "ControlTests", dependencies: ["Control"]),
+    .testTarget(name: "EbbfsTests", dependencies: ["ebbfs", "Control", "FilesystemModel", "Threading"]),
     .testTarget(name: "TidyTests"),
     .testTarget(name: "MountTests", dependencies: ["CLinux"]),
   ],

@@ -17,7 +17,7 @@ struct Takeover: Sendable {
       if let lock = try attempt() { return lock }
       let holder = DaemonLock.holder(stateDirectory: stateDirectory).map { "process \($0)" } ?? "another process"
       let waited = Monotonic.milliseconds() - start
-      switch try? ControlClient(stateDirectory: stateDirectory).ask(.stop, untilGone: true) {
+      switch try? ControlClient(stateDirectory: stateDirectory).ask(.stop) {
       case .some(.done): break
       case .some(.failed(let failure)) where failure.reason == .stillMounted:
         // The kernel ends an unmount a moment before the daemon knows of it.
