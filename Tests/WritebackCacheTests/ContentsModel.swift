@@ -2,7 +2,7 @@ import FilesystemModel
 import WritebackCache
 
 /// Dirty contents with all that is around them: a journal that keeps all records, backing files, and what every file must read as.
-struct ContentsModel {
+final class ContentsModel {
   /// What a file is, in the mount or in the backing directory.
   struct File: Equatable {
     var bytes: [UInt8] = []
@@ -42,7 +42,7 @@ struct ContentsModel {
   }
 
   /// A model with one file that is only in the backing directory.
-  init(backing bytes: [UInt8], memoryBlocks: Int = 64, rules: ProtocolRules = ProtocolRules()) {
+  convenience init(backing bytes: [UInt8], memoryBlocks: Int = 64, rules: ProtocolRules = ProtocolRules()) {
     self.init(memoryBlocks: memoryBlocks, rules: rules)
     backing[file] = File(bytes: bytes)
     logical[file] = File(bytes: bytes)
@@ -66,7 +66,7 @@ extension ContentsModel {
     case memoryAlone
   }
 
-  mutating func write(_ bytes: [UInt8], at offset: Int, _ inode: InodeNumber = file, from origin: Origin = .memory) {
+  func write(_ bytes: [UInt8], at offset: Int, _ inode: InodeNumber = file, from origin: Origin = .memory) {
     let sizeAfter = max(size(inode), offset + bytes.count)
     var change = ContentChange(inode: inode, data: .write(offset: offset, count: bytes.count), sizeAfter: sizeAfter)
     change.attributes.modified = Timestamp(seconds: Int64(lsn.rawValue))
@@ -77,35 +77,35 @@ extension ContentsModel {
       change, bytes: origin == .journal ? nil : bytes, position: origin == .memoryAlone ? nil : record.position, lsn: record.lsn)
   }
 
-  mutating func resize(_ size: Int, _ inode: InodeNumber = file) {
+  func resize(_ size: Int, _ inode: InodeNumber = file) {
     logical[inode, default: File()].bytes.resize(size)
     apply(ContentChange(inode: inode, data: .resize(size), sizeAfter: size))
   }
 
   /// Punches a hole (`keepSize`) or zeroes a range that may lengthen the file.
-  mutating func zero(_ range: ByteRange, keepSize: Bool = true, _ inode: InodeNumber = file) {
+  func zero(_ range: ByteRange, keepSize: Bool = true, _ inode: InodeNumber = file) {
     let sizeAfter = keepSize ? size(inode) : max(size(inode), range.upperBound)
     logical[inode, default: File()].bytes.resize(sizeAfter)
     logical[inode, default: File()].bytes.zero(range)
     apply(ContentChange(inode: inode, data: .zero(range), sizeAfter: sizeAfter))
   }
 
-  mutating func setPermissions(_ permissions: UInt16, _ inode: InodeNumber = file) {
+  func setPermissions(_ permissions: UInt16, _ inode: InodeNumber = file) {
     logical[inode, default: File()].permissions = permissions
     apply(ContentChange(inode: inode, attributes: AttributeChange(permissions: permissions)))
   }
 
-  mutating func setExtendedAttribute(_ name: [UInt8], _ value: [UInt8]?, _ inode: InodeNumber = file) {
+  func setExtendedAttribute(_ name: [UInt8], _ value: [UInt8]?, _ inode: InodeNumber = file) {
     logical[inode, default: File()].extendedAttributes[name] = value
     apply(ContentChange(inode: inode, extendedAttributes: [ExtendedAttributeChange(name: name, value: value)]))
   }
 
-  private mutating func apply(_ change: ContentChange) {
+  private func apply(_ change: ContentChange) {
     let record = append(change, bytes: [])
     contents.apply(change, bytes: nil, position: nil, lsn: record.lsn)
   }
 
-  private mutating func append(_ change: ContentChange, bytes: [UInt8]) -> Record {
+  private func append(_ change: ContentChange, bytes: [UInt8]) -> Record {
     lsn = lsn.next
     let isWrite = if case .write = change.data { true } else { false }
     let position = isWrite ? JournalPosition(segment: lsn.rawValue, offset: 100) : nil
@@ -119,14 +119,14 @@ extension ContentsModel {
 // MARK: write-back and recovery
 
 extension ContentsModel {
-  mutating func seal(_ inode: InodeNumber = file) -> Bool {
+  func seal(_ inode: InodeNumber = file) -> Bool {
     guard contents.seal(inode) else { return false }
     resultAtSeal[inode] = logical[inode]
     return true
   }
 
   /// Begins to write the sealed layer back in the order of R18, or begins again.
-  mutating func beginWriteBack(_ inode: InodeNumber = file) {
+  func beginWriteBack(_ inode: InodeNumber = file) {
     guard let sealed = contents.sealed(inode), let result = resultAtSeal[inode] else { return }
     var steps: [(inout File) -> Void] = []
     if let size = sealed.smallestSize { steps.append { $0.bytes.resize(size) } }
@@ -147,7 +147,7 @@ extension ContentsModel {
   /// Does one step; after the last one compares the backing file with what the file was when it was sealed, and releases.
   ///
   /// - Returns: false when the backing file is not what it must be.
-  mutating func stepWriteBack(_ inode: InodeNumber = file) -> Bool {
+  func stepWriteBack(_ inode: InodeNumber = file) -> Bool {
     if let step = writeBacks[inode]?.steps.popLast() {
       step(&backing[inode, default: File()])
       return true
@@ -159,7 +159,7 @@ extension ContentsModel {
   }
 
   /// Seals, writes back and releases. Returns whether the backing file then is what the file was.
-  mutating func writeBackAll(_ inode: InodeNumber = file) -> Bool {
+  func writeBackAll(_ inode: InodeNumber = file) -> Bool {
     guard seal(inode) else { return false }
     beginWriteBack(inode)
     while writeBacks[inode] != nil {
@@ -169,7 +169,7 @@ extension ContentsModel {
   }
 
   /// A crash: contents are built again from the records that are not written back. A write-back that was going on is begun again.
-  mutating func recover() {
+  func recover() {
     contents = DirtyContents(memoryBytes: memoryBytes, rules: rules)
     let openPlans = writeBacks
     writeBacks = [:]
@@ -184,7 +184,9 @@ extension ContentsModel {
     }
   }
 
-  mutating func discard(_ inode: InodeNumber = file) -> LSN? {
+  func evict(blocks: Int, writtenThrough: LSN) -> Int { contents.evict(blocks: blocks, writtenThrough: writtenThrough) }
+
+  func discard(_ inode: InodeNumber = file) -> LSN? {
     logical[inode] = nil
     backing[inode] = nil
     records[inode] = nil

@@ -8,7 +8,7 @@ import Testing
 @Suite struct RandomChangesTests {
   /// One step of a random run. The files are small and the memory is smaller, so that everything meets everything.
   private struct Walk {
-    var model: ContentsModel
+    let model: ContentsModel
     var generator: SeededGenerator
     let pool: [UInt8]
     let inodes = [InodeNumber(2), InodeNumber(3), InodeNumber(4)]
@@ -53,7 +53,7 @@ import Testing
       case 74..<76: model.beginWriteBack(inode)
       case 76..<93: return model.stepWriteBack(inode)
       case 93..<98:
-        _ = model.contents.evict(blocks: random(1...3), writtenThrough: LSN(UInt64(random(0...Int(model.lsn.rawValue)))))
+        _ = model.evict(blocks: random(1...3), writtenThrough: LSN(UInt64(random(0...Int(model.lsn.rawValue)))))
       case 98: if random(0...3) == 0 { return discard(inode) }
       default: if random(0...3) == 0 { model.recover() }
       }
@@ -65,7 +65,7 @@ import Testing
       let start = random(0...pool.count - range.count)
       let bytes = Array(pool[start..<start + range.count])
       if !model.contents.hasRoom(forWriting: range, of: inode) {
-        _ = model.contents.evict(blocks: 4, writtenThrough: model.lsn)
+        _ = model.evict(blocks: 4, writtenThrough: model.lsn)
       }
       let hasRoom = model.contents.hasRoom(forWriting: range, of: inode)
       let origin: ContentsModel.Origin = !hasRoom || random(0...9) == 0 ? .journal : random(0...19) == 0 ? .memoryAlone : .memory
@@ -79,7 +79,7 @@ import Testing
     }
 
     private mutating func check(_ inode: InodeNumber) -> Bool {
-      if random(0...49) == 0 { return inodes.allSatisfy { model.isRight($0) } && partsAgree(inode) }
+      if random(0...199) == 0 { return inodes.allSatisfy { model.isRight($0) } && partsAgree(inode) }
       let offset = randomOffset()
       return model.isRight(offset..<offset + random(1...200), inode) && model.contents._checkInvariants().isEmpty
     }
