@@ -5,11 +5,11 @@ typealias ArenaSlot = Int32
 
 /// A fixed number of 4 KiB blocks of memory, given out one by one.
 ///
-/// The address space is reserved once; the kernel gives a page only when it is first written. Used slots are reused before untouched
-/// ones. The only file of this target with unsafe pointers. Not locked: used under the owner's lock.
+/// The address space is reserved once; the kernel gives a page only when it is first written. Used slots are reused before
+/// untouched ones. The only file of this target with unsafe pointers. Not locked: used under the owner's lock.
 @safe final class BlockArena {
-  // SAFETY: `memory` spans `slotsTotal` blocks from `init` to `deinit`. Every access goes through `address(of:)`, which checks that
-  // the slot was given out, and checks its range against the block; bytes enter and leave by copying only.
+  // SAFETY: `memory` spans `slotsTotal` blocks from `init` to `deinit`. Every access goes through `address(of:)`, which checks
+  // that the slot was given out, and checks its range against the block; bytes enter and leave by copying only.
   private let memory: UnsafeMutableRawPointer
   let slotsTotal: Int
   /// Slots from this one on were never given out; their pages may be untouched.

@@ -30,8 +30,8 @@ struct BlockSegment: Hashable {
   /// The part before in-block offset `bound`.
   func prefix(upTo bound: Int) -> BlockSegment { BlockSegment(Int(lower)..<bound, position: position, isInArena: isInArena) }
 
-  /// This segment and one that begins at its end as one segment, when that loses nothing: both of one record, or both in the arena and
-  /// one without position, so that the block must stay there anyway.
+  /// This segment and one that begins at its end as one segment, when that loses nothing: both of one record, or both in the
+  /// arena and one without position, so that the block must stay there anyway.
   func joined(with next: BlockSegment) -> BlockSegment? {
     guard upper == next.lower, isInArena == next.isInArena else { return nil }
     if let position, let nextPosition = next.position {
@@ -42,8 +42,8 @@ struct BlockSegment: Hashable {
   }
 }
 
-/// The valid bytes of one dirty block: disjoint segments in ascending order, the first one stored inline, so that the usual block of
-/// one segment needs no memory of its own.
+/// The valid bytes of one dirty block: disjoint segments in ascending order, the first one stored inline, so that the usual
+/// block of one segment needs no memory of its own.
 struct BlockSegments {
   private var first = BlockSegment.empty
   private var others: [BlockSegment] = []

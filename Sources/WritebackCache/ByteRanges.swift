@@ -17,8 +17,8 @@ struct ByteRanges: Hashable {
     ranges.replaceSubrange(start..<end, with: CollectionOfOne(lower..<upper))
   }
 
-  /// Takes out what lies in `range`, but leaves a range whole that reaches beyond it on both sides, so that many small takings out of a
-  /// large range do not leave many small ranges.
+  /// Takes out what lies in `range`, but leaves a range whole that reaches beyond it on both sides, so that many small takings
+  /// out of a large range do not leave many small ranges.
   mutating func trim(_ range: ByteRange) {
     guard !range.isEmpty, !ranges.isEmpty else { return }
     var start = firstIndex { $0.upperBound > range.lowerBound }

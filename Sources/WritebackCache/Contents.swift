@@ -35,8 +35,8 @@ package struct ContentsPart: Hashable, Sendable {
   package var kind: Kind
 }
 
-/// What a write-back writes to one inode: the sealed layer. Its order is that of R18: resize to `smallestSize`, zero `zeroed`, write
-/// `extents`, resize to `sizeAfter`, then extended attributes and attributes.
+/// What a write-back writes to one inode: the sealed layer. Its order is that of R18: resize to `smallestSize`, zero `zeroed`,
+/// write `extents`, resize to `sizeAfter`, then extended attributes and attributes.
 package struct SealedContents: Hashable, Sendable {
   package var inode: InodeNumber
   /// The smallest size the file was cut to; `nil` when it was not.

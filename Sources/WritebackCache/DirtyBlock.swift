@@ -28,8 +28,8 @@ struct WrittenBytes {
   var lsn: LSN
 }
 
-/// One 4 KiB block of a file with bytes that the backing file has not. The bytes that are not valid here are those of the layer below:
-/// a block is never completed by reading.
+/// One 4 KiB block of a file with bytes that the backing file has not. The bytes that are not valid here are those of the layer
+/// below: a block is never completed by reading.
 struct DirtyBlock {
   private(set) var segments = BlockSegments()
   /// Where the segments in the arena are. Present exactly when there are such.

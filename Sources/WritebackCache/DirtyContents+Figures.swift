@@ -41,7 +41,8 @@ extension DirtyContents {
     return (layers.current ?? layers.sealed)?.lastLSN
   }
 
-  /// The oldest record that is still needed: a low-water mark for contents (R6). All journal positions are of records from there on.
+  /// The oldest record that is still needed: a low-water mark for contents (R6). All journal positions are of records from
+  /// there on.
   package func oldestLSN() -> LSN? { age.oldest?.firstLSN }
 
   /// The inode whose write-back lets `oldestLSN` advance.

@@ -1,7 +1,8 @@
 import FilesystemModel
 import WritebackCache
 
-/// Dirty contents with all that is around them: a journal that keeps all records, backing files, and what every file must read as.
+/// Dirty contents with all that is around them: a journal that keeps all records, backing files, and what every file must read
+/// as.
 final class ContentsModel {
   /// What a file is, in the mount or in the backing directory.
   struct File: Equatable {
