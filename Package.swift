@@ -8,7 +8,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CFUSE", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
     .target(name: "CLinux"),
-    .target(name: "Threading"),
+    .target(name: "Threading", dependencies: ["CLinux"]),
     .target(name: "FilesystemModel"),
     .target(name: "StorageInterface", dependencies: ["FilesystemModel"]),
     .target(name: "JournalFormat", dependencies: ["FilesystemModel"]),
@@ -33,6 +33,7 @@ let package = Package(
       ]),
     .target(name: "Support", dependencies: ["StorageInterface", "FilesystemModel", "Threading"], path: "Tests/Support"),
     .testTarget(name: "SupportTests", dependencies: ["Support"]),
+    .testTarget(name: "ThreadingTests", dependencies: ["Threading", "CLinux"]),
     .testTarget(name: "FilesystemModelTests", dependencies: ["FilesystemModel"]),
     .testTarget(name: "JournalFormatTests", dependencies: ["JournalFormat", "Support"]),
     .testTarget(name: "WriteAheadLogTests", dependencies: ["WriteAheadLog", "JournalFormat", "Support"]),
@@ -41,7 +42,8 @@ let package = Package(
     .testTarget(name: "FlushingTests", dependencies: ["Flushing", "Support"]),
     .testTarget(name: "EngineTests", dependencies: ["Engine", "Support"]),
     .testTarget(name: "SimulationTests", dependencies: ["Engine", "Support"]),
-    .testTarget(name: "PosixStorageTests", dependencies: ["PosixStorage", "Threading"]),
+    .testTarget(
+      name: "PosixStorageTests", dependencies: ["PosixStorage", "StorageInterface", "FilesystemModel", "Threading", "CLinux"]),
     .testTarget(name: "ControlTests", dependencies: ["Control"]),
     .testTarget(name: "TidyTests"),
     .testTarget(name: "MountTests", dependencies: ["CLinux"]),

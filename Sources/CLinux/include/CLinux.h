@@ -1,2 +1,4 @@
 // Macros, variadic calls and flags of Linux that Swift cannot import.
 #pragma once
+#include "LinuxFiles.h"
+#include "LinuxThreads.h"
