@@ -11,7 +11,7 @@ let package = Package(
     .target(name: "Threading", dependencies: ["CLinux"]),
     .target(name: "FilesystemModel"),
     .target(name: "StorageInterface", dependencies: ["FilesystemModel"]),
-    .target(name: "JournalFormat", dependencies: ["FilesystemModel"]),
+    .target(name: "JournalFormat", dependencies: ["FilesystemModel", "CLinux"]),
     .target(name: "Inodes", dependencies: ["FilesystemModel"]),
     .target(name: "WritebackCache", dependencies: ["FilesystemModel"]),
     .target(name: "WriteAheadLog", dependencies: ["JournalFormat", "StorageInterface", "FilesystemModel", "Threading"]),
