@@ -1,0 +1,136 @@
+/// The control socket's protocol: frames of a 4-byte little-endian length and a message of that many bytes.
+///
+/// | message byte | field |
+/// |---|---|
+/// | 0 | protocol version, `ControlCodec.version` |
+/// | 1 | kind: 1-5 requests, 129-132 replies |
+/// | 2... | the kind's fields: integers as 8 bytes little-endian, strings as length and UTF-8, optionals after one byte 0 or 1 |
+///
+/// The peer is not trusted: every length is bounded, and nothing it sends makes the decoder trap.
+package enum ControlCodec {
+  package static let version: UInt8 = 1
+  /// The longest message in bytes.
+  package static let frameBytesMax = 1 << 20
+  /// The longest string in bytes. Longer ones are cut when they are sent, refused when they arrive.
+  package static let stringBytesMax = 1 << 16
+
+  private enum Kind: UInt8 {
+    case statusRequest = 1
+    case flush = 2
+    case unmount = 3
+    case stop = 4
+    case ping = 5
+    case status = 129
+    case progress = 130
+    case done = 131
+    case failed = 132
+  }
+
+  /// The frame of a request, its length included.
+  package static func encode(_ request: ControlRequest) -> [UInt8] {
+    switch request {
+    case .status: frame(.statusRequest) { _ in }
+    case .flush: frame(.flush) { _ in }
+    case .unmount(let drain): frame(.unmount) { $0.put(UInt8(drain ? 1 : 0)) }
+    case .stop: frame(.stop) { _ in }
+    case .ping: frame(.ping) { _ in }
+    }
+  }
+
+  /// The frame of a reply, its length included.
+  package static func encode(_ reply: ControlReply) -> [UInt8] {
+    switch reply {
+    case .status(let report): frame(.status) { report.encode(to: &$0) }
+    case .progress(let progress):
+      frame(.progress) {
+        $0.put(progress.bytesLeft)
+        $0.put(progress.operationsLeft)
+      }
+    case .done: frame(.done) { _ in }
+    case .failed(let failure):
+      frame(.failed) {
+        $0.put(failure.reason.rawValue)
+        $0.put(failure.message)
+      }
+    }
+  }
+
+  /// Reads a message of a command, without its length.
+  package static func decodeRequest(_ message: [UInt8]) throws(MessageError) -> ControlRequest {
+    var (kind, fields) = try open(message)
+    let request: ControlRequest
+    switch kind {
+    case .statusRequest: request = .status
+    case .flush: request = .flush
+    case .unmount:
+      switch try fields.byte() {
+      case 0: request = .unmount(drain: false)
+      case 1: request = .unmount(drain: true)
+      default: throw .unknownValue
+      }
+    case .stop: request = .stop
+    case .ping: request = .ping
+    case .status, .progress, .done, .failed: throw .unknownValue
+    }
+    try fields.end()
+    return request
+  }
+
+  /// Reads a message of a daemon, without its length.
+  package static func decodeReply(_ message: [UInt8]) throws(MessageError) -> ControlReply {
+    var (kind, fields) = try open(message)
+    let reply: ControlReply
+    switch kind {
+    case .status: reply = .status(try StatusReport(from: &fields))
+    case .progress:
+      let bytesLeft = try fields.integer()
+      reply = .progress(ControlProgress(bytesLeft: bytesLeft, operationsLeft: try fields.integer()))
+    case .done: reply = .done
+    case .failed:
+      guard let reason = ControlFailure.Reason(rawValue: try fields.byte()) else { throw .unknownValue }
+      reply = .failed(ControlFailure(reason: reason, message: try fields.string()))
+    case .statusRequest, .flush, .unmount, .stop, .ping: throw .unknownValue
+    }
+    try fields.end()
+    return reply
+  }
+
+  private static func frame(_ kind: Kind, _ putFields: (inout FieldWriter) -> Void) -> [UInt8] {
+    var message = FieldWriter()
+    message.put(version)
+    message.put(kind.rawValue)
+    putFields(&message)
+    precondition(message.bytes.count <= frameBytesMax, "a message is longer than its strings allow")
+    let length = UInt32(message.bytes.count)
+    return (0..<4).map { UInt8(truncatingIfNeeded: length >> (8 * UInt32($0))) } + message.bytes
+  }
+
+  private static func open(_ message: [UInt8]) throws(MessageError) -> (Kind, FieldReader) {
+    guard message.count <= frameBytesMax else { throw .tooLong }
+    var fields = FieldReader(message)
+    let peerVersion = try fields.byte()
+    guard peerVersion == version else { throw .unknownVersion(peerVersion) }
+    guard let kind = Kind(rawValue: try fields.byte()) else { throw .unknownValue }
+    return (kind, fields)
+  }
+}
+
+/// Cuts what arrives on a socket into messages. Holds at most one frame and what came with it.
+package struct FrameReader: Sendable {
+  private var pending: [UInt8] = []
+
+  package init() {}
+
+  package mutating func append(_ bytes: some Sequence<UInt8>) { pending += bytes }
+
+  /// The next whole message without its length, or `nil` until more bytes arrive. Throws `tooLong`, after which the connection is of
+  /// no more use.
+  package mutating func next() throws(MessageError) -> [UInt8]? {
+    guard pending.count >= 4 else { return nil }
+    let length = (0..<4).reduce(0) { $0 | Int(pending[$1]) << (8 * $1) }
+    guard length <= ControlCodec.frameBytesMax else { throw .tooLong }
+    guard pending.count - 4 >= length else { return nil }
+    defer { pending.removeFirst(4 + length) }
+    return Array(pending[4..<4 + length])
+  }
+}

@@ -1,0 +1,60 @@
+/// What a command asks of a daemon, one request per connection of the control socket.
+package enum ControlRequest: Hashable, Sendable {
+  /// Answered by `status`.
+  case status
+  /// Write back, and sync in the backing directory, everything acknowledged before the request. Answered by `progress`, then `done`.
+  case flush
+  /// Take the mount away, unless it is busy. With `drain` the daemon then writes everything back, tells `progress`, answers `done` and
+  /// ends; else it answers `done` as soon as the mount is gone, and goes on writing back by itself.
+  case unmount(drain: Bool)
+  /// A following mount asks: stop writing back at the next batch boundary and end. Refused with `stillMounted` while the mount is there.
+  case stop
+  /// Answered by `done`.
+  case ping
+}
+
+/// What a daemon answers. `done`, `status` and `failed` are the last message of a connection.
+package enum ControlReply: Hashable, Sendable {
+  case status(StatusReport)
+  case progress(ControlProgress)
+  case done
+  case failed(ControlFailure)
+}
+
+/// What is still to be written back.
+package struct ControlProgress: Hashable, Sendable {
+  package var bytesLeft: Int
+  package var operationsLeft: Int
+
+  package init(bytesLeft: Int, operationsLeft: Int) {
+    self.bytesLeft = bytesLeft
+    self.operationsLeft = operationsLeft
+  }
+}
+
+/// Why a daemon did not do what it was asked to.
+package struct ControlFailure: Error, Hashable, Sendable {
+  package enum Reason: UInt8, Hashable, Sendable, CaseIterable {
+    /// The request could not be read, or is of another version of ebbfs.
+    case notUnderstood = 1
+    /// The peer is neither root nor the user who mounted.
+    case notPermitted = 2
+    /// Files of the mount are in use, so that it cannot be unmounted.
+    case busy = 3
+    /// `stop` was asked of a daemon whose mount is still there.
+    case stillMounted = 4
+    /// The daemon ends before everything was written back; what is left is in the journal.
+    case incomplete = 5
+    /// Anything else; the message says what.
+    case failed = 6
+  }
+
+  package var reason: Reason
+  /// One line for the operator.
+  package var message: String
+
+  package init(reason: Reason, message: String) {
+    self.reason = reason
+    self.message = message
+  }
+}

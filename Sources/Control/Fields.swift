@@ -1,0 +1,86 @@
+/// Why bytes are not a message.
+package enum MessageError: Error, Hashable, Sendable {
+  /// The message ends before its last field.
+  case truncated
+  /// The message goes on after its last field.
+  case trailingBytes
+  /// A kind, reason or flag that this version does not know.
+  case unknownValue
+  /// The peer speaks another version of the protocol.
+  case unknownVersion(UInt8)
+  /// A frame longer than `ControlCodec.frameBytesMax`.
+  case tooLong
+}
+
+/// Writes the fields of one message, little-endian.
+struct FieldWriter {
+  private(set) var bytes: [UInt8] = []
+
+  mutating func put(_ value: UInt8) { bytes.append(value) }
+
+  mutating func put(_ value: UInt64) {
+    for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) }
+  }
+
+  mutating func put(_ value: Int) { put(UInt64(bitPattern: Int64(value))) }
+
+  /// Length as 8 bytes, then UTF-8, cut at `ControlCodec.stringBytesMax`.
+  mutating func put(_ value: String) {
+    let text = Array(value.utf8.prefix(ControlCodec.stringBytesMax))
+    put(text.count)
+    bytes += text
+  }
+
+  /// One byte, 0 or 1, and then the value if there is one.
+  mutating func put<Value>(_ value: Value?, _ putValue: (inout FieldWriter, Value) -> Void) {
+    put(UInt8(value == nil ? 0 : 1))
+    if let value { putValue(&self, value) }
+  }
+}
+
+/// Reads the fields of one message. Never traps and never allocates more than the message is long.
+struct FieldReader {
+  private let bytes: [UInt8]
+  private var position = 0
+
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  private mutating func take(_ count: Int) throws(MessageError) -> ArraySlice<UInt8> {
+    guard count >= 0, count <= bytes.count - position else { throw .truncated }
+    defer { position += count }
+    return bytes[position..<position + count]
+  }
+
+  mutating func byte() throws(MessageError) -> UInt8 {
+    let field = try take(1)
+    return field[field.startIndex]
+  }
+
+  mutating func unsigned() throws(MessageError) -> UInt64 {
+    var value: UInt64 = 0
+    for byte in try take(8).reversed() { value = value << 8 | UInt64(byte) }
+    return value
+  }
+
+  mutating func integer() throws(MessageError) -> Int { Int(Int64(bitPattern: try unsigned())) }
+
+  /// Bytes that are no UTF-8 become U+FFFD.
+  mutating func string() throws(MessageError) -> String {
+    let count = try integer()
+    guard count <= ControlCodec.stringBytesMax else { throw .tooLong }
+    return String(decoding: try take(count), as: UTF8.self)
+  }
+
+  mutating func optional<Value>(_ value: (inout FieldReader) throws(MessageError) -> Value) throws(MessageError) -> Value? {
+    switch try byte() {
+    case 0: return nil
+    case 1: return try value(&self)
+    default: throw .unknownValue
+    }
+  }
+
+  /// The message must be over.
+  func end() throws(MessageError) {
+    guard position == bytes.count else { throw .trailingBytes }
+  }
+}

@@ -1,0 +1,61 @@
+extension StatusReport {
+  func encode(to fields: inout FieldWriter) {
+    fields.put(version)
+    fields.put(mountpoint)
+    fields.put(backing)
+    fields.put(stateDirectory)
+    fields.put(processID)
+    fields.put(phase.rawValue)
+    fields.put(uptimeMilliseconds)
+    fields.put(mode)
+    fields.put(durability)
+    fields.put(dirtyBytes)
+    fields.put(dirtyInodes)
+    fields.put(pendingOperations)
+    fields.put(oldestAgeMilliseconds) { $0.put($1) }
+    fields.put(openPlans)
+    fields.put(retries)
+    fields.put(journalUsedBytes)
+    fields.put(journalCapacityBytes)
+    fields.put(lastLSN)
+    fields.put(durableLSN)
+    fields.put(lowWaterLSN)
+    fields.put(journalFailure) { $0.put($1) }
+    fields.put(lastFailure) { fields, failure in
+      fields.put(failure.path)
+      fields.put(failure.message)
+      fields.put(failure.ageMilliseconds)
+    }
+  }
+
+  init(from fields: inout FieldReader) throws(MessageError) {
+    self.init()
+    version = try fields.string()
+    mountpoint = try fields.string()
+    backing = try fields.string()
+    stateDirectory = try fields.string()
+    processID = try fields.integer()
+    guard let phase = Phase(rawValue: try fields.byte()) else { throw .unknownValue }
+    self.phase = phase
+    uptimeMilliseconds = try fields.integer()
+    mode = try fields.string()
+    durability = try fields.string()
+    dirtyBytes = try fields.integer()
+    dirtyInodes = try fields.integer()
+    pendingOperations = try fields.integer()
+    oldestAgeMilliseconds = try fields.optional { fields throws(MessageError) in try fields.integer() }
+    openPlans = try fields.integer()
+    retries = try fields.integer()
+    journalUsedBytes = try fields.integer()
+    journalCapacityBytes = try fields.integer()
+    lastLSN = try fields.unsigned()
+    durableLSN = try fields.unsigned()
+    lowWaterLSN = try fields.unsigned()
+    journalFailure = try fields.optional { fields throws(MessageError) in try fields.string() }
+    lastFailure = try fields.optional { fields throws(MessageError) in
+      let path = try fields.string()
+      let message = try fields.string()
+      return WriteBackFailure(path: path, message: message, ageMilliseconds: try fields.integer())
+    }
+  }
+}

@@ -1,0 +1,66 @@
+extension StatusReport {
+  /// Lines for people, each ended.
+  package var text: String {
+    let age = oldestAgeMilliseconds.map { ", oldest \(Quantity.time(milliseconds: $0))" } ?? ""
+    let used = journalCapacityBytes > 0 ? " (\(Int(Double(journalUsedBytes) * 100 / Double(journalCapacityBytes)))%)" : ""
+    var rows = [
+      ("mountpoint", mountpoint),
+      ("backing", backing),
+      ("state", stateDirectory),
+      ("daemon", "process \(processID), \(phase.name), up \(Quantity.time(milliseconds: uptimeMilliseconds)), version \(version)"),
+      ("mode", "\(mode), durability \(durability)"),
+      (
+        "pending",
+        isClean
+          ? "nothing, everything is written back"
+          : "\(Quantity.size(dirtyBytes)) in \(Quantity.count(dirtyInodes, "file")), "
+            + "\(Quantity.count(pendingOperations, "operation")), \(Quantity.count(openPlans, "open plan"))\(age)"
+      ),
+      ("journal", "\(Quantity.size(journalUsedBytes)) of \(Quantity.size(journalCapacityBytes)) used\(used)"),
+      ("lsn", "last \(lastLSN), durable \(durableLSN), low-water \(lowWaterLSN)"),
+    ]
+    if let journalFailure { rows.append(("journal failure", "\(journalFailure); no more changes are taken")) }
+    rows.append(("retries", String(retries)))
+    let error = lastFailure.map { "\($0.path): \($0.message), \(Quantity.time(milliseconds: $0.ageMilliseconds)) ago" }
+    rows.append(("last error", error ?? "none"))
+    let width = 17
+    return rows.map { $0.0 + ":" + String(repeating: " ", count: width - 1 - $0.0.count) + $0.1 + "\n" }.joined()
+  }
+
+  /// The same as an object. Names end in their unit.
+  package var json: JSONValue {
+    .object([
+      .init("version", .string(version)),
+      .init("mountpoint", .string(mountpoint)),
+      .init("backing", .string(backing)),
+      .init("state_directory", .string(stateDirectory)),
+      .init("pid", .integer(processID)),
+      .init("phase", .string(phase.name)),
+      .init("uptime_ms", .integer(uptimeMilliseconds)),
+      .init("mode", .string(mode)),
+      .init("durability", .string(durability)),
+      .init("clean", .bool(isClean)),
+      .init("dirty_bytes", .integer(dirtyBytes)),
+      .init("dirty_inodes", .integer(dirtyInodes)),
+      .init("pending_operations", .integer(pendingOperations)),
+      .init("oldest_age_ms", .optional(oldestAgeMilliseconds) { .integer($0) }),
+      .init("open_plans", .integer(openPlans)),
+      .init("retries", .integer(retries)),
+      .init("journal_used_bytes", .integer(journalUsedBytes)),
+      .init("journal_capacity_bytes", .integer(journalCapacityBytes)),
+      .init("last_lsn", .unsigned(lastLSN)),
+      .init("durable_lsn", .unsigned(durableLSN)),
+      .init("low_water_lsn", .unsigned(lowWaterLSN)),
+      .init("journal_failure", .optional(journalFailure) { .string($0) }),
+      .init(
+        "last_error",
+        .optional(lastFailure) {
+          .object([
+            .init("path", .string($0.path)),
+            .init("message", .string($0.message)),
+            .init("age_ms", .integer($0.ageMilliseconds)),
+          ])
+        }),
+    ])
+  }
+}

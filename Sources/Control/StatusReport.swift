@@ -1,0 +1,74 @@
+/// What `ebbfs status` shows of one mount. Sizes are bytes, ages are milliseconds.
+package struct StatusReport: Hashable, Sendable {
+  /// Where a daemon is in its life.
+  package enum Phase: UInt8, Hashable, Sendable, CaseIterable {
+    /// The journal is being read; the mount is not there yet.
+    case starting = 1
+    case serving = 2
+    /// The mount is gone; what is pending is being written back.
+    case draining = 3
+    /// Ends at the next batch boundary.
+    case stopping = 4
+
+    package var name: String {
+      switch self {
+      case .starting: "starting"
+      case .serving: "serving"
+      case .draining: "draining"
+      case .stopping: "stopping"
+      }
+    }
+  }
+
+  /// The last write-back that failed.
+  package struct WriteBackFailure: Hashable, Sendable {
+    package var path: String
+    package var message: String
+    package var ageMilliseconds: Int
+
+    package init(path: String, message: String, ageMilliseconds: Int) {
+      self.path = path
+      self.message = message
+      self.ageMilliseconds = ageMilliseconds
+    }
+  }
+
+  package var version = ""
+  package var mountpoint = ""
+  package var backing = ""
+  package var stateDirectory = ""
+  package var processID = 0
+  package var phase = Phase.starting
+  package var uptimeMilliseconds = 0
+  /// The write mode, `write-back`.
+  package var mode = ""
+  /// As in the option: `always`, `batch=100`, `os`.
+  package var durability = ""
+  /// Bytes acknowledged and not yet in the backing directory.
+  package var dirtyBytes = 0
+  package var dirtyInodes = 0
+  /// Namespace operations acknowledged and not yet in the backing directory.
+  package var pendingOperations = 0
+  /// Age of the oldest thing not yet written back; `nil` when all is.
+  package var oldestAgeMilliseconds: Int?
+  /// Write-back plans that are under way.
+  package var openPlans = 0
+  /// Write-backs that were tried again since the mount.
+  package var retries = 0
+  package var journalUsedBytes = 0
+  package var journalCapacityBytes = 0
+  package var lastLSN: UInt64 = 0
+  package var durableLSN: UInt64 = 0
+  package var lowWaterLSN: UInt64 = 0
+  /// Why the journal takes no more changes; `nil` while it does.
+  package var journalFailure: String?
+  package var lastFailure: WriteBackFailure?
+
+  package init() {}
+
+  /// Whether nothing is left to write back.
+  package var isClean: Bool { dirtyBytes == 0 && dirtyInodes == 0 && pendingOperations == 0 && openPlans == 0 }
+
+  /// What is left, as `flush` and `unmount` tell it.
+  package var progress: ControlProgress { ControlProgress(bytesLeft: dirtyBytes, operationsLeft: dirtyInodes + pendingOperations) }
+}

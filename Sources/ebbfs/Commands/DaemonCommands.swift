@@ -1,0 +1,85 @@
+import Control
+import FilesystemModel
+
+/// `ebbfs unmount`, `flush` and `status`: what is asked of a running daemon.
+enum DaemonCommands {
+  static func unmount(_ mountpoint: String) throws(CommandFailure) {
+    let entry = try find(mountpoint)
+    try askWithProgress(.unmount(drain: true), entry, untilGone: true) { "unmounted; writing back: \($0) left" }
+  }
+
+  static func flush(_ mountpoint: String) throws(CommandFailure) {
+    try askWithProgress(.flush, try find(mountpoint), untilGone: false) { "writing back: \($0) left" }
+  }
+
+  /// Prints one mount, or all that this user may ask.
+  static func status(_ mountpoint: String?, asJSON: Bool) throws(CommandFailure) {
+    if let mountpoint {
+      let report = try report(try find(mountpoint))
+      print(asJSON ? report.json.text() : report.text, terminator: asJSON ? "\n" : "")
+      return
+    }
+    // A daemon that ends while it is asked is no failure here.
+    let reports = Registry.host.entries().compactMap { try? report($0) }
+    if asJSON {
+      print(JSONValue.array(reports.map(\.json)).text())
+    } else {
+      print(reports.isEmpty ? "no ebbfs daemon is running\n" : reports.map(\.text).joined(separator: "\n"), terminator: "")
+    }
+  }
+
+  private static func find(_ mountpoint: String) throws(CommandFailure) -> RegistryEntry {
+    if let entry = Registry.host.entry(mountpoint: mountpoint) { return entry }
+    let isMounted = ((try? MountTable.current()) ?? []).contains {
+      $0.type == "fuse.ebbfs" && $0.mountpoint == (try? Files.canonicalPath(mountpoint))
+    }
+    throw CommandFailure(
+      .notMounted,
+      isMounted
+        ? "\(mountpoint) is an ebbfs mount of another user, or its daemon died" : "\(mountpoint) is no mountpoint of a running ebbfs")
+  }
+
+  private static func report(_ entry: RegistryEntry) throws(CommandFailure) -> StatusReport {
+    guard case .status(let report) = try ask(.status, entry, untilGone: false, progress: { _ in }) else {
+      throw CommandFailure(.failed, "process \(entry.process) answered something else than its status")
+    }
+    return report
+  }
+
+  private static func askWithProgress(
+    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, text: (String) -> String
+  ) throws(CommandFailure) {
+    var line = ProgressLine()
+    defer { line.end() }
+    let reply = try ask(request, entry, untilGone: untilGone) { line.show(text(ProgressText.left($0))) }
+    line.end()
+    guard reply == .done else { throw CommandFailure(.failed, "process \(entry.process) answered something else than `done`") }
+  }
+
+  /// The last reply, unless it is a failure.
+  private static func ask(
+    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, progress: (ControlProgress) -> Void
+  ) throws(CommandFailure) -> ControlReply {
+    let client = ControlClient(stateDirectory: entry.stateDirectory)
+    let reply: ControlReply?
+    do throws(ConnectionError) {
+      reply = try client.ask(request, untilGone: untilGone, progress: progress)
+    } catch {
+      throw CommandFailure(.failed, "process \(entry.process), the daemon of \(entry.mountpoint), cannot be asked: \(error.message)")
+    }
+    guard let reply else {
+      throw CommandFailure(.daemonDied, "process \(entry.process), the daemon of \(entry.mountpoint), ended without an answer")
+    }
+    if case .failed(let failure) = reply { throw CommandFailure(status(of: failure.reason), "\(entry.mountpoint): \(failure.message)") }
+    return reply
+  }
+
+  private static func status(of reason: ControlFailure.Reason) -> ExitStatus {
+    switch reason {
+    case .busy: .busy
+    case .incomplete: .incomplete
+    case .stillMounted: .inUse
+    case .notUnderstood, .notPermitted, .failed: .failed
+    }
+  }
+}

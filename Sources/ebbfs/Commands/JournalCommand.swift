@@ -1,0 +1,12 @@
+import FilesystemModel
+
+/// `ebbfs journal dump|check`.
+enum JournalCommand {
+  static func run(_ verb: JournalVerb, directory: String) throws(CommandFailure) {
+    let stateDirectory = try StateDirectory.named(directory)
+    switch verb {
+    case .dump: try JournalInspection.dump(stateDirectory) { print($0) }
+    case .check: print(try JournalInspection.check(stateDirectory))
+    }
+  }
+}

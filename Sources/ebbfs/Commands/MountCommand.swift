@@ -1,0 +1,82 @@
+import FilesystemModel
+import Glibc
+
+// SAFETY: a constant path, and a local structure that the call fills or reads.
+
+/// `ebbfs mount`.
+enum MountCommand {
+  /// - Parameter arguments: of this program, without its name.
+  static func run(_ request: MountRequest, arguments: [String]) throws(CommandFailure) -> ExitStatus {
+    if let readiness = request.readinessDescriptor { return runInBackground(request, readiness) }
+    if request.isForeground {
+      let messages = Messages()
+      let daemon = try start(request, messages: messages)
+      messages.notify("READY=1\nSTATUS=serving")
+      return daemon.runToTheEnd()
+    }
+    // Checked here too, so that what is wrong is told by the process that the user started and nothing is started in vain.
+    _ = try MountValidation.check(request)
+    try Launcher.launch(arguments)
+    return .success
+  }
+
+  /// The daemon's process, started by `Launcher`.
+  private static func runInBackground(_ request: MountRequest, _ readiness: Int32) -> ExitStatus {
+    Launcher.detach(keeping: readiness)
+    let pipe = Descriptor(owning: readiness)
+    let messages = Messages(hasTimestamps: true)
+    do throws(CommandFailure) {
+      let daemon = try start(request, messages: messages)
+      do throws(Errno) {
+        try Messages.redirectToFile(stateDirectory: daemon.entry.stateDirectory)
+        try pipe.write(Readiness.encode(nil))
+      } catch {
+        // Whoever asked for the mount is gone, or nothing could ever be told: then it is not wanted or not safe to have.
+        messages.say("the mount is given up: \(error.message)")
+        daemon.terminate()
+      }
+      drop(pipe)
+      messages.notify("READY=1\nSTATUS=serving")
+      return daemon.runToTheEnd()
+    } catch {
+      try? pipe.write(Readiness.encode(error))
+      return error.status
+    }
+  }
+
+  private static func drop(_ descriptor: consuming Descriptor) {}
+
+  private static func start(_ request: MountRequest, messages: Messages) throws(CommandFailure) -> RunningMount {
+    Signals.prepare()
+    raiseDescriptorLimit()
+    let mount = try MountValidation.check(request)
+    umask(0o077)
+    do throws(Errno) {
+      try Files.makeDirectories(mount.stateDirectory)
+      guard unsafe chdir("/") == 0 else { throw Errno.current }
+    } catch {
+      throw CommandFailure(.stateDirectory, "state directory \(mount.stateDirectory) cannot be made: \(error.message)")
+    }
+    let lock = try Takeover(stateDirectory: mount.stateDirectory, backing: mount.backing).acquire()
+    // The daemon that had the lock may have been mounted, or have used up the disk, since the first check.
+    let again = try MountValidation.check(absolute(request, mount))
+    return try RunningMount(again, lock: lock, filesystem: Assembly.assemble(again), messages: messages)
+  }
+
+  /// The request with the paths found by the first check, which do not depend on the working directory.
+  private static func absolute(_ request: MountRequest, _ mount: ValidMount) -> MountRequest {
+    var result = request
+    result.backing = mount.backing
+    result.mountpoint = mount.mountpoint
+    result.options.stateDirectory = mount.stateDirectory
+    return result
+  }
+
+  /// The backing files that are open at one time are bounded by this only.
+  private static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+}

@@ -1,0 +1,42 @@
+import Control
+import Glibc
+
+/// Words for what is left to write back.
+enum ProgressText {
+  static func left(_ progress: ControlProgress) -> String {
+    "\(Quantity.size(progress.bytesLeft)) and \(Quantity.count(progress.operationsLeft, "operation"))"
+  }
+}
+
+/// Progress on standard error: one line that is redrawn on a terminal, a new line every few seconds elsewhere.
+struct ProgressLine {
+  private let isTerminal: Bool
+  private let write: (String) -> Void
+  private var lastText = ""
+  private var lastPlainAt: Int?
+  private static let plainEveryMilliseconds = 5000
+
+  init(isTerminal: Bool = isatty(STDERR_FILENO) == 1, write: @escaping (String) -> Void = Messages.write) {
+    self.isTerminal = isTerminal
+    self.write = write
+  }
+
+  /// Shows a text, at `now` in milliseconds.
+  mutating func show(_ text: String, now: Int = Monotonic.milliseconds()) {
+    guard text != lastText else { return }
+    if isTerminal {
+      write("\r\u{1b}[K\(text)")
+    } else {
+      if let lastPlainAt, now - lastPlainAt < Self.plainEveryMilliseconds { return }
+      lastPlainAt = now
+      write(text + "\n")
+    }
+    lastText = text
+  }
+
+  /// Ends the line, so that what follows starts a new one.
+  mutating func end() {
+    if isTerminal, !lastText.isEmpty { write("\r\u{1b}[K") }
+    lastText = ""
+  }
+}

@@ -1,0 +1,160 @@
+import Control
+import FilesystemModel
+import Glibc
+import Threading
+
+/// The life of a mount: serving, then draining what is pending, then stopping.
+///
+/// `run` is called once, by the main thread; everything else by any thread.
+final class Daemon: Sendable {
+  /// How much was left when the daemon stopped.
+  enum Ending: Hashable, Sendable {
+    case complete
+    case incomplete(ControlProgress)
+  }
+
+  private struct Life {
+    var phase = StatusReport.Phase.serving
+    var isDrained = false
+    var drainFailure: String?
+    var mustStop = false
+    /// Uptime in milliseconds after which draining is given up.
+    var drainUntil: Int?
+    var ending: Ending?
+    /// Connections that still have to hear how it ended.
+    var listeners = 0
+  }
+
+  let filesystem: any MountedFilesystem
+  private let entry: RegistryEntry
+  private let startedAt = Monotonic.milliseconds()
+  private let life = Lock(Life())
+  private let messages: Messages
+
+  /// What SIGTERM gives write-back before the rest is left to the next mount.
+  static let terminationDrainMilliseconds = 30_000
+  private static let tickMilliseconds = 50
+
+  init(filesystem: any MountedFilesystem, entry: RegistryEntry, messages: Messages) {
+    self.filesystem = filesystem
+    self.entry = entry
+    self.messages = messages
+  }
+
+  /// Serves until the mount is gone, then writes back what is left unless told to stop.
+  func run() -> ExitStatus {
+    startTicking()
+    do throws(CommandFailure) {
+      try filesystem.serve()
+    } catch {
+      messages.say(error.message)
+    }
+    drain()
+    return end()
+  }
+
+  private func startTicking() {
+    let ticking: @Sendable () -> Void = { [self] in
+      while life.wait(milliseconds: Self.tickMilliseconds, until: { $0.phase == .stopping ? true : nil }) == nil { filesystem.tick() }
+    }
+    do throws(Errno) {
+      try Threads.start("ebbfs-timer", ticking)
+    } catch {
+      messages.say("no timer thread: \(error.message); what is pending is written back after the unmount")
+    }
+  }
+
+  private func drain() {
+    life.withLock { $0.phase = .draining }
+    messages.notify("STOPPING=1\nSTATUS=writing back")
+    filesystem.drain { [self] failure in
+      life.withLock { life in
+        life.isDrained = true
+        life.drainFailure = failure
+      }
+      life.wake()
+    }
+    while true {
+      let isOver = life.wait(milliseconds: 1000) { life in
+        life.isDrained || life.mustStop || life.drainUntil.map { Monotonic.milliseconds() >= $0 } == true ? true : nil
+      }
+      if isOver != nil { return }
+      let left = filesystem.status().progress
+      messages.notify("STATUS=writing back, \(ProgressText.left(left)) left")
+    }
+  }
+
+  private func end() -> ExitStatus {
+    life.withLock { $0.phase = .stopping }
+    life.wake()
+    filesystem.stop()
+    let report = filesystem.status()
+    let ending = report.isClean ? Ending.complete : Ending.incomplete(report.progress)
+    if case .incomplete(let left) = ending {
+      let reason = life.withLock { $0.drainFailure }.map { " (\($0))" } ?? ""
+      messages.say("stopped with \(ProgressText.left(left)) not yet written back\(reason); the journal keeps it for the next mount")
+    }
+    life.withLock { $0.ending = ending }
+    life.wake()
+    // Those who wait for the end are told before the process is gone, but none may hold it up.
+    _ = life.wait(milliseconds: 2000) { $0.listeners == 0 ? true : nil }
+    return ending == .complete ? .success : .incomplete
+  }
+
+  /// What `ebbfs status` shows.
+  func report() -> StatusReport {
+    var report = filesystem.status()
+    report.version = Help.version
+    report.mountpoint = entry.mountpoint
+    report.backing = entry.backing
+    report.stateDirectory = entry.stateDirectory
+    report.processID = entry.process
+    report.phase = life.withLock { $0.phase }
+    report.uptimeMilliseconds = Monotonic.milliseconds() - startedAt
+    return report
+  }
+
+  /// Whether the mount is gone.
+  var isUnmounted: Bool { life.withLock { $0.phase != .serving } }
+
+  /// Makes draining stop at the next batch boundary; `stillMounted` while there is nothing to drain.
+  func requestStop() throws(ControlFailure) {
+    let isAccepted = life.withLock { life in
+      guard life.phase != .serving else { return false }
+      life.mustStop = true
+      return true
+    }
+    guard isAccepted else {
+      throw ControlFailure(
+        reason: .stillMounted, message: "\(entry.backing) is mounted on \(entry.mountpoint) by process \(entry.process)")
+    }
+    life.wake()
+  }
+
+  /// SIGTERM: the mount goes at once, even if it is in use; what is pending gets 30 s. A second one ends even those.
+  func terminate() {
+    let isFirst = life.withLock { life in
+      defer { life.mustStop = life.drainUntil != nil }
+      guard life.drainUntil == nil else { return false }
+      life.drainUntil = Monotonic.milliseconds() + Self.terminationDrainMilliseconds
+      return true
+    }
+    life.wake()
+    guard isFirst, !isUnmounted else { return }
+    messages.say("told to end; unmounting and writing back for at most \(Quantity.time(milliseconds: Self.terminationDrainMilliseconds))")
+    filesystem.endServing()
+  }
+
+  /// Waits for the end, calling `eachTime` about five times a second. The caller is counted as a listener until `body` is over.
+  func awaitEnding(eachTime: () -> Void, body: (Ending) -> Void) {
+    life.withLock { $0.listeners += 1 }
+    defer {
+      life.withLock { $0.listeners -= 1 }
+      life.wake()
+    }
+    while true {
+      if let ending = life.wait(milliseconds: 200, until: { $0.ending }) { return body(ending) }
+      eachTime()
+    }
+  }
+}

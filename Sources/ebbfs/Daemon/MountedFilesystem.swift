@@ -1,0 +1,29 @@
+import Control
+import FilesystemModel
+
+/// The mounted filesystem as the daemon's life and its commands need it. `Assembly` makes the real one; tests have a double.
+///
+/// All methods may be called from any thread.
+protocol MountedFilesystem: AnyObject, Sendable {
+  /// Serves requests and returns when the mount is gone and nobody uses it any more, or after `endServing`.
+  ///
+  /// Throws one line when receiving requests failed; the journal and what is pending are not harmed by that.
+  func serve() throws(CommandFailure)
+  /// Takes the mount away from its mountpoint; `busy` when it is in use, unless lazily. Waits for the kernel.
+  func unmount(lazily: Bool) throws(Errno)
+  /// Makes `serve` return soon though files may be open, and takes the mount away.
+  func endServing()
+  /// What the report has of the filesystem itself; paths, process and phase are filled in by the daemon. Never waits for the backing
+  /// directory.
+  func status() -> StatusReport
+  /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or with one
+  /// line that says why it never will be.
+  func flush(completion: @escaping @Sendable (String?) -> Void)
+  /// Like `flush` for everything, as fast as possible: nothing is acknowledged any more.
+  func drain(completion: @escaping @Sendable (String?) -> Void)
+  /// Stops write-back at the next batch boundary, syncs the journal and closes it. Returns when that is done; nothing else may be
+  /// called afterwards but `status`.
+  func stop()
+  /// Lets time pass: to be called about every 50 ms.
+  func tick()
+}

@@ -1,0 +1,110 @@
+/// What the command line asks for.
+enum CommandLineRequest: Hashable, Sendable {
+  case mount(MountRequest)
+  case unmount(mountpoint: String)
+  case flush(mountpoint: String)
+  case status(mountpoint: String?, asJSON: Bool)
+  case journal(JournalVerb, directory: String)
+  case version
+  case help
+}
+
+/// What `ebbfs journal` does.
+enum JournalVerb: String, Hashable, Sendable {
+  case dump
+  case check
+}
+
+/// A mount as it was asked for, before anything is checked.
+struct MountRequest: Hashable, Sendable {
+  var backing: String
+  var mountpoint: String
+  var options: MountOptions
+  /// Stay in the foreground, `-f`.
+  var isForeground = false
+  /// The descriptor on which the daemon tells the command that started it how it went; only `Launcher` gives it.
+  var readinessDescriptor: Int32?
+}
+
+/// Reads the command line.
+enum Arguments {
+  /// The name of the option by which `Launcher` hands its pipe to the daemon.
+  static let readinessOption = "--readiness-descriptor="
+
+  /// - Parameter arguments: without the program's name.
+  static func parse(_ arguments: [String]) throws(CommandFailure) -> CommandLineRequest {
+    guard arguments.allSatisfy({ !$0.unicodeScalars.contains("\u{FFFD}") }) else {
+      throw CommandFailure(.usage, "arguments must be UTF-8")
+    }
+    let words = Array(arguments.dropFirst())
+    switch arguments.first {
+    case nil: throw CommandFailure(.usage, "nothing to do; try `ebbfs --help`")
+    case "--help", "-h", "help": return .help
+    case "--version", "-V", "version": return .version
+    case "mount": return try mount(words)
+    case "unmount", "umount": return .unmount(mountpoint: try only(words, "unmount MOUNTPOINT"))
+    case "flush": return .flush(mountpoint: try only(words, "flush MOUNTPOINT"))
+    case "status": return try status(words)
+    case "journal": return try journal(words)
+    default: return try mount(arguments)
+    }
+  }
+
+  private static let mountUsage = "[mount] BACKING MOUNTPOINT [-f] [-o OPTION[=VALUE],...]"
+
+  private static func mount(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    var paths: [String] = []
+    var request = MountRequest(backing: "", mountpoint: "", options: MountOptions())
+    var rest = words[...]
+    while let word = rest.popFirst() {
+      switch word {
+      case "-f", "--foreground": request.isForeground = true
+      case "-h", "--help": return .help
+      case "-o":
+        guard let list = rest.popFirst() else { throw usage(mountUsage, "-o needs options behind it") }
+        try OptionParser.parse(list, into: &request.options)
+      case "--":
+        paths += rest
+        rest = []
+      case _ where word.hasPrefix(readinessOption):
+        request.readinessDescriptor = Int32(word.dropFirst(readinessOption.count))
+      case _ where word.hasPrefix("-o"): try OptionParser.parse(String(word.dropFirst(2)), into: &request.options)
+      case _ where word.hasPrefix("-") && word.count > 1: throw usage(mountUsage, "unknown option \(word)")
+      default: paths.append(word)
+      }
+    }
+    guard paths.count == 2 else {
+      throw usage(mountUsage, paths.count < 2 ? "a backing directory and a mountpoint are needed" : "unexpected argument \(paths[2])")
+    }
+    (request.backing, request.mountpoint) = (paths[0], paths[1])
+    return .mount(request)
+  }
+
+  private static func status(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let paths = words.filter { $0 != "--json" }
+    guard paths.count <= 1, !(paths.first ?? "").hasPrefix("-") else {
+      throw usage("status [MOUNTPOINT] [--json]", "unexpected argument \(paths.last ?? "")")
+    }
+    return .status(mountpoint: paths.first, asJSON: paths.count < words.count)
+  }
+
+  private static func journal(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let form = "journal dump|check STATEDIR|BACKING"
+    guard let word = words.first, let verb = JournalVerb(rawValue: word) else {
+      throw usage(form, words.first.map { "unknown journal command \($0)" } ?? "a journal command is needed")
+    }
+    return .journal(verb, directory: try only(Array(words.dropFirst()), form))
+  }
+
+  /// The one argument of commands that take one.
+  private static func only(_ words: [String], _ form: String) throws(CommandFailure) -> String {
+    guard let word = words.first else { throw usage(form, "an argument is missing") }
+    guard words.count == 1 else { throw usage(form, "unexpected argument \(words[1])") }
+    guard !word.hasPrefix("-") else { throw usage(form, "unknown option \(word)") }
+    return word
+  }
+
+  private static func usage(_ form: String, _ message: String) -> CommandFailure {
+    CommandFailure(.usage, "\(message); usage: ebbfs \(form)")
+  }
+}

@@ -1,0 +1,43 @@
+/// What `--help` and `--version` print.
+enum Help {
+  static let version = "0.1.0"
+
+  static var text: String {
+    """
+    ebbfs \(version): a crash-safe write-back cache in front of a directory
+
+    usage:
+      ebbfs [mount] BACKING MOUNTPOINT [-f] [-o OPTION[=VALUE],...]
+                                       mount; returns when the mount is ready (-f: stay in the foreground)
+      ebbfs unmount MOUNTPOINT         unmount, write everything back, return when the daemon is gone
+      ebbfs flush MOUNTPOINT           return when everything acknowledged so far is in the backing directory and synced there
+      ebbfs status [MOUNTPOINT] [--json]
+                                       what is not yet written back, the journal's use, the last error
+      ebbfs journal dump|check STATEDIR|BACKING
+                                       print or verify the journal of a mount that is not running
+      ebbfs --version | --help
+
+    options (-o):
+    \(options)
+      Sizes take K, M, G, T; times need ms, s, m or h. Also accepted: what mount(8) and fstab(5) have for every filesystem.
+
+    exit status:
+    \(statuses)
+
+    """
+  }
+
+  private static var options: String {
+    OptionTable.options.map { option in
+      let range = option.rangeText.isEmpty ? "" : "\(option.rangeText), "
+      return "  \(option.usage)\n      \(option.help)\n      (\(range)default: \(option.defaultText.filter { $0 != "`" }))"
+    }.joined(separator: "\n")
+  }
+
+  private static var statuses: String {
+    ExitStatus.allCases.map { status in
+      let number = String(status.rawValue)
+      return "  " + String(repeating: " ", count: 2 - number.count) + number + "  " + status.meaning
+    }.joined(separator: "\n")
+  }
+}

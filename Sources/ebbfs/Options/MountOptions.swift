@@ -1,0 +1,15 @@
+/// What `-o` says, with the defaults for what it does not say. Sizes are bytes, times milliseconds.
+struct MountOptions: Hashable, Sendable {
+  /// `nil`: the default place, see `StateDirectory`.
+  var stateDirectory: String?
+  var durability = Durability.batchDefault
+  var writebackDelay = 5000
+  var writebackDeadline = 30_000
+  var flushThreads = 16
+  var memory = 256 << 20
+  /// `nil`: the smaller of 8 GiB and a quarter of what is free.
+  var journalSize: Int?
+  var allowOther = false
+  /// Words of mount(8) that are the kernel's business: `ro`, `nodev` and so on, in the order given.
+  var kernelWords: [String] = []
+}

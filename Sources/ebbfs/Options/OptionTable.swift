@@ -1,0 +1,109 @@
+/// One option of `-o`: what parses it, checks it, and describes it to people.
+struct OptionDescription: Sendable {
+  /// What may stand behind the `=`.
+  enum Kind: Sendable {
+    case flag(@Sendable (inout MountOptions) -> Void)
+    case size(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
+    case time(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
+    case count(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
+    case path(@Sendable (inout MountOptions, String) -> Void)
+    case durability(@Sendable (inout MountOptions, Durability) -> Void)
+  }
+
+  var name: String
+  var kind: Kind
+  /// What holds when the option is not given, for people.
+  var defaultText: String
+  var help: String
+
+  /// The name with a word for its value, `memory=SIZE`.
+  var usage: String {
+    switch kind {
+    case .flag: name
+    case .size: name + "=SIZE"
+    case .time: name + "=TIME"
+    case .count: name + "=N"
+    case .path: name + "=DIR"
+    case .durability: name + "=always|batch=MS|os"
+    }
+  }
+
+  /// The values it takes, for people; empty where the usage says it all.
+  var rangeText: String {
+    switch kind {
+    case .flag, .path: ""
+    case .durability: "batch=\(Durability.batchMillisecondsRange.lowerBound) to \(Durability.batchMillisecondsRange.upperBound)"
+    case .size(let range, _): "\(OptionValues.sizeText(range.lowerBound)) to \(OptionValues.sizeText(range.upperBound))"
+    case .time(let range, _): "\(OptionValues.timeText(range.lowerBound)) to \(OptionValues.timeText(range.upperBound))"
+    case .count(let range, _): "\(range.lowerBound) to \(range.upperBound)"
+    }
+  }
+
+  func apply(_ value: String?, to options: inout MountOptions) throws(ValueError) {
+    if case .flag(let set) = kind {
+      guard value == nil else { throw ValueError(reason: "takes no value") }
+      return set(&options)
+    }
+    guard let value, !value.isEmpty else { throw ValueError(reason: "needs a value: \(usage)") }
+    switch kind {
+    case .flag: break
+    case .size(let range, let set): set(&options, try OptionValues.size(value, range))
+    case .time(let range, let set): set(&options, try OptionValues.time(value, range))
+    case .count(let range, let set): set(&options, try OptionValues.count(value, range))
+    case .path(let set): set(&options, value)
+    case .durability(let set): set(&options, try OptionValues.durability(value))
+    }
+  }
+}
+
+/// All options of ebbfs itself. Parsing, `--help`, errors and the README's table come from here; a test compares the README.
+enum OptionTable {
+  private static let defaults = MountOptions()
+
+  static let options: [OptionDescription] = [
+    OptionDescription(
+      name: "state", kind: .path { $0.stateDirectory = $1 },
+      defaultText: "`/var/lib/ebbfs/ID` as root, `~/.local/state/ebbfs/ID` else",
+      help: "directory on fast local disk for the journal"),
+    OptionDescription(
+      name: "durability", kind: .durability { $0.durability = $1 }, defaultText: defaults.durability.text,
+      help: "when an operation is safe from power loss: at once, at most MS milliseconds later, or when fsync is called"),
+    OptionDescription(
+      name: "writeback_delay", kind: .time(0...3_600_000) { $0.writebackDelay = $1 },
+      defaultText: OptionValues.timeText(defaults.writebackDelay),
+      help: "how long a file rests after its last change before it is written back"),
+    OptionDescription(
+      name: "writeback_deadline", kind: .time(100...86_400_000) { $0.writebackDeadline = $1 },
+      defaultText: OptionValues.timeText(defaults.writebackDeadline),
+      help: "age at which a change is written back even if its file still changes"),
+    OptionDescription(
+      name: "flush_threads", kind: .count(1...256) { $0.flushThreads = $1 }, defaultText: String(defaults.flushThreads),
+      help: "files written back at the same time"),
+    OptionDescription(
+      name: "memory", kind: .size(16 << 20...1 << 40) { $0.memory = $1 }, defaultText: OptionValues.sizeText(defaults.memory),
+      help: "memory for data that is not yet written back"),
+    OptionDescription(
+      name: "journal_size", kind: .size(JournalSize.bytesMin...1 << 44) { $0.journalSize = $1 },
+      defaultText: "the smaller of 8G and a quarter of what is free", help: "capacity of the journal"),
+    OptionDescription(
+      name: "allow_other", kind: .flag { $0.allowOther = true }, defaultText: "on as root, off else",
+      help: "other users may use the mount (needs `user_allow_other` in /etc/fuse.conf unless root mounts)"),
+  ]
+
+  /// Words of mount(8) that are given on to the kernel.
+  static let kernelWords: Set<String> = [
+    "rw", "ro", "dev", "nodev", "suid", "nosuid", "exec", "noexec", "atime", "noatime", "nodiratime", "relatime", "norelatime",
+    "strictatime", "sync", "async", "dirsync",
+  ]
+
+  /// Words of mount(8) and fstab(5) that say something to others: accepted, and without effect here.
+  static let ignoredWords: Set<String> = [
+    "defaults", "auto", "noauto", "user", "users", "nouser", "owner", "group", "nofail", "_netdev", "default_permissions", "diratime",
+    "nostrictatime",
+  ]
+
+  /// Whether mount(8) ignores a word with this beginning too: `x-systemd.automount`, `comment=...`.
+  static func isIgnored(_ word: String) -> Bool {
+    ignoredWords.contains(word) || ["x-", "X-", "comment="].contains { word.hasPrefix($0) }
+  }
+}

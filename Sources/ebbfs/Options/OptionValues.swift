@@ -1,0 +1,97 @@
+/// When an acknowledged operation is safe on the journal's disk.
+enum Durability: Hashable, Sendable {
+  /// Each operation is synced before it returns.
+  case always
+  /// A committer syncs at most this many milliseconds later.
+  case batch(milliseconds: Int)
+  /// Synced only by fsync and its like.
+  case os
+
+  static let batchDefault = Durability.batch(milliseconds: 100)
+  static let batchMillisecondsRange = 1...60_000
+
+  /// As the option is written.
+  var text: String {
+    switch self {
+    case .always: "always"
+    case .batch(let milliseconds): "batch=\(milliseconds)"
+    case .os: "os"
+    }
+  }
+}
+
+/// Why the text of an option is no value of it: the end of a sentence that begins with the option.
+struct ValueError: Error, Hashable, Sendable {
+  var reason: String
+}
+
+/// Reads what stands behind the `=` of an option.
+enum OptionValues {
+  static let sizeUnits: [(suffix: String, factor: Int)] = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("T", 1 << 40)]
+  static let timeUnits: [(suffix: String, factor: Int)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
+
+  /// `512M`: bytes, with K, M, G or T for the powers of 1024.
+  static func size(_ text: String, _ range: ClosedRange<Int>) throws(ValueError) -> Int {
+    let (digits, unit) = split(text)
+    let factor = unit.isEmpty ? 1 : sizeUnits.first { $0.suffix == unit.uppercased() }?.factor
+    guard let factor, let bytes = product(digits, factor) else {
+      throw ValueError(reason: "is no size: digits, then nothing, K, M, G or T")
+    }
+    guard range.contains(bytes) else { throw ValueError(reason: "is not between \(sizeText(range.lowerBound)) and \(sizeText(range.upperBound))") }
+    return bytes
+  }
+
+  /// `250ms`, `5s`, `1m`, `1h` in milliseconds; `0` needs no unit.
+  static func time(_ text: String, _ range: ClosedRange<Int>) throws(ValueError) -> Int {
+    let (digits, unit) = split(text)
+    let factor = text == "0" ? 1 : timeUnits.first { $0.suffix == unit }?.factor
+    guard let factor, let milliseconds = product(digits, factor) else {
+      throw ValueError(reason: "is no time: digits, then ms, s, m or h")
+    }
+    guard range.contains(milliseconds) else {
+      throw ValueError(reason: "is not between \(timeText(range.lowerBound)) and \(timeText(range.upperBound))")
+    }
+    return milliseconds
+  }
+
+  static func count(_ text: String, _ range: ClosedRange<Int>) throws(ValueError) -> Int {
+    guard let count = product(text, 1) else { throw ValueError(reason: "is no number") }
+    guard range.contains(count) else { throw ValueError(reason: "is not between \(range.lowerBound) and \(range.upperBound)") }
+    return count
+  }
+
+  /// `always`, `os`, `batch`, `batch=100` or `batch=100ms`.
+  static func durability(_ text: String) throws(ValueError) -> Durability {
+    switch text {
+    case "always": return .always
+    case "os": return .os
+    case "batch": return .batchDefault
+    case _ where text.hasPrefix("batch="):
+      let time = String(text.dropFirst("batch=".count))
+      let range = Durability.batchMillisecondsRange
+      return .batch(milliseconds: try time.allSatisfy(\.isNumber) ? count(time, range) : self.time(time, range))
+    default: throw ValueError(reason: "is none of always, batch, batch=MS, os")
+    }
+  }
+
+  /// A size in the greatest unit that divides it.
+  static func sizeText(_ bytes: Int) -> String { text(bytes, sizeUnits) }
+
+  static func timeText(_ milliseconds: Int) -> String { text(milliseconds, timeUnits) }
+
+  private static func text(_ number: Int, _ units: [(suffix: String, factor: Int)]) -> String {
+    guard number != 0, let unit = units.last(where: { number % $0.factor == 0 }) else { return String(number) }
+    return String(number / unit.factor) + unit.suffix
+  }
+
+  private static func split(_ text: String) -> (digits: String, unit: String) {
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    return (String(digits), String(text.dropFirst(digits.count)))
+  }
+
+  private static func product(_ digits: String, _ factor: Int) -> Int? {
+    guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(digits) else { return nil }
+    let (result, overflow) = number.multipliedReportingOverflow(by: factor)
+    return overflow ? nil : result
+  }
+}

@@ -1,0 +1,109 @@
+import Control
+import Testing
+
+/// A report with every field different from its default.
+func fullReport() -> StatusReport {
+  var report = StatusReport()
+  report.version = "0.1"
+  report.mountpoint = "/mnt/\"quoted\" and\nbroken"
+  report.backing = "/srv/\u{e4}"
+  report.stateDirectory = "/var/lib/ebbfs/0123"
+  report.processID = 4711
+  report.phase = .draining
+  report.uptimeMilliseconds = 61_500
+  report.mode = "write-back"
+  report.durability = "batch=100"
+  report.dirtyBytes = 1_572_864
+  report.dirtyInodes = 1
+  report.pendingOperations = 2
+  report.oldestAgeMilliseconds = 1234
+  report.openPlans = 3
+  report.retries = 5
+  report.journalUsedBytes = 1 << 20
+  report.journalCapacityBytes = 1 << 30
+  report.lastLSN = UInt64.max
+  report.durableLSN = 9
+  report.lowWaterLSN = 7
+  report.journalFailure = "fdatasync: Input/output error"
+  report.lastFailure = .init(path: "a/b", message: "Input/output error", ageMilliseconds: 40)
+  return report
+}
+
+private let requests: [ControlRequest] = [.status, .flush, .unmount(drain: true), .unmount(drain: false), .stop, .ping]
+
+private func replies() -> [ControlReply] {
+  var replies: [ControlReply] = [
+    .status(StatusReport()), .status(fullReport()), .progress(ControlProgress(bytesLeft: 1, operationsLeft: Int.max)), .done,
+  ]
+  replies += ControlFailure.Reason.allCases.map { .failed(ControlFailure(reason: $0, message: "why \($0)")) }
+  return replies
+}
+
+private func message(_ frame: [UInt8]) throws -> [UInt8] {
+  var reader = FrameReader()
+  reader.append(frame)
+  return try #require(try reader.next())
+}
+
+@Test(arguments: requests) func everyRequestComesBackFromItsBytes(request: ControlRequest) throws {
+  #expect(try ControlCodec.decodeRequest(message(ControlCodec.encode(request))) == request)
+}
+
+@Test func everyReplyComesBackFromItsBytes() throws {
+  for reply in replies() { #expect(try ControlCodec.decodeReply(message(ControlCodec.encode(reply))) == reply) }
+}
+
+@Test func framesAreFoundHoweverTheBytesAreCut() throws {
+  let stream = replies().flatMap { ControlCodec.encode($0) }
+  for step in [1, 2, 3, 7, 64, stream.count] {
+    var reader = FrameReader()
+    var found: [ControlReply] = []
+    for start in stride(from: 0, to: stream.count, by: step) {
+      reader.append(stream[start..<min(start + step, stream.count)])
+      while let message = try reader.next() { found.append(try ControlCodec.decodeReply(message)) }
+    }
+    #expect(found == replies(), "cut every \(step) bytes")
+  }
+}
+
+@Test func everyPrefixOfAMessageIsRefused() throws {
+  for reply in replies() {
+    let whole = try message(ControlCodec.encode(reply))
+    for count in 0..<whole.count {
+      #expect(throws: MessageError.truncated) { try ControlCodec.decodeReply(Array(whole.prefix(count))) }
+    }
+    #expect(throws: MessageError.trailingBytes) { try ControlCodec.decodeReply(whole + [0]) }
+  }
+}
+
+@Test func anotherProtocolVersionIsNamed() throws {
+  #expect(throws: MessageError.unknownVersion(9)) { try ControlCodec.decodeRequest([9, 1]) }
+}
+
+@Test func aRequestIsNoReply() throws {
+  let request = try message(ControlCodec.encode(.ping))
+  #expect(throws: MessageError.unknownValue) { try ControlCodec.decodeReply(request) }
+}
+
+@Test func anOverlongFrameIsRefusedBeforeItArrives() throws {
+  var reader = FrameReader()
+  reader.append([0xff, 0xff, 0xff, 0x7f])
+  #expect(throws: MessageError.tooLong) { try reader.next() }
+}
+
+@Test func anOverlongStringIsCutWhenItIsSent() throws {
+  let failure = ControlFailure(reason: .failed, message: String(repeating: "x", count: ControlCodec.stringBytesMax + 1))
+  let reply = try ControlCodec.decodeReply(message(ControlCodec.encode(.failed(failure))))
+  guard case .failed(let received) = reply else {
+    Issue.record("\(reply) is no failure")
+    return
+  }
+  #expect(received.message.utf8.count == ControlCodec.stringBytesMax)
+}
+
+@Test func hostileLengthsAreRefused() throws {
+  for length in [UInt64.max, UInt64(Int64.max), UInt64(1) << 63, UInt64(ControlCodec.stringBytesMax) + 1, 100] {
+    let field = (0..<8).map { UInt8(truncatingIfNeeded: length >> UInt64(8 * $0)) }
+    #expect(throws: MessageError.self) { try ControlCodec.decodeReply([1, 132, 1] + field + [65, 66]) }
+  }
+}
