@@ -15,16 +15,16 @@ struct CheckpointProgress {
 extension Engine {
   /// Begins a checkpoint when enough was appended since the last one, or when everything is written back.
   func checkpointIfDue(force: Bool = false) {
-    let lowWater: LSN? = shared.withLock { shared in
+    let lowWater = shared.withLock { shared -> LSN? in
       guard !shared.checkpoint.isRunning, journal.failure == nil, journal.lastLSN > shared.checkpoint.lastLSN else { return nil }
-      let appended = journal.bytesAppended - shared.checkpoint.bytesAppended
+      let appended = journal.statistics.bytesAppended - shared.checkpoint.bytesAppended
       let isIdle = shared.state.queue.isEmpty
       guard force || isIdle || appended >= min(configuration.segmentBytes, journal.capacityBytes / 8) else { return nil }
       let (lowWater, table) = shared.state.captureCheckpoint()
       shared.checkpoint.isRunning = true
       shared.checkpoint.lastLSN = journal.appendCheckpoint(
         lowWater: lowWater, nextInode: shared.state.inodes.nextNumber, table: table)
-      shared.checkpoint.bytesAppended = journal.bytesAppended
+      shared.checkpoint.bytesAppended = journal.statistics.bytesAppended
       return lowWater
     }
     guard let lowWater else { return }

@@ -82,7 +82,7 @@ package final class Engine: OperationHandler {
 
   /// Tries to carry an operation out; parks it when something is missing.
   func attempt(_ request: Request) {
-    let step = shared.withLock { step(request, &$0) }
+    let step = shared.withLock { shared -> Step in self.step(request, &shared) }
     if journal.writtenLSN < journal.lastLSN { journal.pump() }
     switch step {
     case .finish(let outcome): finish(request, outcome)
@@ -93,20 +93,19 @@ package final class Engine: OperationHandler {
   }
 
   private func step(_ request: Request, _ shared: inout Shared) -> Step {
-    do {
+    do throws(Interruption) {
       let outcome = try shared.state.perform(request)
       if outcome.isFetched { shared.parking.park(request) }
       return .finish(outcome)
-    } catch .failure(let errno) {
-      return .fail(errno)
-    } catch .needs(let loads) {
-      return .load(shared.parking.park(request, for: loads))
-    } catch .needsRoom {
-      shared.state.queue.setPressure(true)
-      shared.parking.parkForRoom(request)
-      return .wait
-    } catch .needsPlanEnd {
-      shared.parking.parkForPlanEnd(request)
+    } catch {
+      switch error {
+      case .failure(let errno): return .fail(errno)
+      case .needs(let loads): return .load(shared.parking.park(request, for: loads))
+      case .needsRoom:
+        shared.state.queue.setPressure(true)
+        shared.parking.parkForRoom(request)
+      case .needsPlanEnd: shared.parking.parkForPlanEnd(request)
+      }
       return .wait
     }
   }

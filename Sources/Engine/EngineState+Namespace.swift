@@ -52,7 +52,7 @@ extension EngineState {
       stagesDone: recoveredStages, isBelow: { [inodes] in inodes.isBelow($0, $1) })
     let result = queue.add(change, lsn: lsn, facts: facts, nowMilliseconds: clock.uptimeMilliseconds())
     if !result.isEmpty {
-      journal.append(.outcome(PlanOutcome(plan: .zero, completes: result.completed, contents: result.contents)))
+      _ = journal.append(.outcome(PlanOutcome(plan: .zero, completes: result.completed, contents: result.contents)))
     }
     if let lost { contentsLostLastName(lost) }
   }

@@ -45,7 +45,12 @@ struct Recovery {
   }
 
   init(table: [Binding], nextInode: InodeNumber) {
-    for binding in table { bind(binding) }
+    for row in table {
+      var binding = row
+      // A row with very many names comes in several pieces.
+      binding.locations = (bindings[row.inode]?.locations ?? []) + row.locations
+      bind(binding)
+    }
     if nextInode > .root { lastNumber = max(lastNumber, InodeNumber(nextInode.rawValue - 1)) }
   }
 

@@ -85,6 +85,12 @@ package struct WritebackQueue {
     return oldest.min()
   }
 
+  /// Uptime at which the oldest change that is not in an open plan arrived; `nil` when there is none.
+  package var oldestMilliseconds: Int? {
+    let oldestContents = contentsByAge.keys.first.flatMap { contents[$0.inode]?.firstMilliseconds }
+    return [graph.oldestItem?.firstMilliseconds, oldestContents].compactMap(\.self).min()
+  }
+
   /// Enters a change of names whose record has just been appended, or is replayed at recovery.
   ///
   /// - Returns: Records that need no write-back any more; the engine appends an outcome that names them.

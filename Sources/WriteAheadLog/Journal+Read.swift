@@ -5,11 +5,11 @@ extension Journal {
   /// Reads bytes of a write by the position that `append` or recovery gave, also before they are written. The segment is not
   /// retired meanwhile.
   ///
-  /// - Throws: `inputOutput` when the segment is retired or ends before, or the disk's error.
+  /// - Throws: `stale` when the segment is retired, `inputOutput` when it ends before, or the disk's error.
   package func read(_ position: JournalPosition, count: Int) throws(Errno) -> [UInt8] {
     switch beginRead(position, count: count) {
     case .bytes(let bytes): return bytes
-    case .retired: throw .inputOutput
+    case .retired: throw .stale
     case .file(let known):
       defer { endRead(position.segment) }
       let file: any SegmentFile = if let known { known } else { try openForReading(position.segment) }

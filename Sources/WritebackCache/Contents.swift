@@ -33,6 +33,11 @@ package struct ContentsPart: Hashable, Sendable {
 
   package var range: ByteRange
   package var kind: Kind
+
+  package init(range: ByteRange, kind: Kind) {
+    self.range = range
+    self.kind = kind
+  }
 }
 
 /// What a write-back writes to one inode: the sealed layer. Its order is that of R18: resize to `smallestSize`, zero `zeroed`,
