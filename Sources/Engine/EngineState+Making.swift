@@ -78,6 +78,7 @@ extension EngineState {
   mutating func insert(_ new: NewInode) -> Inode {
     let inode = inodes.insert(new.number, new.attributes.kind, isNew: true)
     inode.isBound = true
+    bound.insert(new.number)
     inode.attributes = new.attributes
     inode.target = new.target
     for attribute in new.extendedAttributes { inode.extendedAttributes[attribute.name] = attribute.value }

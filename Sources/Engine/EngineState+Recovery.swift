@@ -22,7 +22,6 @@ extension EngineState {
   private mutating func insertKnownInodes(_ recovery: Recovery) {
     for (number, creation) in recovery.created.sorted(by: { $0.key < $1.key }) {
       let inode = insert(creation.inode)
-      bound.insert(number)
       inode.lastReference = creation.lsn
       if recovery.isMade(creation) { inode.attributes = nil }
     }
