@@ -132,10 +132,12 @@ package final class SimulatedBackingFile: BackingFile {
   private func call<Result>(
     _ name: BackingCall.Name, _ body: (inout SimulatedDisk) throws(Errno) -> Result
   ) throws(Errno) -> Result {
-    try storage.call(name, path, dropping: { [node] disk in disk.dropDirtyBytes(of: node) }) { (disk) throws(Errno) in
-      guard disk.generation == generation else { throw .badDescriptor }
-      return try body(&disk)
-    }
+    try storage.call(
+      name, path, dropping: { [node] disk in disk.dropDirtyBytes(of: node) },
+      { (disk) throws(Errno) in
+        guard disk.generation == generation else { throw .badDescriptor }
+        return try body(&disk)
+      })
   }
 
   package func read(at offset: Int, count: Int) throws(Errno) -> [UInt8] {
