@@ -20,7 +20,7 @@ extension EngineState {
   }
 
   private mutating func insertKnownInodes(_ recovery: Recovery) {
-    for (number, creation) in recovery.created.sorted(by: { $0.key < $1.key }) {
+    for creation in recovery.created.values.sorted(by: { $0.lsn < $1.lsn }) {
       let inode = insert(creation.inode)
       inode.lastReference = creation.lsn
       if recovery.isMade(creation) { inode.attributes = nil }
