@@ -69,7 +69,8 @@ extension Engine {
       let state = shared.state
       return EngineStatus(
         dirtyBytes: state.cache.dirtyBytes, dirtyInodes: state.cache.dirtyInodeCount, pendingOperations: state.queue.count,
-        openPlans: shared.plans.count, oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
+        openPlans: shared.plans.count,
+        oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
         journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
         durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, parkedRequests: shared.parking.count,
         knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)

@@ -77,7 +77,8 @@ extension EngineState {
     guard let directory = inodes[number], directory.directory?.isComplete == false else { return }
     for entry in entries {
       let location = Location(number, entry.name)
-      guard directory.directory?[entry.name] == nil, !inodes.isKnownBackingName(location), !queue.isClaimedByOpenPlan(location) else {
+      guard directory.directory?[entry.name] == nil, !inodes.isKnownBackingName(location), !queue.isClaimedByOpenPlan(location)
+      else {
         continue
       }
       let inode = inodes.make(entry.kind, isNew: false)

@@ -1,5 +1,5 @@
-import Flushing
 import FilesystemModel
+import Flushing
 import StorageInterface
 import WriteAheadLog
 import WritebackCache

@@ -1,5 +1,5 @@
-import Flushing
 import FilesystemModel
+import Flushing
 import StorageInterface
 import WriteAheadLog
 
@@ -41,7 +41,8 @@ extension Engine {
     }
     let moved = actions.filter { $0.kind != .create && $0.kind != .writeContents }
     let changed = actions.flatMap { [$0.source?.parent, $0.target?.parent].compactMap(\.self) }
-    shared.parking.taintLoads(touching: Set(moved.flatMap { [$0.inode] + ($0.replaced.map { [$0] } ?? []) }), listings: Set(changed))
+    shared.parking.taintLoads(
+      touching: Set(moved.flatMap { [$0.inode] + ($0.replaced.map { [$0] } ?? []) }), listings: Set(changed))
   }
 
   /// Redoes the plans that the last mount left open, before anything else touches their names.

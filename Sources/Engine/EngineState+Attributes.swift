@@ -111,7 +111,9 @@ extension EngineState {
     return .reply(.done, after: commit(change, at: clock.now(), request: request.caller.request))
   }
 
-  mutating func removeExtendedAttribute(_ number: InodeNumber, _ name: [UInt8], _ request: Request) throws(Interruption) -> Outcome {
+  mutating func removeExtendedAttribute(_ number: InodeNumber, _ name: [UInt8], _ request: Request) throws(Interruption)
+    -> Outcome
+  {
     let inode = try inode(number)
     _ = try attributes(inode, request)
     guard inode.extendedAttributes[name] != nil else { throw .failure(.noData) }

@@ -1,5 +1,5 @@
-import Flushing
 import FilesystemModel
+import Flushing
 import Inodes
 import StorageInterface
 

@@ -1,5 +1,5 @@
-import Flushing
 import FilesystemModel
+import Flushing
 import Inodes
 
 /// Building the state of the mount from what the journal says. No call of the backing directory is made.

@@ -1,5 +1,5 @@
-import Flushing
 import FilesystemModel
+import Flushing
 import Inodes
 import StorageInterface
 import WriteAheadLog
@@ -158,7 +158,8 @@ extension EngineState {
     case .write(let offset, let count):
       return min(full, attributes.blocks512 + ((offset + count + 4095) / 4096 - offset / 4096) * 8)
     case .resize: return min(full, attributes.blocks512)
-    case .zero(let range): return max(0, min(full, attributes.blocks512 - (range.upperBound / 4096 - (range.lowerBound + 4095) / 4096) * 8))
+    case .zero(let range):
+      return max(0, min(full, attributes.blocks512 - (range.upperBound / 4096 - (range.lowerBound + 4095) / 4096) * 8))
     }
   }
 }
@@ -183,7 +184,8 @@ extension NamespaceChange {
     case .create(_, let location): location.map { [$0.parent] } ?? []
     case .link(_, let location), .remove(_, let location): [location.parent]
     case .rename(_, let source, let target, _): source.parent == target.parent ? [source.parent] : [source.parent, target.parent]
-    case .exchange(_, let location, _, let other): location.parent == other.parent ? [location.parent] : [location.parent, other.parent]
+    case .exchange(_, let location, _, let other):
+      location.parent == other.parent ? [location.parent] : [location.parent, other.parent]
     }
   }
 }
