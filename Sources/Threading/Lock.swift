@@ -64,6 +64,9 @@
     }
   }
 
+  /// Wakes one thread in `wait`: for states where any of them can go on.
+  package func wakeOne() { unsafe pthread_cond_signal(condition) }
+
   /// Wakes all threads in `wait`.
   package func wake() { unsafe pthread_cond_broadcast(condition) }
 }

@@ -1,0 +1,326 @@
+#define _GNU_SOURCE
+#include "LinuxFiles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+// The same numbers on all architectures but alpha; newer than the C library of Debian 12.
+#define NUMBER_FCHMODAT2 452
+#define NUMBER_SETXATTRAT 463
+#define NUMBER_GETXATTRAT 464
+#define NUMBER_LISTXATTRAT 465
+#define NUMBER_REMOVEXATTRAT 466
+
+#define PROC_PATH_BYTES 32
+
+// The value of the call, made again while a signal interrupts it, or the negated error number.
+#define RESULT_OF(call)                      \
+  ({                                         \
+    int64_t outcome;                         \
+    do {                                     \
+      outcome = (call);                      \
+    } while (outcome < 0 && errno == EINTR); \
+    outcome < 0 ? -(int64_t)errno : outcome; \
+  })
+
+const int linux_o_read_only = O_RDONLY;
+const int linux_o_write_only = O_WRONLY;
+const int linux_o_read_write = O_RDWR;
+const int linux_o_create = O_CREAT;
+const int linux_o_exclusive = O_EXCL;
+const int linux_o_directory = O_DIRECTORY;
+const int linux_o_no_follow = O_NOFOLLOW;
+const int linux_o_non_block = O_NONBLOCK;
+const int linux_o_no_access_time = O_NOATIME;
+const int linux_o_path = O_PATH;
+const int linux_o_temporary = O_TMPFILE;
+
+static const char *text(const unsigned char *bytes) { return (const char *)bytes; }
+
+static const char *proc_path(int descriptor, char path[PROC_PATH_BYTES]) {
+  snprintf(path, PROC_PATH_BYTES, "/proc/self/fd/%d", descriptor);
+  return path;
+}
+
+int linux_open(const unsigned char *path, int flags) { return RESULT_OF(open(text(path), flags | O_CLOEXEC)); }
+
+int linux_open_at(int directory, const unsigned char *name, int flags, uint32_t mode) {
+  return RESULT_OF(openat(directory, text(name), flags | O_CLOEXEC, mode));
+}
+
+int linux_open_beneath(int directory, const unsigned char *path, int flags) {
+  struct open_how how = {
+      .flags = flags | O_CLOEXEC,
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+  };
+  return RESULT_OF(syscall(SYS_openat2, directory, path, &how, sizeof how));
+}
+
+int linux_reopen(int descriptor, int flags) {
+  char path[PROC_PATH_BYTES];
+  return RESULT_OF(open(proc_path(descriptor, path), flags | O_CLOEXEC));
+}
+
+void linux_close(int descriptor) { close(descriptor); }
+
+int linux_has_proc(void) {
+  struct statfs filesystem;
+  return statfs("/proc/self/fd", &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC;
+}
+
+int64_t linux_read_at(int descriptor, void *buffer, size_t count, int64_t offset) {
+  return RESULT_OF(pread(descriptor, buffer, count, offset));
+}
+
+int64_t linux_write_at(int descriptor, const void *buffer, size_t count, int64_t offset) {
+  return RESULT_OF(pwrite(descriptor, buffer, count, offset));
+}
+
+int64_t linux_read(int descriptor, void *buffer, size_t count) { return RESULT_OF(read(descriptor, buffer, count)); }
+
+int linux_resize(int descriptor, int64_t size) { return RESULT_OF(ftruncate(descriptor, size)); }
+
+int linux_punch_hole(int descriptor, int64_t offset, int64_t count) {
+  return RESULT_OF(fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count));
+}
+
+int64_t linux_seek_data(int descriptor, int64_t offset) { return RESULT_OF(lseek(descriptor, offset, SEEK_DATA)); }
+
+int64_t linux_seek_hole(int descriptor, int64_t offset) { return RESULT_OF(lseek(descriptor, offset, SEEK_HOLE)); }
+
+int linux_synchronize(int descriptor) { return RESULT_OF(fsync(descriptor)); }
+
+int linux_synchronize_data(int descriptor) { return RESULT_OF(fdatasync(descriptor)); }
+
+int linux_synchronize_filesystem(int descriptor) { return RESULT_OF(syncfs(descriptor)); }
+
+int linux_lock_exclusively(int descriptor) { return RESULT_OF(flock(descriptor, LOCK_EX | LOCK_NB)); }
+
+static int status_of(int directory, const char *name, int flags, struct linux_status *status) {
+  struct statx found;
+  int result = RESULT_OF(statx(directory, name, flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &found));
+  if (result < 0) return result;
+  *status = (struct linux_status){
+      .mode = found.stx_mode,
+      .owner = found.stx_uid,
+      .group = found.stx_gid,
+      .links = found.stx_nlink,
+      .inode = found.stx_ino,
+      .device = makedev(found.stx_dev_major, found.stx_dev_minor),
+      .special_device = makedev(found.stx_rdev_major, found.stx_rdev_minor),
+      .mount = found.stx_mask & STATX_MNT_ID ? found.stx_mnt_id : 0,
+      .size = (int64_t)found.stx_size,
+      .blocks512 = (int64_t)found.stx_blocks,
+      .accessed_seconds = found.stx_atime.tv_sec,
+      .modified_seconds = found.stx_mtime.tv_sec,
+      .changed_seconds = found.stx_ctime.tv_sec,
+      .born_seconds = found.stx_btime.tv_sec,
+      .accessed_nanoseconds = found.stx_atime.tv_nsec,
+      .modified_nanoseconds = found.stx_mtime.tv_nsec,
+      .changed_nanoseconds = found.stx_ctime.tv_nsec,
+      .born_nanoseconds = found.stx_btime.tv_nsec,
+      .has_born = (found.stx_mask & STATX_BTIME) != 0,
+  };
+  return 0;
+}
+
+int linux_status_at(int directory, const unsigned char *name, struct linux_status *status) {
+  return status_of(directory, text(name), AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, status);
+}
+
+int linux_status_of_path(const unsigned char *path, struct linux_status *status) {
+  return status_of(AT_FDCWD, text(path), 0, status);
+}
+
+int linux_filesystem_of(int descriptor, struct linux_filesystem *filesystem) {
+  struct statvfs found;
+  int result = RESULT_OF(fstatvfs(descriptor, &found));
+  if (result < 0) return result;
+  *filesystem = (struct linux_filesystem){
+      .block_bytes = (int64_t)found.f_bsize,
+      .fragment_bytes = (int64_t)found.f_frsize,
+      .blocks = found.f_blocks,
+      .blocks_free = found.f_bfree,
+      .blocks_available = found.f_bavail,
+      .files = found.f_files,
+      .files_free = found.f_ffree,
+      .name_bytes_max = (int64_t)found.f_namemax,
+  };
+  return 0;
+}
+
+int64_t linux_read_entries(int descriptor, void *buffer, size_t count) {
+  return RESULT_OF(syscall(SYS_getdents64, descriptor, buffer, count));
+}
+
+int64_t linux_read_link(int descriptor, void *buffer, size_t count) {
+  return RESULT_OF(readlinkat(descriptor, "", buffer, count));
+}
+
+int64_t linux_path_of_descriptor(int descriptor, void *buffer, size_t count) {
+  char path[PROC_PATH_BYTES];
+  return RESULT_OF(readlink(proc_path(descriptor, path), buffer, count));
+}
+
+int linux_make_directory(int directory, const unsigned char *name, uint32_t mode) {
+  return RESULT_OF(mkdirat(directory, text(name), mode));
+}
+
+int linux_make_symlink(const unsigned char *target, int directory, const unsigned char *name) {
+  return RESULT_OF(symlinkat(text(target), directory, text(name)));
+}
+
+int linux_make_node(int directory, const unsigned char *name, uint32_t mode, uint64_t device) {
+  return RESULT_OF(mknodat(directory, text(name), mode, device));
+}
+
+int linux_link(int from_directory, const unsigned char *from, int to_directory, const unsigned char *to) {
+  return RESULT_OF(linkat(from_directory, text(from), to_directory, text(to), 0));
+}
+
+int linux_remove_file(int directory, const unsigned char *name) {
+  return RESULT_OF(unlinkat(directory, text(name), 0));
+}
+
+int linux_remove_directory(int directory, const unsigned char *name) {
+  return RESULT_OF(unlinkat(directory, text(name), AT_REMOVEDIR));
+}
+
+int linux_rename(int from_directory, const unsigned char *from, int to_directory, const unsigned char *to) {
+  return RESULT_OF(renameat(from_directory, text(from), to_directory, text(to)));
+}
+
+int linux_rename_no_replace(int from_directory, const unsigned char *from, int to_directory, const unsigned char *to) {
+  return RESULT_OF(renameat2(from_directory, text(from), to_directory, text(to), RENAME_NOREPLACE));
+}
+
+int linux_set_owner(int descriptor, uint32_t owner, uint32_t group) {
+  return RESULT_OF(fchownat(descriptor, "", owner, group, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
+}
+
+static struct timespec time_of(struct linux_time time) {
+  if (!time.is_present) return (struct timespec){.tv_nsec = UTIME_OMIT};
+  return (struct timespec){.tv_sec = time.seconds, .tv_nsec = time.nanoseconds};
+}
+
+// The system call itself: the C library's function refuses AT_EMPTY_PATH. An ordinary descriptor is the kernel's futimens.
+int linux_set_times(int descriptor, struct linux_time accessed, struct linux_time modified) {
+  struct timespec times[2] = {time_of(accessed), time_of(modified)};
+  return RESULT_OF(syscall(SYS_utimensat, descriptor, "", times, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
+}
+
+int linux_set_mode(int descriptor, enum linux_way way, uint32_t mode) {
+  char path[PROC_PATH_BYTES];
+  switch (way) {
+  case linux_way_direct: return RESULT_OF(fchmod(descriptor, mode));
+  case linux_way_proc: return RESULT_OF(chmod(proc_path(descriptor, path), mode));
+  default: return RESULT_OF(syscall(NUMBER_FCHMODAT2, descriptor, "", mode, AT_EMPTY_PATH));
+  }
+}
+
+int64_t linux_list_attributes(int descriptor, enum linux_way way, void *buffer, size_t count) {
+  char path[PROC_PATH_BYTES];
+  switch (way) {
+  case linux_way_direct: return RESULT_OF(flistxattr(descriptor, buffer, count));
+  case linux_way_proc: return RESULT_OF(listxattr(proc_path(descriptor, path), buffer, count));
+  default: return RESULT_OF(syscall(NUMBER_LISTXATTRAT, descriptor, "", AT_EMPTY_PATH, buffer, count));
+  }
+}
+
+// `struct xattr_args` of linux/xattr.h.
+struct attribute_arguments {
+  uint64_t value;
+  uint32_t size;
+  uint32_t flags;
+};
+
+static struct attribute_arguments arguments_of(const void *value, size_t count) {
+  return (struct attribute_arguments){.value = (uint64_t)(uintptr_t)value, .size = (uint32_t)count};
+}
+
+int64_t linux_get_attribute(int descriptor, enum linux_way way, const unsigned char *name, void *buffer, size_t count) {
+  char path[PROC_PATH_BYTES];
+  struct attribute_arguments arguments = arguments_of(buffer, count);
+  switch (way) {
+  case linux_way_direct: return RESULT_OF(fgetxattr(descriptor, text(name), buffer, count));
+  case linux_way_proc: return RESULT_OF(getxattr(proc_path(descriptor, path), text(name), buffer, count));
+  default:
+    return RESULT_OF(syscall(NUMBER_GETXATTRAT, descriptor, "", AT_EMPTY_PATH, name, &arguments, sizeof arguments));
+  }
+}
+
+int linux_set_attribute(int descriptor, enum linux_way way, const unsigned char *name, const void *value, size_t count) {
+  char path[PROC_PATH_BYTES];
+  struct attribute_arguments arguments = arguments_of(value, count);
+  switch (way) {
+  case linux_way_direct: return RESULT_OF(fsetxattr(descriptor, text(name), value, count, 0));
+  case linux_way_proc: return RESULT_OF(setxattr(proc_path(descriptor, path), text(name), value, count, 0));
+  default:
+    return RESULT_OF(syscall(NUMBER_SETXATTRAT, descriptor, "", AT_EMPTY_PATH, name, &arguments, sizeof arguments));
+  }
+}
+
+int linux_remove_attribute(int descriptor, enum linux_way way, const unsigned char *name) {
+  char path[PROC_PATH_BYTES];
+  switch (way) {
+  case linux_way_direct: return RESULT_OF(fremovexattr(descriptor, text(name)));
+  case linux_way_proc: return RESULT_OF(removexattr(proc_path(descriptor, path), text(name)));
+  default: return RESULT_OF(syscall(NUMBER_REMOVEXATTRAT, descriptor, "", AT_EMPTY_PATH, name));
+  }
+}
+
+uint32_t linux_effective_user(void) { return geteuid(); }
+
+int linux_process(void) { return getpid(); }
+
+uint64_t linux_random(void) {
+  uint64_t value = 0;
+  if (getrandom(&value, sizeof value, 0) != sizeof value) value = (uint64_t)linux_uptime_milliseconds();
+  return value;
+}
+
+void linux_time_of_day(int64_t *seconds, uint32_t *nanoseconds) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  *seconds = now.tv_sec;
+  *nanoseconds = (uint32_t)now.tv_nsec;
+}
+
+int64_t linux_uptime_milliseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+void linux_sleep(int64_t milliseconds) {
+  struct timespec rest = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
+  while (nanosleep(&rest, &rest) != 0 && errno == EINTR) {
+  }
+}
+
+void linux_error_text(int number, unsigned char *buffer, size_t count) {
+  char text[128];
+  snprintf((char *)buffer, count, "%s", strerror_r(number, text, sizeof text));
+}
+
+int64_t linux_file_bytes_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur > INT64_MAX) return INT64_MAX;
+  return (int64_t)limit.rlim_cur;
+}

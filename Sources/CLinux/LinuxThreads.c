@@ -1,0 +1,66 @@
+#define _GNU_SOURCE
+#include "LinuxThreads.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_BYTES 16
+
+struct start {
+  char name[NAME_BYTES];
+  void (*body)(void *);
+  void *argument;
+};
+
+static void *run(void *pointer) {
+  struct start start = *(struct start *)pointer;
+  free(pointer);
+  pthread_setname_np(pthread_self(), start.name);
+  start.body(start.argument);
+  return NULL;
+}
+
+// Signals that tell of a fault of the thread itself: a crash must still be reported.
+static const int own_faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS};
+
+// A thread inherits the mask of its maker: signals are blocked around pthread_create, so that there is no moment without.
+static int create(pthread_t *thread, size_t stack_bytes, struct start *start) {
+  pthread_attr_t attributes;
+  int result = pthread_attr_init(&attributes);
+  if (result != 0) return result;
+  result = pthread_attr_setstacksize(&attributes, stack_bytes);
+  if (result == 0) {
+    sigset_t all, before;
+    sigfillset(&all);
+    for (size_t index = 0; index < sizeof own_faults / sizeof *own_faults; index++) sigdelset(&all, own_faults[index]);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    result = pthread_create(thread, &attributes, run, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+  }
+  pthread_attr_destroy(&attributes);
+  return result;
+}
+
+int linux_start_thread(
+    const unsigned char *name, size_t stack_bytes, void (*body)(void *), void *argument, uint64_t *thread) {
+  struct start *start = calloc(1, sizeof *start);
+  if (start == NULL) return -ENOMEM;
+  strncpy(start->name, (const char *)name, NAME_BYTES - 1);
+  start->body = body;
+  start->argument = argument;
+  pthread_t made;
+  int result = create(&made, stack_bytes, start);
+  if (result != 0) {
+    free(start);
+    return -result;
+  }
+  *thread = (uint64_t)made;
+  return 0;
+}
+
+int linux_join_thread(uint64_t thread) { return -pthread_join((pthread_t)thread, NULL); }
+
+int linux_detach_thread(uint64_t thread) { return -pthread_detach((pthread_t)thread); }

@@ -1,0 +1,11 @@
+// Threads of the C library, as far as Swift cannot import them.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// Starts a thread with a name, of which 15 bytes are kept, and with all signals blocked but those for its own faults. Gives its pthread_t, or the negated
+// error number as pthread_create(3) tells it.
+int linux_start_thread(
+    const unsigned char *name, size_t stack_bytes, void (*body)(void *), void *argument, uint64_t *thread);
+int linux_join_thread(uint64_t thread);
+int linux_detach_thread(uint64_t thread);

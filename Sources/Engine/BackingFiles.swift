@@ -1,0 +1,53 @@
+import FilesystemModel
+import StorageInterface
+import Threading
+
+/// Open descriptors of backing files: a bounded number that are used again, and those that must be kept because the name is gone while
+/// the file is still open on the mount.
+final class BackingFiles: Sendable {
+  private struct Cache {
+    var open: [InodeNumber: any BackingFile] = [:]
+    /// Oldest first; may name inodes that are no longer open.
+    var order: [InodeNumber] = []
+    var held: [InodeNumber: any BackingFile] = [:]
+  }
+
+  private let backing: any BackingStorage
+  private let countMax: Int
+  private let cache = Lock(Cache())
+
+  init(backing: any BackingStorage, countMax: Int) {
+    self.backing = backing
+    self.countMax = countMax
+  }
+
+  /// The backing file of an inode, opened for reading when it is not open. May be slow: not under the engine's lock.
+  func file(of inode: InodeNumber, at path: BackingPath?) throws(Errno) -> any BackingFile {
+    if let file = cache.withLock({ $0.held[inode] ?? $0.open[inode] }) { return file }
+    guard let path else { throw .noEntry }
+    let file = try backing.open(path, writable: false)
+    cache.withLock { remember(file, inode, in: &$0) }
+    return file
+  }
+
+  /// Keeps a descriptor of a file whose last name is about to go, until `forget`. May be slow: not under the engine's lock.
+  func hold(_ inode: InodeNumber, at path: BackingPath) throws(Errno) {
+    let file = try file(of: inode, at: path)
+    cache.withLock { $0.held[inode] = file }
+  }
+
+  func isHeld(_ inode: InodeNumber) -> Bool { cache.withLock { $0.held[inode] != nil } }
+
+  func forget(_ inode: InodeNumber) {
+    // The descriptors are closed outside the lock.
+    let closing = cache.withLock { [$0.held.removeValue(forKey: inode), $0.open.removeValue(forKey: inode)] }
+    _ = closing
+  }
+
+  private func remember(_ file: any BackingFile, _ inode: InodeNumber, in cache: inout Cache) {
+    cache.open[inode] = file
+    cache.order.append(inode)
+    while cache.open.count > countMax, !cache.order.isEmpty { cache.open[cache.order.removeFirst()] = nil }
+    if cache.order.count > 4 * countMax { cache.order.removeAll { cache.open[$0] == nil } }
+  }
+}

@@ -1,0 +1,70 @@
+import FilesystemModel
+import Inodes
+import WriteAheadLog
+
+/// Where checkpointing stands.
+struct CheckpointProgress {
+  var isRunning = false
+  /// The last record of the newest checkpoint.
+  var lastLSN = LSN.zero
+  /// How much had been appended to the journal by then.
+  var bytesAppended = 0
+}
+
+/// Checkpoints bound the journal and the time of recovery.
+extension Engine {
+  /// Begins a checkpoint when enough was appended since the last one, or when everything is written back.
+  func checkpointIfDue(force: Bool = false) {
+    let lowWater = shared.withLock { shared -> LSN? in
+      guard !shared.checkpoint.isRunning, journal.failure == nil, journal.lastLSN > shared.checkpoint.lastLSN else { return nil }
+      let appended = journal.statistics.bytesAppended - shared.checkpoint.bytesAppended
+      let isIdle = shared.state.queue.isEmpty
+      guard force || isIdle || appended >= min(configuration.segmentBytes, journal.capacityBytes / 8) else { return nil }
+      let (lowWater, table) = shared.state.captureCheckpoint()
+      shared.checkpoint.isRunning = true
+      shared.checkpoint.lastLSN = journal.appendCheckpoint(
+        lowWater: lowWater, nextInode: shared.state.inodes.nextNumber, table: table)
+      shared.checkpoint.bytesAppended = journal.statistics.bytesAppended
+      return lowWater
+    }
+    guard let lowWater else { return }
+    runner.run(.journal) { [self] in finishCheckpoint(lowWater) }
+  }
+
+  private func finishCheckpoint(_ lowWater: LSN) {
+    // A failed journal says so to every request; segments that were not retired are found at the next mount.
+    if (try? journal.commit()) != nil { try? journal.retireSegments(below: lowWater) }
+    let waiting = shared.withLock { shared in
+      shared.checkpoint.isRunning = false
+      return shared.parking.takeWaitersOfRoom()
+    }
+    for request in waiting { attempt(request) }
+  }
+}
+
+extension EngineState {
+  /// The low-water LSN and, taken under the same lock, the table of where all bound inodes are (R5, R6).
+  ///
+  /// Inodes that no live record names any more are left out, and bound again when they are next needed.
+  mutating func captureCheckpoint() -> (lowWater: LSN, table: [Binding]) {
+    var lowWater = journal.lastLSN.next
+    for lsn in [queue.oldestLSN, cache.oldestLSN()] + unnamed.map({ inodes[$0]?.unnamedCreation }) {
+      lowWater = min(lowWater, lsn ?? lowWater)
+    }
+    var kept: Set<InodeNumber> = []
+    for number in bound {
+      guard let inode = inodes[number], inode.lastReference >= lowWater else { continue }
+      keep(inode, in: &kept)
+    }
+    for number in bound.subtracting(kept) { inodes[number]?.isBound = false }
+    bound = kept
+    let table = kept.sorted().compactMap { inodes[$0] }.filter { !$0.backingNames.isEmpty || $0.wasInBacking }
+    return (lowWater, table.map { binding(of: $0) })
+  }
+
+  private func keep(_ inode: Inode, in kept: inout Set<InodeNumber>) {
+    guard inode.number != .root, kept.insert(inode.number).inserted else { return }
+    inode.isBound = true
+    for location in inode.backingNames { inodes[location.parent].map { keep($0, in: &kept) } }
+  }
+}

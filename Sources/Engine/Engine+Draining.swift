@@ -1,0 +1,102 @@
+import FilesystemModel
+import WriteAheadLog
+
+/// Somebody who waits until everything through an LSN is written back.
+struct Drain {
+  let through: LSN
+  let completion: @Sendable () -> Void
+}
+
+/// A write-back that failed, for the operator.
+package struct WritebackFailure: Hashable, Sendable {
+  package var errno: Errno
+  /// What was tried, and why it failed, in one line.
+  package var reason: String
+  /// Uptime of the last failure.
+  package var milliseconds: Int
+}
+
+/// What an operator wants to know of a mount.
+package struct EngineStatus: Sendable {
+  package var dirtyBytes: Int
+  package var dirtyInodes: Int
+  package var pendingOperations: Int
+  package var openPlans: Int
+  /// Age of the oldest acknowledged change that is not in the backing directory; 0 when there is none.
+  package var oldestAgeMilliseconds: Int
+  package var journalUsedBytes: Int
+  package var journalCapacityBytes: Int
+  package var lastLSN: LSN
+  package var durableLSN: LSN
+  package var oldestPendingLSN: LSN?
+  package var parkedRequests: Int
+  package var knownInodes: Int
+  package var journalFailure: Errno?
+  package var lastFailure: WritebackFailure?
+}
+
+extension Engine {
+  /// Calls `completion` once everything acknowledged before the call is in the backing directory and synced there.
+  package func drain(completion: @escaping @Sendable () -> Void) {
+    shared.withLock { shared in
+      let through = journal.lastLSN
+      shared.drains.append(Drain(through: through, completion: completion))
+      shared.state.queue.pressAll(through: through)
+    }
+    tick()
+  }
+
+  /// Calls those whose wait is over.
+  func completeDrains() {
+    let finished = shared.withLock { shared -> [Drain] in
+      guard !shared.drains.isEmpty else { return [] }
+      let oldest = shared.state.queue.oldestLSN
+      let isOver = { (drain: Drain) in oldest.map { $0 > drain.through } ?? true }
+      defer { shared.drains.removeAll(where: isOver) }
+      return shared.drains.filter(isOver)
+    }
+    for drain in finished { drain.completion() }
+  }
+
+  /// Begins no more plans; `isAtBatchBoundary` tells when the last one under way has ended.
+  package func stop() { shared.withLock { $0.isStopping = true } }
+
+  /// Whether no call of the backing directory for write-back is under way.
+  package var isAtBatchBoundary: Bool { shared.withLock { shared in !shared.plans.values.contains { $0.isRunning } } }
+
+  package func status() -> EngineStatus {
+    shared.withLock { shared in
+      let state = shared.state
+      return EngineStatus(
+        dirtyBytes: state.cache.dirtyBytes, dirtyInodes: state.cache.dirtyInodeCount, pendingOperations: state.queue.count,
+        openPlans: shared.plans.count,
+        oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
+        journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
+        durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, parkedRequests: shared.parking.count,
+        knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)
+    }
+  }
+
+  /// What time brings: plans that are due, the journal's periodic sync, checkpoints. Called every 50 ms or so, and when something changed.
+  package func tick() {
+    beginDuePlans()
+    switch configuration.durability {
+    case .batch: if journal.durableLSN < journal.lastLSN, isBatchDue() { scheduleCommit() }
+    case .always: if journal.durableLSN < journal.lastLSN { scheduleCommit() }
+    case .system: break
+    }
+    checkpointIfDue()
+    completeDrains()
+  }
+
+  private func isBatchDue() -> Bool {
+    guard case .batch(let milliseconds) = configuration.durability else { return false }
+    return shared.withLock { shared in
+      let now = clock.uptimeMilliseconds()
+      // One tick early is better than one late: the policy says "at most".
+      guard now - shared.lastBatchMilliseconds >= milliseconds - 50 else { return false }
+      shared.lastBatchMilliseconds = now
+      return true
+    }
+  }
+}

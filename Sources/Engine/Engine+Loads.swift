@@ -1,0 +1,126 @@
+import FilesystemModel
+import Inodes
+import StorageInterface
+
+/// Fetching listings and details from the backing directory for parked requests.
+extension Engine {
+  private enum Start {
+    case run(BackingPath)
+    case wait
+    case fail(Errno)
+  }
+
+  private enum Found {
+    case listing([BackingEntry])
+    case details(BackingDetails)
+  }
+
+  /// Begins a load that requests are parked for.
+  func start(_ load: Load) {
+    runner.run(.load) { [self] in carryOut(load) }
+  }
+
+  private func carryOut(_ load: Load) {
+    switch shared.withLock({ begin(load, &$0) }) {
+    case .wait: return  // begun again when a plan ends
+    case .fail(let errno): end(load, failure: errno)
+    case .run(let path):
+      do {
+        let found: Found =
+          switch load {
+          case .listing: .listing(try backing.list(path))
+          case .details: .details(try backing.details(path))
+          }
+        take(found, load)
+      } catch {
+        if shared.withLock({ $0.parking.isTainted(load) }) { start(load) } else { end(load, failure: error) }
+      }
+    }
+  }
+
+  private func begin(_ load: Load, _ shared: inout Shared) -> Start {
+    guard shared.parking.wants(load) else { return .fail(.interrupted) }
+    guard let inode = shared.state.inodes[load.inode] else { return .fail(.stale) }
+    if shared.state.isMoving(inode) {
+      shared.parking.delay(load)
+      return .wait
+    }
+    guard let path = shared.state.path(of: inode) else { return .fail(.noEntry) }
+    shared.parking.begin(load, chain: shared.state.chain(of: inode))
+    return .run(path)
+  }
+
+  private func take(_ found: Found, _ load: Load) {
+    let isTaken = shared.withLock { shared in
+      guard !shared.parking.isTainted(load) else { return false }
+      switch found {
+      case .listing(let entries): shared.state.takeListing(entries, of: load.inode)
+      case .details(let details): shared.state.takeDetails(details, of: load.inode)
+      }
+      return true
+    }
+    if isTaken { end(load, failure: nil) } else { start(load) }
+  }
+
+  private func end(_ load: Load, failure: Errno?) {
+    for request in shared.withLock({ $0.parking.end(load, failure: failure) }) { attempt(request) }
+  }
+}
+
+/// Taking what was found into memory.
+extension EngineState {
+  /// Every name that is not ours already is a new inode; its attributes come later, when it is asked for.
+  ///
+  /// A name that is the backing location of a known inode is shown only through that inode's logical names, and one that an open
+  /// plan claims is in doubt (R22).
+  mutating func takeListing(_ entries: [BackingEntry], of number: InodeNumber) {
+    guard let directory = inodes[number], directory.directory?.isComplete == false else { return }
+    for entry in entries {
+      let location = Location(number, entry.name)
+      guard directory.directory?[entry.name] == nil, !inodes.isKnownBackingName(location), !queue.isClaimedByOpenPlan(location)
+      else {
+        continue
+      }
+      let inode = inodes.make(entry.kind, isNew: false)
+      inodes.setName(location, to: inode)
+      inodes.setBackingNames([location], of: inode)
+    }
+    directory.directory?.isComplete = true
+  }
+
+  /// What the backing directory tells of an inode, with what waits for write-back on top.
+  mutating func takeDetails(_ details: BackingDetails, of number: InodeNumber) {
+    guard let inode = inodes[number], inode.attributes == nil else { return }
+    let identity = details.status.identity
+    if abilities.hasStableInodes, let original = inodes.identify(inode, as: identity), original.kind == inode.kind {
+      if !inode.isBound { return inodes.merge(inode, into: original) }
+    }
+    inode.identity = identity
+    var attributes = details.status.attributes
+    cache.attributes(of: number).apply(to: &attributes)
+    attributes.size = cache.size(of: number) ?? attributes.size
+    inode.attributes = attributes
+    inode.target = details.target
+    inode.extendedAttributes = [:]
+    for attribute in details.extendedAttributes { inode.extendedAttributes[attribute.name] = attribute.value }
+    for change in cache.extendedAttributes(of: number) { inode.extendedAttributes[change.name] = change.value }
+  }
+
+  /// The path of an inode in the backing directory, by its first name there; `nil` when it has none.
+  func path(of inode: Inode) -> BackingPath? {
+    if inode.number == .root { return .root }
+    return inode.backingNames.first.flatMap { path(of: $0) }
+  }
+
+  func path(of location: Location) -> BackingPath? {
+    guard let chain = inodes.backingChain(to: location.parent) else { return nil }
+    let names = chain.dropFirst().compactMap { inodes[$0]?.backingNames.first?.name }
+    return BackingPath(names + [location.name])
+  }
+
+  /// The inode and the directories that its backing path passes through.
+  func chain(of inode: Inode) -> [InodeNumber] {
+    guard let parent = inode.backingNames.first?.parent else { return [inode.number] }
+    return (inodes.backingChain(to: parent) ?? []) + [inode.number]
+  }
+}

@@ -1,0 +1,62 @@
+import FilesystemModel
+import Flushing
+import StorageInterface
+import WriteAheadLog
+import WritebackCache
+
+/// Why a mount cannot begin. The description is one line for the operator: what is wrong, and what to do.
+package enum EngineError: Error, CustomStringConvertible {
+  case journal(JournalError)
+
+  package var description: String {
+    switch self {
+    case .journal(let error): error.description
+    }
+  }
+}
+
+extension Engine {
+  /// Opens the journal, recovers what it holds and answers an engine that serves at once. The backing directory is not asked.
+  ///
+  /// Idempotent: it may be cut short anywhere and done again. Plans in doubt are redone by jobs before anything else touches their names.
+  package static func open(
+    configuration: EngineConfiguration, journalStorage: any JournalStorage, backing: any BackingStorage, runner: any JobRunner,
+    clock: any Clock
+  ) throws(EngineError) -> Engine {
+    do {
+      let settings = JournalConfiguration(
+        capacityBytes: configuration.journalBytes, segmentBytes: configuration.segmentBytes,
+        backingDescription: backing.abilities.description, newJournalUUID: configuration.journalSeed)
+      let scan = try Journal.scan(journalStorage, settings)
+      var recovery = Recovery(table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root)
+      try scan.replay { recovery.read($0) }
+      recovery.rollForward()
+      let journal = try Journal(starting: scan, storage: journalStorage, configuration: settings, runner: runner)
+      var state = makeState(journal, backing, clock, configuration)
+      state.recover(recovery)
+      let engine = Engine(
+        state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration)
+      engine.redoOpenPlans(recovery.openPlans)
+      return engine
+    } catch {
+      throw .journal(error)
+    }
+  }
+
+  private static func makeState(
+    _ journal: Journal, _ backing: any BackingStorage, _ clock: any Clock, _ configuration: EngineConfiguration
+  ) -> EngineState {
+    let hexadecimal = journal.journalUUID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let prefix = Array(".ebbfs-\(hexadecimal)-".utf8)
+    let settings = WritebackSettings(
+      delayMilliseconds: configuration.writebackDelayMilliseconds,
+      deadlineMilliseconds: configuration.writebackDeadlineMilliseconds)
+    let queue = WritebackQueue(rules: configuration.rules, settings: settings, seed: journal.epoch) {
+      EntryName(unchecked: prefix + Array(String($0.rawValue).utf8))
+    }
+    return EngineState(
+      cache: DirtyContents(memoryBytes: configuration.memoryBytes, rules: configuration.rules), queue: queue, journal: journal,
+      clock: clock, abilities: backing.abilities, configuration: configuration, generation: journal.epoch,
+      temporaryNamePrefix: prefix)
+  }
+}

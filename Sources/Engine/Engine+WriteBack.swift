@@ -1,0 +1,167 @@
+import FilesystemModel
+import Flushing
+import StorageInterface
+import WriteAheadLog
+
+/// Carrying plans out: begin (the INTENT and all before it durable), apply (calls of the backing directory, synced), finish (DONE
+/// durable, then everything is released). Each is a job of its own.
+extension Engine {
+  /// Opens plans for what is due, and takes up those whose time to try again has come.
+  func beginDuePlans() {
+    var begun: [LSN] = []
+    var again: [LSN] = []
+    shared.withLock { shared in
+      guard !shared.isStopping, journal.failure == nil else { return }
+      let now = clock.uptimeMilliseconds()
+      for lsn in shared.plans.keys.sorted() {
+        guard let run = shared.plans[lsn], !run.isRunning, run.retryAtMilliseconds <= now else { continue }
+        shared.plans[lsn]?.isRunning = true
+        again.append(lsn)
+      }
+      while shared.plans.count < configuration.flushThreads,
+        let proposal = shared.state.queue.nextPlan(nowMilliseconds: now, world: shared.state.world)
+      {
+        begun.append(open(proposal, &shared))
+      }
+    }
+    for lsn in begun { runner.run(.writeBack) { [self] in begin(lsn) } }
+    for lsn in again { runner.run(.writeBack) { [self] in apply(lsn) } }
+  }
+
+  private func open(_ proposal: PlanProposal, _ shared: inout Shared) -> LSN {
+    let lsn = journal.append(.intent(proposal.actions)).lsn
+    shared.state.queue.opened(proposal, plan: lsn, world: shared.state.world)
+    install(proposal.actions, lsn, isRedo: false, &shared)
+    return lsn
+  }
+
+  private func install(_ actions: [PhysicalAction], _ lsn: LSN, isRedo: Bool, _ shared: inout Shared) {
+    shared.plans[lsn] = shared.state.prepare(actions, plan: lsn, isRedo: isRedo) { [unowned self] inode, range throws(Errno) in
+      try readSealed(inode, range)
+    }
+    let moved = actions.filter { $0.kind != .create && $0.kind != .writeContents }
+    let changed = actions.flatMap { [$0.source?.parent, $0.target?.parent].compactMap(\.self) }
+    shared.parking.taintLoads(
+      touching: Set(moved.flatMap { [$0.inode] + ($0.replaced.map { [$0] } ?? []) }), listings: Set(changed))
+  }
+
+  /// Redoes the plans that the last mount left open, before anything else touches their names.
+  func redoOpenPlans(_ plans: [LSN: Recovery.OpenPlan]) {
+    shared.withLock { shared in
+      for (lsn, plan) in plans.sorted(by: { $0.key < $1.key }) {
+        let actions = plan.remaining.map { plan.actions[$0] }
+        shared.state.queue.restoreOpen(plan: lsn, actions: actions, world: shared.state.world)
+        install(actions, lsn, isRedo: true, &shared)
+      }
+    }
+    for lsn in plans.keys.sorted() { runner.run(.writeBack) { [self] in begin(lsn) } }
+  }
+
+  private func begin(_ lsn: LSN) {
+    if configuration.rules.intentIsDurableFirst, (try? journal.commit()) == nil { return pause(lsn, after: nil) }
+    runner.run(.writeBack) { [self] in apply(lsn) }
+  }
+
+  private func apply(_ lsn: LSN) {
+    guard var run = shared.withLock({ $0.plans[lsn] }) else { return }
+    let executor = PlanExecutor(storage: backing, actionCount: run.actions.count)
+    for (index, action) in run.actions.enumerated() where !run.isEnded(index) {
+      run.outcomes[index] = apply(action, holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
+      run.wasAttempted[index] = true
+    }
+    let applied = run.completed
+    for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
+    run.attempts += 1
+    let outcome = run
+    shared.withLock { shared in
+      shared.plans[lsn] = outcome
+      noteFailures(of: outcome, &shared)
+    }
+    if run.isSettled { runner.run(.writeBack) { [self] in finish(lsn) } } else { pause(lsn, after: run) }
+  }
+
+  private func apply(
+    _ action: ExecutableAction, holds: [PlanRun.Hold], _ executor: PlanExecutor, isRedo: Bool
+  ) -> ActionOutcome {
+    for hold in holds where !files.isHeld(hold.inode) {
+      do {
+        try files.hold(hold.inode, at: hold.path)
+      } catch {
+        if error != .noEntry { return .retry(error) }
+      }
+    }
+    return executor.apply(action, isRedo: isRedo)
+  }
+
+  /// A plan whose actions did not all succeed stays open; all of it that is not certain is done again after a while.
+  private func pause(_ lsn: LSN, after run: PlanRun?) {
+    let failures = run?.attempts ?? 1
+    let delay = min(100 << min(failures, 9), 30_000)
+    shared.withLock { shared in
+      shared.plans[lsn]?.isRunning = false
+      shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + Int.random(in: delay / 2...delay)
+    }
+  }
+
+  private func finish(_ lsn: LSN) {
+    shared.withLock { shared in
+      guard let run = shared.plans[lsn] else { return }
+      shared.state.appendOutcome(of: run)
+    }
+    guard (try? journal.commit()) != nil else { return pause(lsn, after: nil) }
+    var waiting: [Request] = []
+    var loads: [Load] = []
+    var gone: [InodeNumber] = []
+    shared.withLock { shared in
+      guard let run = shared.plans.removeValue(forKey: lsn) else { return }
+      gone = shared.state.release(run)
+      waiting = shared.parking.takeWaitersOfPlanEnd() + shared.parking.takeWaitersOfRoom()
+      loads = shared.parking.takeDelayedLoads()
+      shared.state.queue.setPressure(shared.parking.isShortOfRoom)
+    }
+    for inode in gone { files.forget(inode) }
+    for request in waiting { attempt(request) }
+    for load in loads { start(load) }
+    tick()
+  }
+
+  private func noteFailures(of run: PlanRun, _ shared: inout Shared) {
+    for (action, outcome) in zip(run.actions, run.outcomes) {
+      let errno: Errno
+      let why: String
+      switch outcome {
+      case .retry(let error): (errno, why) = (error, "will be tried again")
+      case .aborted(let error, let reason): (errno, why) = (error, "given back: \(reason)")
+      case .done, nil: continue
+      }
+      let path = (action.target ?? action.source)?.components.map(\.description).joined(separator: "/") ?? ""
+      shared.lastFailure = WritebackFailure(
+        errno: errno, reason: "\(action.action.kind) \(path): error \(errno.rawValue), \(why)",
+        milliseconds: clock.uptimeMilliseconds())
+    }
+  }
+
+  /// Bytes of a sealed layer, from memory or from the journal.
+  private func readSealed(_ inode: InodeNumber, _ range: ByteRange) throws(Errno) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for piece in shared.withLock({ $0.state.cache.readSealed(inode, range) }) {
+      switch piece {
+      case .bytes(let part): bytes += part
+      case .journal(let position, let count): bytes += try journal.read(position, count: count)
+      case .zeros(let count): bytes += [UInt8](repeating: 0, count: count)
+      case .backing: preconditionFailure("sealed contents are ours")
+      }
+    }
+    return bytes
+  }
+}
+
+extension PlanRun {
+  /// Whether an action needs no further attempt.
+  fileprivate func isEnded(_ index: Int) -> Bool {
+    switch outcomes[index] {
+    case .done, .aborted: true
+    case .retry, nil: false
+    }
+  }
+}

@@ -1,0 +1,206 @@
+import FilesystemModel
+import Inodes
+import StorageInterface
+import Synchronization
+import Threading
+import WriteAheadLog
+
+/// The filesystem: answers operations from memory, journal and backing directory, and writes changes back in the background.
+///
+/// A change: everything it needs is loaded first (no lock held); then, under the one lock, it is validated, appended to the journal's
+/// buffer and taken into memory; then, without the lock, the write group's leader writes the buffer to the journal file; then it is
+/// answered. Order in the journal is the order of effect. An operation that must wait is parked and attempted again from its start.
+///
+/// Any thread may call any method. Nothing here blocks but the jobs it gives to its `JobRunner`.
+package final class Engine: OperationHandler {
+  struct Shared {
+    var state: EngineState
+    var parking = Parking()
+    var plans: [LSN: PlanRun] = [:]
+    var drains: [Drain] = []
+    var checkpoint = CheckpointProgress()
+    var isStopping = false
+    var lastFailure: WritebackFailure?
+    var lastBatchMilliseconds = 0
+  }
+
+  let shared: Lock<Shared>
+  let journal: Journal
+  let backing: any BackingStorage
+  let files: BackingFiles
+  let runner: any JobRunner
+  let clock: any Clock
+  let configuration: EngineConfiguration
+  private let requestNumber = Atomic<UInt64>(0)
+  private let isCommitScheduled = Atomic<Bool>(false)
+
+  init(
+    state: EngineState, journal: Journal, backing: any BackingStorage, runner: any JobRunner, clock: any Clock,
+    configuration: EngineConfiguration
+  ) {
+    self.shared = Lock(Shared(state: state))
+    self.journal = journal
+    self.backing = backing
+    self.files = BackingFiles(backing: backing, countMax: 1024)
+    self.runner = runner
+    self.clock = clock
+    self.configuration = configuration
+  }
+
+  @discardableResult
+  package func submit(
+    _ operation: Operation, from caller: Caller, answer: @escaping @Sendable (Result<Reply, Errno>) -> Void
+  ) -> UInt64 {
+    let number = requestNumber.add(1, ordering: .relaxed).newValue
+    attempt(Request(number: number, operation: operation, caller: caller, answer: answer))
+    return number
+  }
+
+  package func interrupt(_ number: UInt64) {
+    shared.withLock { $0.parking.take(number) }?.answer(.failure(.interrupted))
+  }
+
+  package func forget(_ number: InodeNumber, count: UInt64) {
+    let isForgotten = shared.withLock { shared in
+      guard let inode = shared.state.inodes[number] else { return true }
+      inode.lookupCount -= min(count, inode.lookupCount)
+      guard inode.lookupCount == 0 else { return false }
+      shared.state.discardOrphan(inode)
+      return inode.isOrphan
+    }
+    if isForgotten { files.forget(number) }
+  }
+
+  // MARK: Attempts
+
+  private enum Step {
+    case finish(Outcome)
+    case fail(Errno)
+    case load([Load])
+    case wait
+  }
+
+  /// Tries to carry an operation out; parks it when something is missing.
+  func attempt(_ request: Request) {
+    let step = shared.withLock { shared -> Step in self.step(request, &shared) }
+    if journal.writtenLSN < journal.lastLSN { journal.pump() }
+    switch step {
+    case .finish(let outcome): finish(request, outcome)
+    case .fail(let errno): request.answer(.failure(errno))
+    case .load(let loads): for load in loads { start(load) }
+    case .wait: tick()
+    }
+  }
+
+  private func step(_ request: Request, _ shared: inout Shared) -> Step {
+    do throws(Interruption) {
+      let outcome = try shared.state.perform(request)
+      if outcome.isFetched { shared.parking.park(request) }
+      return .finish(outcome)
+    } catch {
+      switch error {
+      case .failure(let errno): return .fail(errno)
+      case .needs(let loads): return .load(shared.parking.park(request, for: loads))
+      case .needsRoom:
+        shared.state.queue.setPressure(true)
+        shared.parking.parkForRoom(request)
+      case .needsPlanEnd: shared.parking.parkForPlanEnd(request)
+      }
+      return .wait
+    }
+  }
+
+  private func finish(_ request: Request, _ outcome: Outcome) {
+    switch outcome {
+    case .reply(let reply, let lsn): answer(request, reply, after: lsn)
+    case .durable(let reply, let lsn):
+      journal.whenReached(.durable, lsn) { request.answer($0.map { .failure($0) } ?? .success(reply)) }
+      if journal.durableLSN < lsn { scheduleCommit() }
+    case .assemble(let assembly):
+      runner.run(.load) { [self] in answerFetched(request) { () throws(Errno) in .bytes(try gather(assembly)) } }
+    case .ask(let question):
+      runner.run(.load) { [self] in answerFetched(request) { () throws(Errno) in try question(backing) } }
+    case .copy(let assembly, let target, let offset):
+      runner.run(.load) { [self] in copy(request, assembly, to: target, offset) }
+    }
+  }
+
+  /// Answers once everything through `lsn` is acknowledged under the mount's durability.
+  private func answer(_ request: Request, _ reply: Reply, after lsn: LSN) {
+    guard lsn > .zero else { return request.answer(.success(reply)) }
+    let level: Journal.AckLevel = configuration.durability == .always ? .durable : .written
+    journal.whenReached(level, lsn) { request.answer($0.map { .failure($0) } ?? .success(reply)) }
+    if level == .durable, journal.durableLSN < lsn { scheduleCommit() }
+  }
+
+  // MARK: Fetching
+
+  private func answerFetched(_ request: Request, _ fetch: () throws(Errno) -> Reply) {
+    do {
+      let reply = try fetch()
+      shared.withLock { $0.parking.take(request.number) }?.answer(.success(reply))
+    } catch {
+      retryFetch(request, error)
+    }
+  }
+
+  /// A fetch that met a moved file or a retired segment is attempted again; a second failure counts.
+  private func retryFetch(_ request: Request, _ errno: Errno) {
+    guard var waiting = shared.withLock({ $0.parking.take(request.number) }) else { return }
+    guard waiting.fetchesLeft > 0, errno == .noEntry || errno == .stale else { return waiting.answer(.failure(errno)) }
+    waiting.fetchesLeft -= 1
+    attempt(waiting)
+  }
+
+  private func copy(_ request: Request, _ assembly: ReadAssembly, to target: InodeNumber, _ offset: Int) {
+    do {
+      let bytes = try gather(assembly)
+      guard let waiting = shared.withLock({ $0.parking.take(request.number) }) else { return }
+      attempt(
+        Request(
+          number: waiting.number, operation: .write(target, offset: offset, bytes: bytes), caller: waiting.caller,
+          answer: waiting.answer))
+    } catch {
+      retryFetch(request, error)
+    }
+  }
+
+  /// Puts the pieces of a range together. Slow: reads the journal and the backing directory.
+  private func gather(_ assembly: ReadAssembly) throws(Errno) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for piece in assembly.pieces {
+      switch piece {
+      case .bytes(let part): bytes += part
+      case .zeros(let count): bytes += [UInt8](repeating: 0, count: count)
+      case .journal(let position, let count): bytes += try journal.read(position, count: count)
+      case .backing(let range):
+        let part = try files.file(of: assembly.inode, at: assembly.path).read(at: range.lowerBound, count: range.count)
+        bytes += part
+        if part.count < range.count { bytes += [UInt8](repeating: 0, count: range.count - part.count) }
+      }
+    }
+    return bytes
+  }
+
+  // MARK: Committing
+
+  /// Has a job sync the journal soon; one job serves all who ask meanwhile.
+  func scheduleCommit() {
+    guard !isCommitScheduled.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    runner.run(.journal) { [self] in
+      isCommitScheduled.store(false, ordering: .releasing)
+      // A failure is final and told to everyone who waits; there is nobody else to tell here.
+      try? journal.commit()
+    }
+  }
+}
+
+extension Outcome {
+  /// Whether a job must fetch something before the request is answered: until then it may be interrupted.
+  fileprivate var isFetched: Bool {
+    switch self {
+    case .reply, .durable: false
+    case .assemble, .ask, .copy: true
+    }
+  }
+}

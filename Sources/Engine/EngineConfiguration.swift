@@ -1,0 +1,31 @@
+import FilesystemModel
+
+/// When an operation is acknowledged: the three classic policies of write-ahead logs (DESIGN.md section 1).
+package enum Durability: Hashable, Sendable {
+  /// When its record is synced.
+  case always
+  /// When its record is in the journal file; synced at most this many milliseconds later.
+  case batch(milliseconds: Int)
+  /// When its record is in the journal file; synced only by fsync and its like.
+  case system
+}
+
+/// Settings of one mount.
+package struct EngineConfiguration: Sendable {
+  package var durability = Durability.batch(milliseconds: 100)
+  /// How long a file must have been left alone before it is written back.
+  package var writebackDelayMilliseconds = 5000
+  /// How old an acknowledged operation may become before its write-back starts (P6).
+  package var writebackDeadlineMilliseconds = 30_000
+  /// How many plans are carried out at a time.
+  package var flushThreads = 16
+  /// The size of the arena of dirty blocks.
+  package var memoryBytes = 256 << 20
+  package var journalBytes = 8 << 30
+  package var segmentBytes = 64 << 20
+  /// Sixteen random bytes: the UUID of a new journal.
+  package var journalSeed: [UInt8] = []
+  package var rules = ProtocolRules()
+
+  package init() {}
+}

@@ -1,0 +1,165 @@
+import FilesystemModel
+import Inodes
+
+/// getattr, setattr, readlink and extended attributes.
+extension EngineState {
+  func getAttributes(_ number: InodeNumber, _ request: Request) throws(Interruption) -> Outcome {
+    let inode = try inode(number)
+    return .reply(.attributes(number, try attributes(inode, request)), after: inode.lastChange)
+  }
+
+  func readLink(_ number: InodeNumber, _ request: Request) throws(Interruption) -> Outcome {
+    let inode = try inode(number)
+    guard inode.kind == .symlink else { throw .failure(.invalidArgument) }
+    _ = try attributes(inode, request)
+    return .reply(.bytes(inode.target), after: inode.lastChange)
+  }
+
+  mutating func setAttributes(
+    _ number: InodeNumber, _ wanted: AttributeRequest, _ request: Request
+  ) throws(Interruption) -> Outcome {
+    let inode = try inode(number)
+    let before = try attributes(inode, request)
+    if let size = wanted.size { try checkResize(inode, to: size) }
+    if !abilities.isPrivileged, wanted.owner.map({ $0 != before.owner }) ?? false { throw .failure(.notPermitted) }
+    var change = ContentChange(inode: number)
+    let now = clock.now()
+    change.attributes = AttributeChange(
+      permissions: wanted.permissions, owner: wanted.owner, group: wanted.group, accessed: wanted.accessed?.value(now),
+      modified: wanted.modified?.value(now), changed: wanted.changed ?? now)
+    if let size = wanted.size {
+      change.data = .resize(size)
+      change.sizeAfter = size
+      change.attributes.modified = change.attributes.modified ?? now
+    }
+    if wanted.clearsSetID { clearSetID(inode, before, &change) }
+    if let permissions = wanted.permissions { keepListInStep(inode, permissions, &change) }
+    try admitChange()
+    let lsn = commit(change, at: now, request: request.caller.request)
+    return .reply(.attributes(number, try attributes(inode, request)), after: lsn)
+  }
+
+  private func checkResize(_ inode: Inode, to size: Int) throws(Interruption) {
+    if inode.kind == .directory { throw .failure(.isDirectory) }
+    guard inode.kind == .regular, size >= 0 else { throw .failure(.invalidArgument) }
+    guard size <= abilities.fileBytesMax else { throw .failure(.fileTooLarge) }
+  }
+
+  /// A write, a truncation or a new owner takes the file's privileges away (KILLPRIV_V2).
+  private func clearSetID(_ inode: Inode, _ before: Attributes, _ change: inout ContentChange) {
+    var permissions = change.attributes.permissions ?? before.permissions
+    if inode.kind == .regular {
+      permissions &= ~0o4000
+      if permissions & 0o010 != 0 { permissions &= ~0o2000 }
+    }
+    if permissions != before.permissions { change.attributes.permissions = permissions }
+    let capability = Array("security.capability".utf8)
+    if inode.extendedAttributes[capability] != nil {
+      change.extendedAttributes.append(ExtendedAttributeChange(name: capability, value: nil))
+    }
+  }
+
+  /// chmod(2) changes the access list with the permissions.
+  private func keepListInStep(_ inode: Inode, _ permissions: UInt16, _ change: inout ContentChange) {
+    guard let value = inode.extendedAttributes[AccessControlList.accessName], var list = AccessControlList(decoding: value)
+    else { return }
+    list.setPermissionBits(permissions)
+    change.extendedAttributes.append(ExtendedAttributeChange(name: AccessControlList.accessName, value: list.encoded))
+  }
+}
+
+// MARK: - Extended attributes
+
+extension EngineState {
+  static let extendedAttributeBytesMax = 65_536
+
+  func getExtendedAttribute(_ number: InodeNumber, _ name: [UInt8], _ request: Request) throws(Interruption) -> Outcome {
+    let inode = try inode(number)
+    _ = try attributes(inode, request)
+    guard let value = inode.extendedAttributes[name] else { throw .failure(.noData) }
+    return .reply(.bytes(value), after: inode.lastChange)
+  }
+
+  func listExtendedAttributes(_ number: InodeNumber, _ request: Request) throws(Interruption) -> Outcome {
+    let inode = try inode(number)
+    _ = try attributes(inode, request)
+    let names = inode.extendedAttributes.keys.sorted { $0.lexicographicallyPrecedes($1) }
+    return .reply(.bytes(names.flatMap { $0 + [0] }), after: inode.lastChange)
+  }
+
+  mutating func setExtendedAttribute(
+    _ number: InodeNumber, _ attribute: ExtendedAttribute, _ mode: ExtendedAttributeMode, _ request: Request
+  ) throws(Interruption) -> Outcome {
+    let inode = try inode(number)
+    let before = try attributes(inode, request)
+    guard abilities.supportsExtendedAttributes else { throw .failure(.notSupported) }
+    guard attribute.value.count <= Self.extendedAttributeBytesMax, attribute.name.count <= 255 else {
+      throw .failure(.resultTooLarge)
+    }
+    let exists = inode.extendedAttributes[attribute.name] != nil
+    guard mode != .create || !exists else { throw .failure(.exists) }
+    guard mode != .replace || exists else { throw .failure(.noData) }
+    var change = ContentChange(inode: number, attributes: AttributeChange(changed: clock.now()))
+    if attribute.name == AccessControlList.accessName {
+      try setAccessList(attribute.value, before, &change, request)
+    } else if attribute.name == AccessControlList.defaultName {
+      try setDefaultList(attribute.value, inode, &change)
+    } else {
+      change.extendedAttributes = [ExtendedAttributeChange(name: attribute.name, value: attribute.value)]
+    }
+    try admitChange(bytes: attribute.value.count + attribute.name.count)
+    return .reply(.done, after: commit(change, at: clock.now(), request: request.caller.request))
+  }
+
+  mutating func removeExtendedAttribute(_ number: InodeNumber, _ name: [UInt8], _ request: Request) throws(Interruption)
+    -> Outcome
+  {
+    let inode = try inode(number)
+    _ = try attributes(inode, request)
+    guard inode.extendedAttributes[name] != nil else { throw .failure(.noData) }
+    let now = clock.now()
+    let change = ContentChange(
+      inode: number, attributes: AttributeChange(changed: now),
+      extendedAttributes: [ExtendedAttributeChange(name: name, value: nil)])
+    try admitChange()
+    return .reply(.done, after: commit(change, at: now, request: request.caller.request))
+  }
+
+  /// The access list and the permission bits are one thing: a list that says no more than the bits is not kept.
+  private func setAccessList(
+    _ value: [UInt8], _ before: Attributes, _ change: inout ContentChange, _ request: Request
+  ) throws(Interruption) {
+    guard before.kind != .symlink else { throw .failure(.notSupported) }
+    if value.isEmpty || value.count == 4 {
+      change.extendedAttributes = [ExtendedAttributeChange(name: AccessControlList.accessName, value: nil)]
+      return
+    }
+    guard let list = AccessControlList(decoding: value) else { throw .failure(.invalidArgument) }
+    var permissions = before.permissions & ~0o777 | list.permissionBits
+    let caller = request.caller
+    if caller.owner != 0, caller.group != before.group, !caller.groups.contains(before.group) { permissions &= ~0o2000 }
+    change.attributes.permissions = permissions
+    change.extendedAttributes = [
+      ExtendedAttributeChange(name: AccessControlList.accessName, value: list.isEquivalentToPermissions ? nil : value)
+    ]
+  }
+
+  private func setDefaultList(_ value: [UInt8], _ inode: Inode, _ change: inout ContentChange) throws(Interruption) {
+    guard inode.kind == .directory else { throw .failure(.accessDenied) }
+    if value.isEmpty || value.count == 4 {
+      change.extendedAttributes = [ExtendedAttributeChange(name: AccessControlList.defaultName, value: nil)]
+      return
+    }
+    guard AccessControlList(decoding: value) != nil else { throw .failure(.invalidArgument) }
+    change.extendedAttributes = [ExtendedAttributeChange(name: AccessControlList.defaultName, value: value)]
+  }
+}
+
+extension AttributeRequest.Time {
+  func value(_ now: Timestamp) -> Timestamp {
+    switch self {
+    case .now: now
+    case .at(let time): time
+    }
+  }
+}

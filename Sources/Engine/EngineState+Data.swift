@@ -1,0 +1,129 @@
+import FilesystemModel
+import Inodes
+import StorageInterface
+import WritebackCache
+
+/// What a range of a file is put together from.
+struct ReadAssembly: Sendable {
+  let inode: InodeNumber
+  /// Where the backing file is; `nil` when no piece needs it or a held descriptor has it.
+  let path: BackingPath?
+  let pieces: [ReadPiece]
+}
+
+/// read, write, fallocate, lseek, copy_file_range and fsync.
+extension EngineState {
+  static let copyBytesMax = 1 << 20
+
+  func read(_ number: InodeNumber, offset: Int, count: Int, _ request: Request) throws(Interruption) -> Outcome {
+    let inode = try regular(number)
+    let size = try attributes(inode, request).size
+    guard offset < size else { return .reply(.bytes([]), after: inode.lastChange) }
+    let assembly = try assembly(inode, offset..<min(size, offset + count))
+    if assembly.pieces.allSatisfy(\.isInMemory) {
+      return .reply(.bytes(assembly.pieces.flatMap(\.memoryBytes)), after: inode.lastChange)
+    }
+    return .assemble(assembly)
+  }
+
+  private func assembly(_ inode: Inode, _ range: ByteRange) throws(Interruption) -> ReadAssembly {
+    var pieces = cache.read(inode.number, range)
+    if !inode.hasBackingContents {
+      pieces = pieces.map { if case .backing(let range) = $0 { .zeros(range.count) } else { $0 } }
+    }
+    guard pieces.contains(where: \.isInBacking) else { return ReadAssembly(inode: inode.number, path: nil, pieces: pieces) }
+    if isMoving(inode) { throw .needsPlanEnd }
+    return ReadAssembly(inode: inode.number, path: path(of: inode), pieces: pieces)
+  }
+
+  mutating func write(_ number: InodeNumber, offset: Int, bytes: [UInt8], _ request: Request) throws(Interruption) -> Outcome {
+    let inode = try regular(number)
+    let before = try attributes(inode, request)
+    guard !bytes.isEmpty else { return .reply(.count(0), after: .zero) }
+    let (end, overflow) = offset.addingReportingOverflow(bytes.count)
+    guard !overflow, end <= abilities.fileBytesMax else { throw .failure(.fileTooLarge) }
+    try admitChange(bytes: bytes.count)
+    try admitBlocks(offset..<end, of: inode)
+    let now = clock.now()
+    let change = ContentChange(
+      inode: number, data: .write(offset: offset, count: bytes.count), sizeAfter: max(before.size, end),
+      attributes: AttributeChange(modified: now, changed: now))
+    return .reply(.count(bytes.count), after: commit(change, bytes: bytes, at: now, request: request.caller.request))
+  }
+
+  /// Makes room in the block arena: blocks that are whole in the journal are read back from there when needed.
+  private mutating func admitBlocks(_ range: ByteRange, of inode: Inode) throws(Interruption) {
+    guard !cache.hasRoom(forWriting: range, of: inode.number) else { return }
+    _ = cache.evict(blocks: range.count / 4096 + 1024, writtenThrough: journal.writtenLSN)
+    guard cache.hasRoom(forWriting: range, of: inode.number) else { throw .needsRoom }
+  }
+
+  mutating func allocate(
+    _ number: InodeNumber, _ mode: AllocateMode, _ range: ByteRange, _ request: Request
+  ) throws(Interruption) -> Outcome {
+    let inode = try regular(number)
+    let size = try attributes(inode, request).size
+    guard !range.isEmpty else { throw .failure(.invalidArgument) }
+    guard range.upperBound <= abilities.fileBytesMax else { throw .failure(.fileTooLarge) }
+    var change = ContentChange(inode: number)
+    switch mode {
+    case .keepSize: return .reply(.done, after: inode.lastChange)
+    case .extend:
+      guard range.upperBound > size else { return .reply(.done, after: inode.lastChange) }
+      change.data = .resize(range.upperBound)
+      change.sizeAfter = range.upperBound
+    case .punchHole, .zeroRangeKeepSize, .zeroRange:
+      change.sizeAfter = mode == .zeroRange ? max(size, range.upperBound) : size
+      change.data = .zero(range.clamped(to: 0..<max(change.sizeAfter, range.lowerBound)))
+    }
+    try admitChange()
+    let now = clock.now()
+    change.attributes = AttributeChange(modified: now, changed: now)
+    return .reply(.done, after: commit(change, at: now, request: request.caller.request))
+  }
+
+  func copyRange(
+    from source: InodeNumber, _ sourceOffset: Int, to target: InodeNumber, _ targetOffset: Int, _ count: Int, _ request: Request
+  ) throws(Interruption) -> Outcome {
+    let inode = try regular(source)
+    let size = try attributes(inode, request).size
+    _ = try attributes(try regular(target), request)
+    guard sourceOffset < size, count > 0 else { return .reply(.count(0), after: .zero) }
+    let range = sourceOffset..<min(size, sourceOffset + min(count, Self.copyBytesMax))
+    return .copy(try assembly(inode, range), to: target, offset: targetOffset)
+  }
+
+  /// Everything acknowledged so far, whatever it belongs to: the journal is one stream.
+  func synchronize(_ number: InodeNumber) throws(Interruption) -> Outcome {
+    _ = try inode(number)
+    guard journal.failure == nil else { throw .failure(.inputOutput) }
+    return .durable(.done, journal.lastLSN)
+  }
+
+  func regular(_ number: InodeNumber) throws(Interruption) -> Inode {
+    let inode = try inode(number)
+    guard inode.kind != .directory else { throw .failure(.isDirectory) }
+    guard inode.kind == .regular else { throw .failure(.invalidArgument) }
+    return inode
+  }
+}
+
+extension ReadPiece {
+  var isInMemory: Bool {
+    switch self {
+    case .bytes, .zeros: true
+    case .journal, .backing: false
+    }
+  }
+
+  var isInBacking: Bool { if case .backing = self { true } else { false } }
+
+  /// The bytes of a piece in memory.
+  var memoryBytes: [UInt8] {
+    switch self {
+    case .bytes(let bytes): bytes
+    case .zeros(let count): [UInt8](repeating: 0, count: count)
+    case .journal, .backing: preconditionFailure("only pieces in memory are answered at once")
+    }
+  }
+}

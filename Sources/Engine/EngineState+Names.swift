@@ -1,0 +1,88 @@
+import FilesystemModel
+import Inodes
+
+/// lookup, unlink, rmdir and rename.
+extension EngineState {
+  mutating func lookup(_ location: Location, _ request: Request) throws(Interruption) -> Outcome {
+    guard location.name.bytes.count <= abilities.nameBytesMax else { throw .failure(.nameTooLong) }
+    let inode = try existing(location, request)
+    return .reply(.entry(try entry(inode, request)), after: max(inode.lastChange, inodes[location.parent]?.lastChange ?? .zero))
+  }
+
+  /// A file handle's inode, also one the kernel has forgotten (EXPORT_SUPPORT).
+  mutating func lookupSelf(_ number: InodeNumber, _ request: Request) throws(Interruption) -> Outcome {
+    let inode = try inode(number)
+    guard !inode.isOrphan || inode.lookupCount > 0 else { throw .failure(.stale) }
+    return .reply(.entry(try entry(inode, request)), after: inode.lastChange)
+  }
+
+  mutating func lookupParent(_ number: InodeNumber, _ request: Request) throws(Interruption) -> Outcome {
+    let directory = try directory(number)
+    guard number == .root || !directory.isOrphan else { throw .failure(.stale) }
+    let parent = try inode(directory.names.first?.parent ?? .root)
+    return .reply(.entry(try entry(parent, request)), after: parent.lastChange)
+  }
+
+  mutating func unlink(_ location: Location, _ request: Request) throws(Interruption) -> Outcome {
+    let inode = try existing(location, request)
+    guard inode.kind != .directory else { throw .failure(.isDirectory) }
+    return try remove(inode, location, request)
+  }
+
+  mutating func removeDirectory(_ location: Location, _ request: Request) throws(Interruption) -> Outcome {
+    let inode = try existing(location, request)
+    guard inode.kind == .directory else { throw .failure(.notDirectory) }
+    try checkEmpty(inode, request)
+    return try remove(inode, location, request)
+  }
+
+  private mutating func remove(_ inode: Inode, _ location: Location, _ request: Request) throws(Interruption) -> Outcome {
+    _ = try attributes(inode, request)
+    try admitChange()
+    return .reply(
+      .done, after: commit(.remove(inode.number, from: location), at: clock.now(), request: request.caller.request))
+  }
+
+  mutating func rename(
+    _ source: Location, _ target: Location, _ flags: RenameFlags, _ request: Request
+  ) throws(Interruption) -> Outcome {
+    let inode = try existing(source, request)
+    guard try !directory(target.parent).isOrphan else { throw .failure(.noEntry) }
+    let occupant = try find(target, request)
+    try checkName(target.name)
+    _ = try attributes(inode, request)
+    if let occupant { _ = try attributes(occupant, request) }
+    guard inode.kind != .directory || !inodes.isBelow(target.parent, inode.number) else { throw .failure(.invalidArgument) }
+    let change: NamespaceChange
+    switch flags {
+    case .exchange:
+      guard let occupant else { throw .failure(.noEntry) }
+      if occupant === inode { return .reply(.done, after: inode.lastChange) }
+      guard occupant.kind != .directory || !inodes.isBelow(source.parent, occupant.number) else {
+        throw .failure(.invalidArgument)
+      }
+      change = .exchange(inode.number, at: source, with: occupant.number, otherAt: target)
+    case .noReplace, .replace:
+      guard flags == .replace || occupant == nil else { throw .failure(.exists) }
+      if occupant === inode { return .reply(.done, after: inode.lastChange) }
+      if let occupant { try checkReplaceable(occupant, by: inode, request) }
+      change = .rename(inode.number, from: source, to: target, replacing: occupant?.number)
+    }
+    try admitChange()
+    return .reply(.done, after: commit(change, at: clock.now(), request: request.caller.request))
+  }
+
+  private func checkReplaceable(_ occupant: Inode, by inode: Inode, _ request: Request) throws(Interruption) {
+    if occupant.kind == .directory {
+      guard inode.kind == .directory else { throw .failure(.isDirectory) }
+      try checkEmpty(occupant, request)
+    } else {
+      guard inode.kind != .directory else { throw .failure(.notDirectory) }
+    }
+  }
+
+  private func checkEmpty(_ directory: Inode, _ request: Request) throws(Interruption) {
+    guard directory.directory?.isEmpty == true else { throw .failure(.notEmpty) }
+    try complete(directory, request)
+  }
+}

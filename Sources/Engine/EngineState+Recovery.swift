@@ -1,0 +1,81 @@
+import FilesystemModel
+import Flushing
+import Inodes
+
+/// Building the state of the mount from what the journal says. No call of the backing directory is made.
+extension EngineState {
+  mutating func recover(_ recovery: Recovery) {
+    inodes.reserveNumbers(through: recovery.lastNumber)
+    insertKnownInodes(recovery)
+    showBackingNames(recovery)
+    var sealing = recovery.contentsInDoubt
+    for step in recovery.steps {
+      switch step.change {
+      case .namespace(let change): replay(change, step, recovery, &sealing)
+      case .contents(let change, let position): replay(change, position: position, step, recovery, &sealing)
+      }
+    }
+    for inode in sealing.keys.sorted() { _ = cache.seal(inode) }
+    dropOrphans()
+  }
+
+  private mutating func insertKnownInodes(_ recovery: Recovery) {
+    for creation in recovery.created.values.sorted(by: { $0.lsn < $1.lsn }) {
+      let inode = insert(creation.inode)
+      inode.lastReference = creation.lsn
+      if recovery.isMade(creation) { inode.attributes = nil }
+    }
+    for (number, binding) in recovery.bindings.sorted(by: { $0.key < $1.key }) where number != .root {
+      let inode = inodes[number] ?? inodes.insert(number, binding.kind, isNew: false)
+      inode.isBound = true
+      bound.insert(number)
+      if let identity = binding.identity { _ = inodes.identify(inode, as: identity) }
+      inode.lastReference = journal.lastLSN
+    }
+  }
+
+  /// The tree to replay over: every known inode where the backing directory has it, once the open plans are redone.
+  private mutating func showBackingNames(_ recovery: Recovery) {
+    for (number, binding) in recovery.bindings.sorted(by: { $0.key < $1.key }) {
+      guard let inode = inodes[number] else { continue }
+      inodes.setBackingNames(binding.locations, of: inode)
+      for location in binding.locations where !location.name.bytes.starts(with: temporaryNamePrefix) {
+        inodes.setName(location, to: inode)
+      }
+    }
+  }
+
+  private mutating func replay(
+    _ change: NamespaceChange, _ step: Recovery.Step, _ recovery: Recovery, _ sealing: inout [InodeNumber: LSN]
+  ) {
+    applyToTree(change, time: step.time, lsn: step.lsn)
+    for parent in change.parents {
+      let times = ContentChange(inode: parent, attributes: AttributeChange(modified: step.time, changed: step.time))
+      replay(times, position: nil, step, recovery, &sealing)
+    }
+    if !recovery.isSettled(step.lsn) {
+      enterGraph(change, lsn: step.lsn, recoveredStages: recovery.stagesDone(of: step.lsn))
+    }
+  }
+
+  private mutating func replay(
+    _ change: ContentChange, position: JournalPosition?, _ step: Recovery.Step, _ recovery: Recovery,
+    _ sealing: inout [InodeNumber: LSN]
+  ) {
+    guard recovery.needsContents(change.inode, step.lsn) else { return }
+    if let through = sealing[change.inode], step.lsn > through {
+      _ = cache.seal(change.inode)
+      sealing[change.inode] = nil
+    }
+    take(change, bytes: nil, position: position, lsn: step.lsn)
+  }
+
+  /// Only now it is certain which inodes have no name (C25).
+  private mutating func dropOrphans() {
+    for inode in inodes.sorted where inode.isOrphan && !inode.hasUnknownNames {
+      queue.contentsGone(inode.number)
+      unnamed.remove(inode.number)
+      discardOrphan(inode)
+    }
+  }
+}

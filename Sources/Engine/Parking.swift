@@ -1,0 +1,100 @@
+import FilesystemModel
+
+/// Requests that wait, and what they wait for. No thread waits with them.
+struct Parking {
+  /// All requests that are not answered yet and may be interrupted.
+  private var waiting: [UInt64: Request] = [:]
+  private var missing: [UInt64: Set<Load>] = [:]
+  private var waitersOfLoad: [Load: [UInt64]] = [:]
+  private var waitersOfRoom: [UInt64] = []
+  private var waitersOfPlanEnd: [UInt64] = []
+  /// Loads under way, with the inodes that their paths pass through.
+  private var loads: [Load: ActiveLoad] = [:]
+  private var delayed: [Load] = []
+
+  struct ActiveLoad {
+    var chain: [InodeNumber]
+    /// A plan moved something the load's path passes through: what it finds may be another file's.
+    var isTainted = false
+  }
+
+  var count: Int { waiting.count }
+
+  mutating func park(_ request: Request) { waiting[request.number] = request }
+
+  /// Parks a request until all loads have ended; answers those that are not under way yet.
+  mutating func park(_ request: Request, for loads: [Load]) -> [Load] {
+    waiting[request.number] = request
+    missing[request.number] = Set(loads)
+    var new: [Load] = []
+    for load in loads {
+      if waitersOfLoad[load] == nil { new.append(load) }
+      waitersOfLoad[load, default: []].append(request.number)
+    }
+    return new
+  }
+
+  mutating func parkForRoom(_ request: Request) {
+    waiting[request.number] = request
+    waitersOfRoom.append(request.number)
+  }
+
+  mutating func parkForPlanEnd(_ request: Request) {
+    waiting[request.number] = request
+    waitersOfPlanEnd.append(request.number)
+  }
+
+  /// Takes a request out; `nil` when it was interrupted or answered before.
+  mutating func take(_ number: UInt64) -> Request? {
+    missing[number] = nil
+    return waiting.removeValue(forKey: number)
+  }
+
+  /// Whether anybody still wants a load's result.
+  func wants(_ load: Load) -> Bool { waitersOfLoad[load]?.contains { waiting[$0] != nil } ?? false }
+
+  /// Ends a load; answers the requests that have all they waited for.
+  mutating func end(_ load: Load, failure: Errno?) -> [Request] {
+    loads[load] = nil
+    var ready: [Request] = []
+    for number in waitersOfLoad.removeValue(forKey: load) ?? [] {
+      guard waiting[number] != nil else { continue }
+      waiting[number]?.failedLoads[load] = failure
+      missing[number]?.remove(load)
+      if missing[number]?.isEmpty == true, let request = take(number) { ready.append(request) }
+    }
+    return ready
+  }
+
+  mutating func takeWaitersOfRoom() -> [Request] {
+    defer { waitersOfRoom = [] }
+    return waitersOfRoom.compactMap { take($0) }
+  }
+
+  mutating func takeWaitersOfPlanEnd() -> [Request] {
+    defer { waitersOfPlanEnd = [] }
+    return waitersOfPlanEnd.compactMap { take($0) }
+  }
+
+  /// Puts a load off until a plan has ended.
+  mutating func delay(_ load: Load) { delayed.append(load) }
+
+  mutating func takeDelayedLoads() -> [Load] {
+    defer { delayed = [] }
+    return delayed
+  }
+
+  mutating func begin(_ load: Load, chain: [InodeNumber]) { loads[load] = ActiveLoad(chain: chain) }
+
+  func isTainted(_ load: Load) -> Bool { loads[load]?.isTainted ?? false }
+
+  /// A plan begins to move, remove or add what stands below or at these inodes.
+  mutating func taintLoads(touching inodes: Set<InodeNumber>, listings: Set<InodeNumber>) {
+    for (load, active) in loads {
+      if case .listing(let directory) = load, listings.contains(directory) { loads[load]?.isTainted = true }
+      if active.chain.contains(where: inodes.contains) { loads[load]?.isTainted = true }
+    }
+  }
+
+  var isShortOfRoom: Bool { !waitersOfRoom.isEmpty }
+}

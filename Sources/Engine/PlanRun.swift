@@ -1,0 +1,183 @@
+import FilesystemModel
+import Flushing
+import Inodes
+import StorageInterface
+import WritebackCache
+
+/// A plan that is being carried out, from its INTENT to its DONE.
+struct PlanRun: Sendable {
+  let lsn: LSN
+  let actions: [ExecutableAction]
+  /// Inodes that are still open on the mount and lose their last backing name with the action of the same index.
+  let holds: [[Hold]]
+  var outcomes: [ActionOutcome?]
+  /// Whether an action was attempted before: then it is redone.
+  var wasAttempted: [Bool]
+  /// Whether a job works on it; else it waits for `retryAtMilliseconds`.
+  var isRunning = true
+  var attempts = 0
+  var retryAtMilliseconds = 0
+
+  /// A file whose descriptor is opened before its last name goes.
+  struct Hold: Sendable {
+    var inode: InodeNumber
+    var path: BackingPath
+  }
+
+  init(lsn: LSN, actions: [ExecutableAction], holds: [[Hold]], isRedo: Bool) {
+    self.lsn = lsn
+    self.actions = actions
+    self.holds = holds
+    outcomes = actions.map { _ in nil }
+    wasAttempted = actions.map { _ in isRedo }
+  }
+
+  func indexes(where condition: (ActionOutcome) -> Bool) -> [Int] {
+    outcomes.indices.filter { outcomes[$0].map(condition) ?? false }
+  }
+
+  var completed: [Int] { indexes { $0 == .done } }
+  var aborted: [Int] { indexes { if case .aborted = $0 { true } else { false } } }
+  var isSettled: Bool { completed.count + aborted.count == actions.count }
+}
+
+/// What planning asks of the engine's state.
+struct EngineWorld: PlanningWorld {
+  let inodes: InodeTable
+  let cache: DirtyContents
+
+  func backingLocation(of inode: InodeNumber) -> Location? { inodes[inode]?.backingNames.first }
+
+  func ancestors(of directory: InodeNumber) -> [InodeNumber]? {
+    inodes.backingChain(to: directory).map { Array($0.dropLast().reversed()) }
+  }
+
+  func contents(of inode: InodeNumber) -> PendingContents? {
+    let bytes = cache.dirtyBytes(of: inode)
+    if let sealed = cache.sealed(inode) {
+      return PendingContents(firstLSN: sealed.firstLSN, lastLSN: sealed.through, bytes: bytes)
+    }
+    guard let first = cache.firstLSN(of: inode), let last = cache.lastLSN(of: inode) else { return nil }
+    return PendingContents(firstLSN: first, lastLSN: last, bytes: bytes)
+  }
+
+  func hasUnknownNames(_ inode: InodeNumber) -> Bool { inodes[inode]?.hasUnknownNames ?? false }
+}
+
+extension EngineState {
+  var world: EngineWorld { EngineWorld(inodes: inodes, cache: cache) }
+
+  /// Whether an open plan moves or removes the inode or a directory above it: what its path leads to is in doubt.
+  func isMoving(_ inode: Inode) -> Bool { queue.isUnsettled(inode.number, ancestors: chain(of: inode)) }
+
+  /// Seals the contents a plan names and resolves its paths.
+  mutating func prepare(
+    _ actions: [PhysicalAction], plan lsn: LSN, isRedo: Bool,
+    read: @escaping @Sendable (InodeNumber, ByteRange) throws(Errno) -> [UInt8]
+  ) -> PlanRun {
+    for action in actions where action.contentsThrough != nil { _ = cache.seal(action.inode) }
+    let executables = actions.map { executable($0, in: actions, read) }
+    return PlanRun(lsn: lsn, actions: executables, holds: actions.map { holds($0) }, isRedo: isRedo)
+  }
+
+  private func executable(
+    _ action: PhysicalAction, in plan: [PhysicalAction],
+    _ read: @escaping @Sendable (InodeNumber, ByteRange) throws(Errno) -> [UInt8]
+  ) -> ExecutableAction {
+    let number = action.inode
+    var result = ExecutableAction(action: action, read: { range throws(Errno) in try read(number, range) })
+    result.source = action.source.flatMap { path(of: $0, in: plan) }
+    result.target = action.target.flatMap { path(of: $0, in: plan) }
+    if action.kind == .writeContents, number == .root { result.source = .root }
+    if action.contentsThrough != nil { result.contents = cache.sealed(number).map { ContentsImage($0) } }
+    guard let inode = inodes[number] else { return result }
+    if action.kind == .create, let attributes = inode.attributes {
+      let lists = inode.extendedAttributes.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+      result.newInode = NewInode(
+        number: number, attributes: attributes, target: inode.target,
+        extendedAttributes: lists.map { ExtendedAttribute(name: $0.key, value: $0.value) })
+    } else if action.kind != .create {
+      result.expectedSource = inode.identity
+    }
+    result.expectedTarget = action.replaced.flatMap { inodes[$0]?.identity }
+    return result
+  }
+
+  /// The path of a location, also in a directory that the plan itself creates.
+  private func path(of location: Location, in plan: [PhysicalAction]) -> BackingPath? {
+    if let path = path(of: location) { return path }
+    let creation = plan.first { $0.kind == .create && $0.inode == location.parent }
+    return creation?.target.flatMap { path(of: $0, in: plan) }?.appending(location.name)
+  }
+
+  private func holds(_ action: PhysicalAction) -> [PlanRun.Hold] {
+    let gone: (InodeNumber, Location?)? =
+      switch action.kind {
+      case .removeFile: (action.inode, action.source)
+      case .rename: action.replaced.map { ($0, action.target) }
+      case .create, .link, .removeDirectory, .writeContents: nil
+      }
+    guard let (number, location) = gone, let inode = inodes[number], inode.kind == .regular, inode.lookupCount > 0,
+      inode.isOrphan, inode.backingNames.count == 1, let path = location.flatMap({ path(of: $0) })
+    else { return [] }
+    return [PlanRun.Hold(inode: number, path: path)]
+  }
+
+  /// Takes the new locations of a plan's inodes into memory and appends its DONE record, in one step (R5).
+  mutating func appendOutcome(of run: PlanRun) {
+    var outcome = queue.outcome(of: run.lsn, completed: run.completed, aborted: run.aborted)
+    var touched: [InodeNumber] = []
+    for index in run.completed {
+      let action = run.actions[index].action
+      for (number, locations) in action.locationsAfter({ inodes[$0]?.backingNames ?? [] }) {
+        guard let inode = inodes[number] else { continue }
+        let change = locations.count - inode.backingNames.count
+        if let identity = inode.identity { inode.identity?.linkCount = UInt32(max(0, Int(identity.linkCount) + change)) }
+        inodes.setBackingNames(locations, of: inode)
+        touched.append(number)
+      }
+    }
+    for number in touched {
+      guard let inode = inodes[number] else { continue }
+      for location in inode.backingNames { inodes[location.parent].map { bind($0) } }
+      inode.isBound = true
+      bound.insert(number)
+      outcome.bindings.append(binding(of: inode))
+    }
+    let lsn = journal.append(.outcome(outcome)).lsn
+    for number in touched {
+      guard let inode = inodes[number] else { continue }
+      inode.lastReference = lsn
+      for location in inode.backingNames { inodes[location.parent]?.lastReference = lsn }
+    }
+  }
+
+  /// Releases the names, inodes and contents of a plan whose DONE record is durable (R5).
+  ///
+  /// - Returns: inodes whose descriptors nobody needs any more.
+  mutating func release(_ run: PlanRun) -> [InodeNumber] {
+    queue.finished(
+      plan: run.lsn, completed: run.completed, aborted: run.aborted, nowMilliseconds: clock.uptimeMilliseconds())
+    for index in run.completed where run.actions[index].action.contentsThrough != nil {
+      cache.release(run.actions[index].action.inode)
+    }
+    var gone: [InodeNumber] = []
+    for action in run.actions.map(\.action) {
+      for number in [action.inode] + (action.replaced.map { [$0] } ?? []) {
+        guard let inode = inodes[number] else { continue }
+        if let first = cache.firstLSN(of: number), !inode.isOrphan || inode.hasUnknownNames { contentsChanged(inode, lsn: first) }
+        discardOrphan(inode)
+        if inodes[number] == nil { gone.append(number) }
+      }
+    }
+    return gone
+  }
+}
+
+extension ContentsImage {
+  init(_ sealed: SealedContents) {
+    self.init(
+      smallestSize: sealed.smallestSize, sizeAfter: sealed.sizeAfter, zeroed: sealed.zeroed, extents: sealed.extents,
+      attributes: sealed.attributes, extendedAttributes: sealed.extendedAttributes)
+  }
+}

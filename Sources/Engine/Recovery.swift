@@ -1,0 +1,148 @@
+import FilesystemModel
+import Flushing
+import Inodes
+import JournalFormat
+import WriteAheadLog
+
+/// What the journal says at the mount: gathered from the newest checkpoint's low-water on, in one pass.
+///
+/// The order is that of PROTOCOL.md R3 and R4: scan; roll open plans forward in memory; replay *all* namespace records with absolute
+/// meaning, completed or not; what is not completed enters the pending graph as if it had just arrived. Orphans are decided at the end.
+struct Recovery {
+  /// Where inodes are in the backing directory; after `rollForward`, as after the open plans.
+  private(set) var bindings: [InodeNumber: Binding] = [:]
+  private(set) var created: [InodeNumber: Creation] = [:]
+  private(set) var steps: [Step] = []
+  private(set) var openPlans: [LSN: OpenPlan] = [:]
+  private(set) var lastNumber = InodeNumber.root
+  private var completed: Set<Stage> = []
+  private var inDoubt: Set<Stage> = []
+  private var contentsDone: [InodeNumber: LSN] = [:]
+  private(set) var contentsInDoubt: [InodeNumber: LSN] = [:]
+
+  struct Creation {
+    var inode: NewInode
+    var lsn: LSN
+  }
+
+  /// A record to replay.
+  struct Step {
+    enum Change {
+      case namespace(NamespaceChange)
+      case contents(ContentChange, JournalPosition?)
+    }
+
+    var lsn: LSN
+    var time: Timestamp
+    var change: Change
+  }
+
+  /// A plan without the outcome of all its actions.
+  struct OpenPlan {
+    var actions: [PhysicalAction]
+    /// Indexes of actions without an outcome.
+    var remaining: [Int]
+  }
+
+  init(table: [Binding], nextInode: InodeNumber) {
+    for row in table {
+      var binding = row
+      // A row with very many names comes in several pieces.
+      binding.locations = (bindings[row.inode]?.locations ?? []) + row.locations
+      bind(binding)
+    }
+    if nextInode > .root { lastNumber = max(lastNumber, InodeNumber(nextInode.rawValue - 1)) }
+  }
+
+  mutating func read(_ logged: LoggedRecord) {
+    switch logged.record {
+    case .namespace(let change, let time, _):
+      if case .create(let new, _) = change {
+        created[new.number] = Creation(inode: new, lsn: logged.lsn)
+        lastNumber = max(lastNumber, new.number)
+      }
+      steps.append(Step(lsn: logged.lsn, time: time, change: .namespace(change)))
+    case .content(let change, _, let time, _):
+      steps.append(Step(lsn: logged.lsn, time: time, change: .contents(change, logged.dataPosition)))
+    case .binding(let binding): bind(binding)
+    case .intent(let actions):
+      openPlans[logged.lsn] = OpenPlan(actions: actions, remaining: Array(actions.indices))
+    case .outcome(let outcome): take(outcome)
+    case .checkpointBegin, .checkpointTable, .checkpointEnd: break
+    }
+  }
+
+  /// The locations are taken to be those after the open plans: their redo comes before any other call on these names (R3).
+  mutating func rollForward() {
+    for (_, plan) in openPlans.sorted(by: { $0.key < $1.key }) {
+      for index in plan.remaining {
+        let action = plan.actions[index]
+        for (inode, locations) in action.locationsAfter({ bindings[$0]?.locations ?? [] }) { move(inode, to: locations, action) }
+        inDoubt.formUnion(action.completes)
+        if let through = action.contentsThrough { contentsInDoubt[action.inode] = through }
+      }
+    }
+  }
+
+  /// Whether a namespace record needs no write-back of its own: done, or part of a plan that is redone.
+  func isSettled(_ lsn: LSN) -> Bool { completed.contains(Stage(lsn)) || inDoubt.contains(Stage(lsn)) }
+
+  /// Whether a creation is in the backing directory for certain, so that the file is looked at there.
+  func isMade(_ creation: Creation) -> Bool {
+    completed.contains(Stage(creation.lsn)) || bindings[creation.inode.number] != nil && !isBeingMade(creation.inode.number)
+  }
+
+  private func isBeingMade(_ inode: InodeNumber) -> Bool {
+    openPlans.values.contains { plan in
+      plan.remaining.contains { plan.actions[$0].kind == .create && plan.actions[$0].inode == inode }
+    }
+  }
+
+  func needsContents(_ inode: InodeNumber, _ lsn: LSN) -> Bool { lsn > contentsDone[inode, default: .zero] }
+
+  /// How many stages of an exchange are done (R10: from outcomes, never from locations).
+  func stagesDone(of lsn: LSN) -> Int {
+    let known = completed.union(inDoubt)
+    return known.contains(Stage(lsn, stage: 2)) ? 2 : known.contains(Stage(lsn, stage: 1)) ? 1 : 0
+  }
+
+  private mutating func bind(_ binding: Binding) {
+    bindings[binding.inode] = binding
+    lastNumber = max(lastNumber, binding.inode)
+  }
+
+  private mutating func take(_ outcome: PlanOutcome) {
+    completed.formUnion(outcome.completes)
+    for contents in outcome.contents {
+      contentsDone[contents.inode] = max(contentsDone[contents.inode, default: .zero], contents.through)
+    }
+    for binding in outcome.bindings { bind(binding) }
+    let ended = Set(outcome.completedActions + outcome.abortedActions)
+    openPlans[outcome.plan]?.remaining.removeAll { ended.contains($0) }
+    if openPlans[outcome.plan]?.remaining.isEmpty == true { openPlans[outcome.plan] = nil }
+  }
+
+  private mutating func move(_ inode: InodeNumber, to locations: [Location], _ action: PhysicalAction) {
+    let kind = bindings[inode]?.kind ?? created[inode]?.inode.attributes.kind ?? action.fileKind
+    var binding = bindings[inode] ?? Binding(inode: inode, kind: kind, locations: [])
+    binding.locations = locations
+    bindings[inode] = binding
+  }
+}
+
+extension PhysicalAction {
+  /// Where the inodes it touches are afterwards, given where they are before.
+  func locationsAfter(_ before: (InodeNumber) -> [Location]) -> [(InodeNumber, [Location])] {
+    var after: [(InodeNumber, [Location])] = []
+    let own = before(inode)
+    switch kind {
+    case .create: after.append((inode, target.map { [$0] } ?? []))
+    case .link: after.append((inode, own.filter { $0 != target } + (target.map { [$0] } ?? [])))
+    case .removeFile, .removeDirectory: after.append((inode, own.filter { $0 != source }))
+    case .rename: after.append((inode, own.filter { $0 != source && $0 != target } + (target.map { [$0] } ?? [])))
+    case .writeContents: break
+    }
+    if let replaced { after.append((replaced, before(replaced).filter { $0 != target })) }
+    return after
+  }
+}

@@ -1,0 +1,53 @@
+import FilesystemModel
+import StorageInterface
+
+/// Something to fetch from the backing directory before an operation can be carried out.
+enum Load: Hashable, Sendable {
+  /// The names in a directory.
+  case listing(InodeNumber)
+  /// Attributes, extended attributes and symbolic link target of an inode.
+  case details(InodeNumber)
+
+  var inode: InodeNumber {
+    switch self {
+    case .listing(let inode), .details(let inode): inode
+    }
+  }
+}
+
+/// Why an attempt at an operation ended without an outcome. It had no effect: the operation is attempted again from its start.
+enum Interruption: Error {
+  /// The answer is an error.
+  case failure(Errno)
+  case needs([Load])
+  /// The journal or the block arena is full: when write-back has made room.
+  case needsRoom
+  /// A plan that is moving what we ask for in the backing directory must end first.
+  case needsPlanEnd
+}
+
+/// What an attempt at an operation came to.
+enum Outcome {
+  /// Answered once everything through `after` is acknowledged.
+  case reply(Reply, after: LSN)
+  /// Answered once everything through the LSN is on stable storage.
+  case durable(Reply, LSN)
+  /// Bytes that are partly in the journal or the backing directory: fetched without the lock.
+  case assemble(ReadAssembly)
+  /// A question to the backing directory, asked without the lock.
+  case ask(@Sendable (any BackingStorage) throws(Errno) -> Reply)
+  /// Copies bytes to another file, as a write of its own, once they are assembled.
+  case copy(ReadAssembly, to: InodeNumber, offset: Int)
+}
+
+/// One request of the kernel on its way.
+struct Request: Sendable {
+  let number: UInt64
+  let operation: Operation
+  let caller: Caller
+  let answer: @Sendable (Result<Reply, Errno>) -> Void
+  /// Loads that failed in a way that the operation itself must judge.
+  var failedLoads: [Load: Errno] = [:]
+  /// How often a fetch that met a moved file may still be attempted again.
+  var fetchesLeft = 8
+}

@@ -1,0 +1,26 @@
+import CFUSE
+import FilesystemModel
+
+/// What the kernel is told of changes that did not pass through it. Not for a thread that handles a request of the same inode or
+/// directory: the kernel may hold its lock until that is answered.
+extension MountSession {
+  /// Makes the kernel forget attributes and contents of an inode.
+  ///
+  /// - Throws: `noEntry` when the kernel does not know the inode.
+  package func invalidate(_ inode: InodeNumber) throws(Errno) {
+    let result = unsafe fuse_lowlevel_notify_inval_inode(session.pointer, inode.rawValue, 0, 0)
+    guard result == 0 else { throw Errno(rawValue: -result) }
+  }
+
+  /// Makes the kernel forget a name, known or known to be absent.
+  ///
+  /// - Throws: `noEntry` when the kernel does not know it.
+  package func invalidateEntry(_ location: Location) throws(Errno) {
+    let name = location.name.bytes
+    let result = unsafe name.withUnsafeBytes {
+      unsafe fuse_lowlevel_notify_inval_entry(
+        session.pointer, location.parent.rawValue, $0.baseAddress?.assumingMemoryBound(to: CChar.self), name.count)
+    }
+    guard result == 0 else { throw Errno(rawValue: -result) }
+  }
+}

@@ -1,0 +1,108 @@
+import CFUSE
+import Engine
+import FilesystemModel
+import Glibc
+import Threading
+
+/// A FUSE mount whose requests are answered by an `OperationHandler`.
+///
+/// `init`, `mount()`, `run()` in this order. Works as root and, through fusermount3, as an ordinary user.
+package final class MountSession: Sendable {
+  let session: FUSESession
+  private let loop: ReceiveLoop
+  private let mountpoint: String
+  private let threads: Int
+  /// What the mount table shows at the mountpoint once it is ours.
+  private let mounted = Lock<MountTableEntry?>(nil)
+
+  /// Prepares a mount; nothing is mounted yet.
+  ///
+  /// - Throws: what is wrong with the mountpoint or an option.
+  package init(
+    mountpoint: String, options: MountSessionOptions, handler: any OperationHandler
+  ) throws(MountError) {
+    // Absolute, because a daemon changes its working directory.
+    guard let resolved = unsafe realpath(mountpoint, nil) else { throw MountError("\(mountpoint): \(errorText(errno))") }
+    defer { unsafe free(resolved) }
+    self.mountpoint = unsafe String(decoding: bytes(of: resolved), as: UTF8.self)
+    threads = options.threads
+    session = try FUSESession(options: options, handler: handler)
+    loop = ReceiveLoop(session)
+  }
+
+  /// Mounts and agrees with the kernel on the protocol. Requests wait until `run` serves them.
+  package func mount() throws(MountError) {
+    let (result, message) = LibraryMessages.collect { unsafe fuse_session_mount(session.pointer, mountpoint) }
+    guard result == 0 else {
+      // As an ordinary user the message is fusermount3's, on standard error.
+      throw MountError(message ?? "\(mountpoint) could not be mounted")
+    }
+    mounted.withLock { $0 = MountTableEntry.at(mountpoint) }
+    do throws(MountError) {
+      try session.shakeHands()
+    } catch {
+      abandon()
+      throw error
+    }
+  }
+
+  /// Serves requests until the mount is unmounted or `exit` is called. Requests that the handler has not answered by then fail.
+  ///
+  /// - Throws: what made receiving requests fail.
+  package func run() throws(MountError) {
+    defer { abandon() }
+    try loop.run(threads: threads)
+  }
+
+  /// Whether `run` has ended or is about to: no further request is received.
+  package var isEnded: Bool { loop.isStopped }
+
+  /// Takes the mount away from its mountpoint. `run` returns when the last user is gone; lazily that may be long after.
+  /// Does nothing if something else is mounted there by now. Waits for the kernel, so not for one of the session's own threads.
+  ///
+  /// - Throws: `busy` when it is in use, unless lazily; `notPermitted` and the like of `umount2(2)`.
+  package func unmount(lazily: Bool) throws(Errno) {
+    guard let ours = mounted.withLock({ $0 }), MountTableEntry.at(mountpoint) == ours else { return }
+    if unsafe umount2(mountpoint, Int32(lazily ? MNT_DETACH : 0) | Int32(UMOUNT_NOFOLLOW)) == 0 { return }
+    let error = Errno(rawValue: errno)
+    guard error == .notPermitted else { throw error }
+    try unmountAsUser(lazily: lazily)
+  }
+
+  /// Ends the session at once though files may be open: `run` returns, and what is asked of the mount afterwards gets ENOTCONN.
+  /// Callable from any thread but the session's own, such as one that waits for signals.
+  package func exit() {
+    // Detached while requests are still served: the kernel may have to write out pages of shared mappings.
+    if !hasEndedInKernel { try? unmount(lazily: true) }
+    loop.stop()
+  }
+
+  /// Ends the connection, when nobody serves it any more, and takes the dead mount away.
+  private func abandon() {
+    guard !hasEndedInKernel else { return }
+    session.sever()
+    // Nobody is there to be told of a failure; the mountpoint then answers ENOTCONN until the operator unmounts it.
+    try? unmount(lazily: true)
+  }
+
+  /// Whether the kernel has ended the connection, so that whatever is at the mountpoint is not ours.
+  private var hasEndedInKernel: Bool {
+    var state = pollfd(fd: session.descriptor, events: 0, revents: 0)
+    return unsafe poll(&state, 1, 0) == 1 && state.revents & Int16(POLLERR) != 0
+  }
+
+  private func unmountAsUser(lazily: Bool) throws(Errno) {
+    let arguments = ["fusermount3", "-u", "-q"] + (lazily ? ["-z"] : []) + ["--", mountpoint]
+    var pointers: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) } + [nil]
+    defer { unsafe pointers.forEach { unsafe free($0) } }
+    var process = pid_t()
+    let failure = unsafe posix_spawnp(&process, "fusermount3", nil, nil, &pointers, environ)
+    guard failure == 0 else { throw Errno(rawValue: failure) }
+    var status: Int32 = 0
+    while unsafe waitpid(process, &status, 0) < 0 {
+      guard errno == EINTR else { throw Errno(rawValue: errno) }
+    }
+    // It tells no reason; use is the usual one.
+    guard status == 0 else { throw .busy }
+  }
+}

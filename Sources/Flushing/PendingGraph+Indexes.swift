@@ -1,0 +1,77 @@
+import FilesystemModel
+
+extension PendingGraph {
+  mutating func addToIndexes(_ item: PendingItem) {
+    for name in item.names { keysByName[name, default: []].append(item.key) }
+    for inode in item.inodes { keysByInode[inode, default: []].append(item.key) }
+    for parent in item.parents { keysByParent[parent, default: []].insert(item.key) }
+    if item.kind == .create { creations[item.inode] = item.key }
+    if item.kind == .rename, item.movesDirectory { directoryRenames.insert(item.key) }
+    oldestFirst.push(OldestFirst.Entry(lsn: item.firstLSN, key: item.key))
+  }
+
+  mutating func removeFromIndexes(_ item: PendingItem) {
+    for name in item.names {
+      keysByName[name]?.removeAll { $0 == item.key }
+      if keysByName[name]?.isEmpty == true { keysByName[name] = nil }
+    }
+    for inode in item.inodes {
+      keysByInode[inode]?.removeAll { $0 == item.key }
+      if keysByInode[inode]?.isEmpty == true { keysByInode[inode] = nil }
+    }
+    for parent in item.parents {
+      keysByParent[parent]?.remove(item.key)
+      if keysByParent[parent]?.isEmpty == true { keysByParent[parent] = nil }
+    }
+    if creations[item.inode] == item.key { creations[item.inode] = nil }
+    directoryRenames.remove(item.key)
+  }
+
+  /// Changes what an item does, not what it waits for.
+  mutating func modify(_ key: Stage, _ change: (inout PendingItem) -> Void) {
+    guard var item = items[key] else { return }
+    removeFromIndexes(item)
+    change(&item)
+    items[key] = item
+    addToIndexes(item)
+    dropOutdatedAges()
+  }
+
+  /// Takes out an item that will never be carried out; what waited for it waits for its dependencies.
+  mutating func remove(_ key: Stage) {
+    guard let item = items.removeValue(forKey: key) else { return }
+    removeFromIndexes(item)
+    readyKeys.remove(key)
+    for dependency in item.dependencies { removeDependent(key, of: dependency) }
+    for dependent in dependents.removeValue(forKey: key) ?? [] {
+      items[dependent]?.dependencies.remove(key)
+      for dependency in item.dependencies where dependency != dependent { addEdge(from: dependent, to: dependency) }
+      updateReadiness(dependent)
+    }
+    dropOutdatedAges()
+  }
+
+  /// Takes out an item that is carried out together with a later one, which inherits its edges in both directions.
+  mutating func absorb(_ key: Stage, into later: Stage) {
+    guard let item = items.removeValue(forKey: key) else { return }
+    removeFromIndexes(item)
+    readyKeys.remove(key)
+    items[later]?.dependencies.remove(key)
+    for dependency in item.dependencies {
+      removeDependent(key, of: dependency)
+      if dependency != later { addEdge(from: later, to: dependency) }
+    }
+    for dependent in dependents.removeValue(forKey: key) ?? [] where dependent != later {
+      items[dependent]?.dependencies.remove(key)
+      addEdge(from: dependent, to: later)
+    }
+    updateReadiness(later)
+    dropOutdatedAges()
+  }
+
+  mutating func addEdge(from dependent: Stage, to dependency: Stage) {
+    guard items[dependency] != nil else { return }
+    items[dependent]?.dependencies.insert(dependency)
+    dependents[dependency, default: []].insert(dependent)
+  }
+}

@@ -1,0 +1,113 @@
+import FilesystemModel
+
+/// Changes of names that wait for write-back, and which of them must wait for which (PROTOCOL.md R10-R15).
+///
+/// Pure logic: no clock, no storage, no lock; it belongs to whoever holds the engine's lock. Adding costs in proportion to the
+/// conflicting items, not to all items.
+package struct PendingGraph {
+  let rules: ProtocolRules
+  let temporaryName: @Sendable (LSN) -> EntryName
+  var items: [Stage: PendingItem] = [:]
+  /// The inverse of the items' `dependencies`.
+  var dependents: [Stage: Set<Stage>] = [:]
+  var keysByName: [Location: [Stage]] = [:]
+  var keysByInode: [InodeNumber: [Stage]] = [:]
+  var keysByParent: [InodeNumber: Set<Stage>] = [:]
+  var creations: [InodeNumber: Stage] = [:]
+  var directoryRenames: Set<Stage> = []
+  /// Items without dependencies that are in no open plan.
+  var readyKeys = SortedKeys<Stage>()
+  var oldestFirst = OldestFirst()
+
+  /// An empty graph.
+  ///
+  /// - Parameter temporaryName: The hidden name, in the root directory, of the exchange with the given record.
+  package init(rules: ProtocolRules, temporaryName: @escaping @Sendable (LSN) -> EntryName) {
+    self.rules = rules
+    self.temporaryName = temporaryName
+  }
+
+  package var count: Int { items.count }
+  package var isEmpty: Bool { items.isEmpty }
+
+  package subscript(key: Stage) -> PendingItem? { items[key] }
+
+  /// All items by key. For status and tests. - Complexity: O(n log n).
+  package var allItems: [PendingItem] { items.values.sorted { $0.key < $1.key } }
+
+  /// Items without dependencies that are in no open plan, by key.
+  package var ready: [Stage] { readyKeys.keys }
+
+  /// The oldest record that is not written back: the journal must keep it and all after it (R6). - Complexity: O(1).
+  package var oldestLSN: LSN? { oldestFirst.first?.lsn }
+
+  /// The item that is to be written back longest ago, by its oldest record.
+  var oldestItem: PendingItem? { oldestFirst.first.flatMap { items[$0.key] } }
+
+  /// All items that move, name, replace or claim the inode, by key.
+  package func pending(inode: InodeNumber) -> [PendingItem] { (keysByInode[inode] ?? []).sorted().compactMap { items[$0] } }
+
+  /// All items that change an entry of the directory, by key. - Complexity: O(k log k) in their number.
+  package func pending(parent: InodeNumber) -> [PendingItem] { (keysByParent[parent] ?? []).sorted().compactMap { items[$0] } }
+
+  /// Whether the directory's entries will be changed by an item that satisfies the condition.
+  func hasPending(parent: InodeNumber, where condition: (PendingItem) -> Bool) -> Bool {
+    keysByParent[parent]?.contains { items[$0].map(condition) ?? false } ?? false
+  }
+
+  /// The item that creates the inode, while that is pending.
+  package func creation(of inode: InodeNumber) -> PendingItem? { creations[inode].flatMap { items[$0] } }
+
+  /// Whether a pending item touches or claims the name.
+  package func isNameClaimed(_ location: Location) -> Bool { keysByName[location] != nil }
+
+  /// The items that wait for the given one, by key.
+  package func dependents(of key: Stage) -> [Stage] { (dependents[key] ?? []).sorted() }
+
+  func hasDependents(_ key: Stage) -> Bool { dependents[key] != nil }
+
+  /// Takes items into a plan: they are not proposed again and never rewritten, until `unplan` or `complete`.
+  package mutating func markPlanned(_ keys: [Stage]) {
+    for key in keys { items[key]?.isPlanned = true }
+    readyKeys.remove(contentsOf: keys)
+  }
+
+  /// Gives items of an aborted action back.
+  package mutating func unplan(_ keys: [Stage]) {
+    for key in keys {
+      items[key]?.isPlanned = false
+      updateReadiness(key)
+    }
+  }
+
+  /// Takes out items that are in the backing directory, durably, with a durable DONE (R5). What waited for them is ready.
+  package mutating func complete(_ keys: [Stage]) {
+    for key in keys {
+      guard let item = items[key] else { continue }
+      for dependent in dependents.removeValue(forKey: key) ?? [] {
+        items[dependent]?.dependencies.remove(key)
+        updateReadiness(dependent)
+      }
+      for dependency in item.dependencies { removeDependent(key, of: dependency) }
+      removeFromIndexes(item)
+      items[key] = nil
+      readyKeys.remove(key)
+    }
+    dropOutdatedAges()
+  }
+
+  mutating func updateReadiness(_ key: Stage) {
+    guard let item = items[key], item.dependencies.isEmpty, !item.isPlanned else { return readyKeys.remove(key) }
+    readyKeys.insert(key)
+  }
+
+  mutating func removeDependent(_ key: Stage, of dependency: Stage) {
+    dependents[dependency]?.remove(key)
+    if dependents[dependency]?.isEmpty == true { dependents[dependency] = nil }
+  }
+
+  mutating func dropOutdatedAges() {
+    let items = items
+    oldestFirst.removeOutdated(liveCount: items.count) { entry in items[entry.key]?.firstLSN == entry.lsn }
+  }
+}

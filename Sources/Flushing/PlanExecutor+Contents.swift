@@ -1,0 +1,77 @@
+import FilesystemModel
+import StorageInterface
+
+extension PlanExecutor {
+  /// Writes the sealed changes of an inode that is in the backing directory. Redone: all steps again.
+  func writeContents(_ action: ExecutableAction) throws(Failure) {
+    guard let image = action.contents else { preconditionFailure("contents are sealed before they are written back") }
+    let path = required(action.source)
+    if image.changesData {
+      let file: any BackingFile
+      do throws(Errno) {
+        file = try storage.open(path, writable: true)
+      } catch {
+        throw missing(error)
+      }
+      if action.expectedSource != nil {
+        try check(try retrying { () throws(Errno) in try file.status() }, action.expectedSource)
+      }
+      return try retrying { () throws(Errno) in try write(image, to: file, action.read) }
+    }
+    if let expected = action.expectedSource {
+      guard let status = try status(path) else { throw .refused(.noEntry, .sourceMissing) }
+      try check(status, expected)
+    }
+    try writeAttributes(image, action.action.fileKind, path)
+  }
+
+  /// R18 and R20: cut, zeros, bytes, final size, extended attributes, then owner, permissions and times.
+  func write(
+    _ image: ContentsImage, to file: any BackingFile, _ read: (ByteRange) throws(Errno) -> [UInt8]
+  ) throws(Errno) {
+    if let size = image.smallestSize { try file.resize(size) }
+    for range in image.zeroed { try file.zero(range) }
+    for extent in image.extents {
+      var offset = extent.lowerBound
+      while offset < extent.upperBound {
+        let end = min(offset + chunkBytes, extent.upperBound)
+        try file.write(try read(offset..<end), at: offset)
+        offset = end
+      }
+    }
+    if let size = image.sizeAfter { try file.resize(size) }
+    for change in image.extendedAttributes { try file.setExtendedAttribute(change) }
+    if !image.attributes.isEmpty { try file.setAttributes(image.attributes) }
+    if !synchronizesFilesystem { try file.synchronize() }
+  }
+
+  /// Changes of attributes alone need no open file.
+  private func writeAttributes(_ image: ContentsImage, _ kind: FileKind, _ path: BackingPath) throws(Failure) {
+    var hadEffect = false
+    func step(_ body: () throws(Errno) -> Void) throws(Failure) {
+      do throws(Errno) {
+        try body()
+      } catch {
+        throw hadEffect ? .again(error) : missing(error)
+      }
+      hadEffect = true
+    }
+    for change in image.extendedAttributes {
+      try step { () throws(Errno) in try storage.setExtendedAttribute(path, change) }
+    }
+    var change = image.attributes
+    if kind == .symlink { change.permissions = nil }
+    if !change.isEmpty { try step { () throws(Errno) in try storage.setAttributes(path, kind: kind, change) } }
+    if !synchronizesFilesystem, kind == .regular || kind == .directory {
+      try retrying { () throws(Errno) in try storage.synchronize(path) }
+    }
+  }
+
+  private func missing(_ error: Errno) -> Failure {
+    switch error {
+    case .noEntry, .notDirectory: .refused(error, .sourceMissing)
+    case .isDirectory: .refused(error, .kindDiffers)
+    default: .again(error)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import FilesystemModel
+import StorageInterface
+
+extension PlanExecutor {
+  /// Makes a file with its contents, or another kind of inode.
+  ///
+  /// Redone: a regular file or directory that is there is taken for ours, a regular file is emptied and written again. A symbolic
+  /// link or device file is ours when its target or device number is the same; else somebody else's, and it is not touched.
+  func create(_ action: ExecutableAction, _ isRedo: Bool) throws(Failure) {
+    guard let inode = action.newInode else { preconditionFailure("a creation has the description of its inode") }
+    if inode.attributes.kind == .regular { return try createFile(action, inode, isRedo) }
+    let path = required(action.target)
+    do throws(Errno) {
+      try storage.make(path, kind: inode.attributes.kind, device: inode.attributes.device, target: inode.target)
+    } catch {
+      guard error == .exists, isRedo else { throw creationFailure(error) }
+      try adopt(path, inode)
+    }
+    let image = action.contents ?? ContentsImage()
+    for change in inode.extendedAttributes.map(\.asChange) + image.extendedAttributes {
+      try retrying { () throws(Errno) in try storage.setExtendedAttribute(path, change) }
+    }
+    let change = attributes(of: inode, image)
+    try retrying { () throws(Errno) in
+      try storage.setAttributes(path, kind: inode.attributes.kind, change)
+      if inode.attributes.kind == .directory, !synchronizesFilesystem { try storage.synchronize(path) }
+    }
+  }
+
+  private func createFile(_ action: ExecutableAction, _ inode: NewInode, _ isRedo: Bool) throws(Failure) {
+    let path = required(action.target)
+    let file: any BackingFile
+    do throws(Errno) {
+      file = try storage.createFile(path)
+    } catch {
+      guard error == .exists, isRedo else { throw creationFailure(error) }
+      try adopt(path, inode)
+      file = try retrying { () throws(Errno) in
+        let file = try storage.open(path, writable: true)
+        try file.resize(0)
+        return file
+      }
+    }
+    var image = action.contents ?? ContentsImage()
+    image.smallestSize = nil
+    image.zeroed = []
+    image.extendedAttributes = inode.extendedAttributes.map(\.asChange) + image.extendedAttributes
+    image.attributes = attributes(of: inode, image)
+    try retrying { () throws(Errno) in try write(image, to: file, action.read) }
+  }
+
+  /// Checks that what is at the path can be what an earlier attempt made.
+  private func adopt(_ path: BackingPath, _ inode: NewInode) throws(Failure) {
+    let details = try retrying { () throws(Errno) in try storage.details(path) }
+    let found = details.status.attributes
+    guard found.kind == inode.attributes.kind else { throw .refused(.exists, .kindDiffers) }
+    let isDevice = found.kind == .blockDevice || found.kind == .characterDevice
+    guard details.target == inode.target || found.kind != .symlink, found.device == inode.attributes.device || !isDevice else {
+      throw .refused(.exists, .targetExists)
+    }
+  }
+
+  private func creationFailure(_ error: Errno) -> Failure {
+    switch error {
+    case .exists: .refused(error, .targetExists)
+    case .noEntry, .notDirectory: .refused(error, .targetParentMissing)
+    default: .again(error)
+    }
+  }
+
+  /// What a new inode was born with, and what changed since. Owner and group only where the daemon may give files away: elsewhere
+  /// the file is the daemon's, as it should be. Symbolic links have no permissions of their own.
+  private func attributes(of inode: NewInode, _ image: ContentsImage) -> AttributeChange {
+    let born = inode.attributes
+    var change = AttributeChange(permissions: born.permissions, accessed: born.accessed, modified: born.modified)
+    if storage.abilities.isPrivileged {
+      change.owner = born.owner
+      change.group = born.group
+    }
+    change.merge(image.attributes)
+    if born.kind == .symlink { change.permissions = nil }
+    return change
+  }
+}
+
+extension ExtendedAttribute {
+  fileprivate var asChange: ExtendedAttributeChange { ExtendedAttributeChange(name: name, value: value) }
+}

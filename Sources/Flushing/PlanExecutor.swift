@@ -1,0 +1,53 @@
+import FilesystemModel
+import StorageInterface
+
+/// Carries out the actions of one plan on the backing directory and makes them durable there (R2, R18, R20, R24).
+///
+/// Every action is applied once strictly; after a failure or a crash it is applied again as a redo, which tolerates what an earlier
+/// attempt has done. The actions of a plan may be applied from several threads at once, except that a creation inside a directory
+/// that the same plan creates comes after that. When all are applied, `synchronize` makes them durable together.
+package struct PlanExecutor: Sendable {
+  let storage: any BackingStorage
+  /// One syncfs(2) for the plan instead of an fsync(2) for each file and directory.
+  package let synchronizesFilesystem: Bool
+  let chunkBytes: Int
+
+  /// Above this many actions one syncfs is cheaper than an fsync for each.
+  package static let separateSynchronizationsMax = 4
+
+  /// - Parameters:
+  ///   - actionCount: How many actions the plan has.
+  ///   - chunkBytes: The most bytes that one call reads and writes.
+  package init(storage: any BackingStorage, actionCount: Int, chunkBytes: Int = 1 << 20) {
+    self.storage = storage
+    self.chunkBytes = chunkBytes
+    synchronizesFilesystem = storage.abilities.hasFilesystemSync && actionCount > Self.separateSynchronizationsMax
+  }
+
+  /// Carries out one action. Durable only after `synchronize`. May hang as long as the backing directory does.
+  ///
+  /// - Parameter isRedo: Whether the action was attempted before, in this mount or an earlier one.
+  package func apply(_ action: ExecutableAction, isRedo: Bool) -> ActionOutcome {
+    do throws(Failure) {
+      switch action.action.kind {
+      case .create: try create(action, isRedo)
+      case .link: try link(action, isRedo)
+      case .removeFile, .removeDirectory: try remove(action, isRedo)
+      case .rename: try rename(action, isRedo)
+      case .writeContents: try writeContents(action)
+      }
+      return .done
+    } catch {
+      switch error {
+      case .again(let errno): return .retry(errno)
+      case .refused(let errno, let reason): return .aborted(errno, reason)
+      }
+    }
+  }
+}
+
+/// How an attempt ended early.
+enum Failure: Error {
+  case again(Errno)
+  case refused(Errno, AbortReason)
+}

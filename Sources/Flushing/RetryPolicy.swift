@@ -1,0 +1,37 @@
+/// How long to wait before something that failed is tried again: exponential backoff with jitter.
+package struct RetryPolicy: Hashable, Sendable {
+  package var firstMilliseconds: Int
+  package var mostMilliseconds: Int
+
+  package init(firstMilliseconds: Int = 100, mostMilliseconds: Int = 30_000) {
+    self.firstMilliseconds = firstMilliseconds
+    self.mostMilliseconds = mostMilliseconds
+  }
+
+  /// The delay before the next attempt, in milliseconds: a random one in the upper half of the exponential bound, so that many
+  /// failures do not come back together.
+  ///
+  /// - Parameter failures: How often it has failed in a row, from 1.
+  package func delayMilliseconds(failures: Int, using random: inout some RandomNumberGenerator) -> Int {
+    var bound = firstMilliseconds
+    for _ in 1..<max(failures, 1) where bound < mostMilliseconds { bound *= 2 }
+    bound = min(bound, mostMilliseconds)
+    return Int.random(in: (bound + 1) / 2...bound, using: &random)
+  }
+}
+
+/// SplitMix64: a small random number generator with a seed, for jitter. Source: Steele, Lea, Flood, "Fast splittable pseudorandom
+/// number generators", OOPSLA 2014.
+package struct SeededRandom: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  package init(seed: UInt64) { state = seed }
+
+  package mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    return mixed ^ (mixed >> 31)
+  }
+}

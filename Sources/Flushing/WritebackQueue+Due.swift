@@ -1,0 +1,47 @@
+import FilesystemModel
+
+extension WritebackQueue {
+  /// Milliseconds until something becomes due that is not due now; `nil` when nothing waits for time. What is due but must wait for
+  /// an open plan becomes possible when that is finished: then `nextPlan` is to be asked again.
+  package func nextDue(nowMilliseconds now: Int) -> Int? {
+    var earliest: Int?
+    func consider(_ moment: Int) { if moment > now { earliest = min(earliest ?? moment, moment) } }
+    let scansAll = mustScanAll(now)
+    for key in graph.ready {
+      guard let item = graph[key] else { continue }
+      consider(max(dueMilliseconds(item), itemDelays[key]?.untilMilliseconds ?? 0))
+      if !scansAll, item.lastMilliseconds + settings.delayMilliseconds > now { break }
+    }
+    for aged in contentsByAge.keys {
+      guard let dirty = contents[aged.inode] else { continue }
+      consider(max(dueMilliseconds(dirty), contentsDelays[aged.inode]?.untilMilliseconds ?? 0))
+      if let earliest, dirty.firstMilliseconds + settings.delayMilliseconds >= earliest { break }
+    }
+    if let oldest = graph.oldestItem { consider(oldest.firstMilliseconds + settings.deadlineMilliseconds) }
+    return earliest.map { $0 - now }
+  }
+
+  /// When an item is to be written back. A file that is still being written waits with its creation, unless others wait for it.
+  func dueMilliseconds(_ item: PendingItem) -> Int {
+    if isPressed || item.firstLSN <= pressedThrough { return item.firstMilliseconds }
+    var last = item.lastMilliseconds
+    if item.kind == .create, let dirty = contents[item.inode], !graph.hasDependents(item.key) {
+      if dirty.firstLSN <= pressedThrough { return item.firstMilliseconds }
+      last = max(last, dirty.lastMilliseconds)
+    }
+    return min(item.firstMilliseconds + settings.deadlineMilliseconds, last + settings.delayMilliseconds)
+  }
+
+  func dueMilliseconds(_ dirty: DirtyContents) -> Int {
+    if isPressed || dirty.firstLSN <= pressedThrough { return dirty.firstMilliseconds }
+    return min(
+      dirty.firstMilliseconds + settings.deadlineMilliseconds, dirty.lastMilliseconds + settings.delayMilliseconds)
+  }
+
+  /// Ready items are looked at in the order of their latest records, and the first one that is too young ends the search, unless an
+  /// old record may be hidden in a young item.
+  func mustScanAll(_ now: Int) -> Bool {
+    guard let oldest = graph.oldestItem else { return false }
+    return isPressed || oldest.firstLSN <= pressedThrough || oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
+  }
+}

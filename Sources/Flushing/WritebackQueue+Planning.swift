@@ -1,0 +1,170 @@
+import FilesystemModel
+
+/// A plan while it is put together.
+private struct Batch {
+  var proposal = PlanProposal()
+  var claims = PlanClaims()
+  /// Directories that the plan creates.
+  var created: Set<InodeNumber> = []
+  /// Directories that paths into a directory pass through, itself included; `nil` when it is not in the backing directory.
+  var passages: [InodeNumber: [InodeNumber]?] = [:]
+  var planned: Set<Stage> = []
+  var isFull = false
+}
+
+extension WritebackQueue {
+  /// The next batch that is due and can be carried out now, oldest first; `nil` when there is none. Changes nothing.
+  ///
+  /// - Complexity: O(k) in the number of due items that must wait for open plans, plus the batch.
+  package func nextPlan(nowMilliseconds now: Int, world: some PlanningWorld) -> PlanProposal? {
+    var batch = Batch()
+    let scansAll = mustScanAll(now)
+    var items = graph.ready[...]
+    var inodes = contentsByAge.keys[...]
+    while !batch.isFull {
+      if let key = items.first, inodes.first.map({ key.lsn <= $0.firstLSN }) ?? true {
+        items.removeFirst()
+        guard let item = graph[key] else { continue }
+        if item.lastMilliseconds + settings.delayMilliseconds > now, !scansAll {
+          items = []
+        } else {
+          addWithCreationsInside(item, to: &batch, now, world)
+        }
+      } else if let aged = inodes.popFirst() {
+        if let dirty = contents[aged.inode], dueMilliseconds(dirty) <= now { addContents(of: aged.inode, to: &batch, now, world) }
+      } else {
+        break
+      }
+    }
+    return batch.proposal.actions.isEmpty ? nil : batch.proposal
+  }
+
+  /// Adds an item, and after the creation of a directory the creations in it, breadth first (R23).
+  private func addWithCreationsInside(_ item: PendingItem, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) {
+    guard add(item, to: &batch, now, world) else { return }
+    var directories = [item][...]
+    while let directory = directories.popFirst(), !batch.isFull {
+      guard directory.kind == .create, directory.fileKind == .directory else { continue }
+      for key in graph.dependents(of: directory.key) where !batch.isFull {
+        guard let child = graph[key], child.kind == .create, !child.isPlanned, child.exchange == nil else { continue }
+        let waitsForParentOnly = child.dependencies.allSatisfy { dependency in
+          batch.planned.contains(dependency) && graph[dependency].map { child.parents.contains($0.inode) } ?? false
+            && !(graph[dependency]?.names.contains { child.names.contains($0) } ?? true)
+        }
+        if waitsForParentOnly, add(child, to: &batch, now, world) { directories.append(child) }
+      }
+    }
+  }
+
+  /// Adds a due item without conflicts.
+  private func add(_ item: PendingItem, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) -> Bool {
+    guard dueMilliseconds(item) <= now, (itemDelays[item.key]?.untilMilliseconds ?? 0) <= now else { return false }
+    if let inode = contentsToWriteFirst(item, world) {
+      addContents(of: inode, to: &batch, now, world)
+      return false
+    }
+    var action = PhysicalAction(
+      kind: item.kind, inode: item.inode, fileKind: item.fileKind, source: item.source, target: item.target,
+      replaced: item.replaced, completes: item.completes)
+    if item.kind == .link {
+      guard let name = world.backingLocation(of: item.inode) else { return false }
+      action.source = name
+    }
+    // A new directory's attributes are set after the entries in it (R20).
+    let fresh =
+      item.kind == .create && item.fileKind != .directory && contents[item.inode] != nil
+      ? world.contents(of: item.inode) : nil
+    action.contentsThrough = fresh?.lastLSN
+    guard let claims = claims(of: action, item: item, { passage(to: $0, &batch, world) }) else { return false }
+    guard append(action, item.key, claims, bytes: fresh?.bytes ?? 0, to: &batch) else { return false }
+    if item.kind == .create, item.fileKind == .directory { batch.created.insert(item.inode) }
+    return true
+  }
+
+  /// Contents that must be in the backing directory before the item: those of a file that takes a name, older than that (R9), and
+  /// those of a file whose last known name goes while there are unknown ones (R16).
+  private func contentsToWriteFirst(_ item: PendingItem, _ world: some PlanningWorld) -> InodeNumber? {
+    if rules.replacingWaitsForData, item.kind == .rename, item.replaced != nil, contents[item.inode] != nil,
+      let pending = world.contents(of: item.inode), pending.firstLSN < item.key.lsn
+    {
+      return item.inode
+    }
+    let gone = item.kind == .removeFile ? item.inode : item.replaced
+    if let gone, contents[gone] != nil, world.hasUnknownNames(gone) { return gone }
+    return nil
+  }
+
+  /// Adds the contents of an inode that is in the backing directory, without conflicts.
+  private func addContents(of inode: InodeNumber, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) {
+    guard let dirty = contents[inode], graph.creation(of: inode) == nil, let pending = world.contents(of: inode) else { return }
+    guard (contentsDelays[inode]?.untilMilliseconds ?? 0) <= now else { return }
+    let location = inode == .root ? nil : world.backingLocation(of: inode)
+    guard location != nil || inode == .root else { return }
+    if dirty.fileKind == .directory, entriesComeBefore(attributesOf: inode, through: pending.lastLSN) { return }
+    let action = PhysicalAction(
+      kind: .writeContents, inode: inode, fileKind: dirty.fileKind, source: location, contentsThrough: pending.lastLSN)
+    guard let claims = claims(of: action, item: nil, { passage(to: $0, &batch, world) }) else { return }
+    _ = append(action, nil, claims, bytes: pending.bytes, to: &batch)
+  }
+
+  /// R20: a directory's attributes wait for the earlier changes of its entries.
+  private func entriesComeBefore(attributesOf directory: InodeNumber, through lsn: LSN) -> Bool {
+    graph.hasPending(parent: directory) { $0.isPlanned || $0.firstLSN <= lsn }
+  }
+
+  private func append(
+    _ action: PhysicalAction, _ item: Stage?, _ claims: ActionClaims, bytes: Int, to batch: inout Batch
+  ) -> Bool {
+    if self.claims.conflict(with: claims, rules: rules) { return false }
+    if batch.claims.conflict(with: claims, created: batch.created, rules: rules) { return false }
+    if !batch.proposal.actions.isEmpty, batch.proposal.bytes + bytes > settings.batchBytes {
+      batch.isFull = true
+      return false
+    }
+    batch.proposal.actions.append(action)
+    batch.proposal.items.append(item)
+    batch.proposal.isInsideNewDirectory.append(action.target.map { batch.created.contains($0.parent) } ?? false)
+    batch.proposal.bytes += bytes
+    batch.claims.add(claims)
+    if let item { batch.planned.insert(item) }
+    batch.isFull = batch.proposal.actions.count >= settings.batchOperations
+    return true
+  }
+
+  /// The directories that a path into the directory passes through.
+  private func passage(to directory: InodeNumber, _ batch: inout Batch, _ world: some PlanningWorld) -> [InodeNumber]? {
+    if let known = batch.passages[directory] { return known }
+    var result: [InodeNumber]?
+    if batch.created.contains(directory), let parent = graph.creation(of: directory)?.target?.parent {
+      result = passage(to: parent, &batch, world).map { [directory] + $0 }
+    } else {
+      result = world.ancestors(of: directory).map { [directory] + $0 }
+    }
+    batch.passages[directory] = .some(result)
+    return result
+  }
+
+  /// What an action needs for itself; `nil` when a directory on its way is not in the backing directory.
+  func claims(
+    of action: PhysicalAction, item: PendingItem?, _ passage: (InodeNumber) -> [InodeNumber]?
+  ) -> ActionClaims? {
+    var claims = ActionClaims()
+    claims.inodes = item?.inodes ?? [action.inode] + [action.replaced].compactMap(\.self)
+    for directory in Set([action.source?.parent, action.target?.parent].compactMap(\.self)) {
+      guard let passed = passage(directory) else { return nil }
+      claims.passed += passed
+    }
+    let isDirectory = action.fileKind == .directory
+    if action.kind == .writeContents {
+      if isDirectory { claims.attributed = action.inode }
+      return claims
+    }
+    let changed = action.kind == .link ? nil : action.source
+    claims.names = item?.names ?? [changed, action.target].compactMap(\.self)
+    claims.changed = [changed?.parent, action.target?.parent].compactMap(\.self)
+    if isDirectory { claims.shaped = [action.inode] + [action.replaced].compactMap(\.self) }
+    claims.movesDirectory = action.kind == .rename && isDirectory
+    claims.unsettles = action.kind != .create
+    return claims
+  }
+}

@@ -1,0 +1,127 @@
+import FilesystemModel
+
+extension WritebackQueue {
+  /// The proposal's INTENT has been appended with the given LSN and its contents are sealed.
+  package mutating func opened(_ proposal: PlanProposal, plan: LSN, world: some PlanningWorld) {
+    graph.markPlanned(proposal.items.compactMap(\.self))
+    var taken: [AgedInode] = []
+    var open = OpenPlan(actions: proposal.actions, items: proposal.items, claims: [], contents: [], isRestored: false)
+    for (action, key) in zip(proposal.actions, proposal.items) {
+      var sealed: DirtyContents?
+      if action.contentsThrough != nil {
+        sealed = contents.removeValue(forKey: action.inode)
+        if let sealed { taken.append(AgedInode(firstLSN: sealed.firstLSN, inode: action.inode)) }
+      }
+      open.contents.append(sealed)
+      open.claims.append(openClaims(of: action, item: key.flatMap { graph[$0] }, plan: proposal.actions, world))
+    }
+    contentsByAge.remove(contentsOf: taken)
+    install(open, plan)
+  }
+
+  /// Takes over an open plan of an earlier mount, found at recovery: its actions are redone before anything that touches the same.
+  ///
+  /// Its records are not added to the queue; those of actions that are given back enter with `finished`.
+  package mutating func restoreOpen(plan: LSN, actions: [PhysicalAction], world: some PlanningWorld) {
+    let claims = actions.map { openClaims(of: $0, item: nil, plan: actions, world) }
+    install(
+      OpenPlan(
+        actions: actions, items: actions.map { _ in nil }, claims: claims, contents: actions.map { _ in nil }, isRestored: true),
+      plan)
+  }
+
+  private mutating func install(_ open: OpenPlan, _ plan: LSN) {
+    for claims in open.claims { self.claims.add(claims) }
+    openPlans[plan] = open
+  }
+
+  /// The claims of an action that is or was planned: a directory on its way may come with the plan itself.
+  private func openClaims(
+    of action: PhysicalAction, item: PendingItem?, plan: [PhysicalAction], _ world: some PlanningWorld
+  ) -> ActionClaims {
+    func passage(_ directory: InodeNumber) -> [InodeNumber] {
+      if let ancestors = world.ancestors(of: directory) { return [directory] + ancestors }
+      let creation = plan.first { $0.kind == .create && $0.inode == directory }
+      return [directory] + (creation?.target.map { passage($0.parent) } ?? [])
+    }
+    return claims(of: action, item: item) { passage($0) } ?? ActionClaims()
+  }
+
+  package func actions(of plan: LSN) -> [PhysicalAction] { openPlans[plan]?.actions ?? [] }
+
+  /// What the DONE record of a plan must name, given which actions are in the backing directory, synced, and which were given back:
+  /// records, and contents including those that were discarded with a last name. The engine adds the bindings.
+  package func outcome(of plan: LSN, completed: [Int], aborted: [Int]) -> PlanOutcome {
+    var result = PlanOutcome(plan: plan, completedActions: completed.sorted(), abortedActions: aborted.sorted())
+    guard let open = openPlans[plan] else { return result }
+    for index in result.completedActions {
+      let action = open.actions[index]
+      result.completes += action.completes
+      if let through = action.contentsThrough {
+        result.contents.append(ContentsCompletion(inode: action.inode, through: through))
+      }
+      if let item = open.items[index].flatMap({ graph[$0] }) { result.contents += item.discards }
+    }
+    result.completes.sort()
+    return result
+  }
+
+  /// The plan's DONE record is durable: its names and inodes are free again (R5). Every action is either completed or aborted.
+  ///
+  /// Aborted actions wait for their turn again, with growing delays; the engine unseals their contents. For aborted `writeContents`
+  /// and contents of creations of a restored plan it calls `contentsChanged`.
+  package mutating func finished(plan: LSN, completed: [Int], aborted: [Int], nowMilliseconds now: Int) {
+    guard let open = openPlans.removeValue(forKey: plan) else { return }
+    precondition(
+      Set(completed).union(aborted).count == open.actions.count && Set(completed).isDisjoint(with: aborted),
+      "a plan is closed by naming each action")
+    for claims in open.claims { self.claims.remove(claims) }
+    let done = completed.compactMap { open.items[$0] }
+    graph.complete(done)
+    for key in done { itemDelays[key] = nil }
+    for index in completed {
+      let action = open.actions[index]
+      if action.contentsThrough != nil { contentsDelays[action.inode] = nil }
+      if action.kind == .create { detach(action.inode) }
+    }
+    for index in aborted.sorted() { giveBack(open, index, now) }
+  }
+
+  private mutating func giveBack(_ open: OpenPlan, _ index: Int, _ now: Int) {
+    let action = open.actions[index]
+    let key = open.isRestored ? action.completes.max() : open.items[index]
+    if let key {
+      if open.isRestored { graph.reenter(action, nowMilliseconds: now) } else { graph.unplan([key]) }
+      itemDelays[key] = nextDelay(after: itemDelays[key], now)
+    }
+    if key == nil { contentsDelays[action.inode] = nextDelay(after: contentsDelays[action.inode], now) }
+    guard var sealed = open.contents[index] else { return }
+    if let newer = contents[action.inode] { sealed.lastMilliseconds = newer.lastMilliseconds }
+    attach(action.inode)
+    contents[action.inode] = sealed
+    detach(action.inode)
+  }
+
+  private mutating func nextDelay(after delay: Delay?, _ now: Int) -> Delay {
+    let failures = (delay?.failures ?? 0) + 1
+    return Delay(
+      failures: failures,
+      untilMilliseconds: now + settings.retry.delayMilliseconds(failures: failures, using: &random))
+  }
+
+  /// Whether an open plan makes, removes or claims the name: a listing of the backing directory does not decide about it (R22).
+  package func isClaimedByOpenPlan(_ location: Location) -> Bool { claims.names[location] != nil }
+
+  /// Whether an open plan writes, names, moves or removes the inode.
+  package func isClaimedByOpenPlan(_ inode: InodeNumber) -> Bool { claims.inodes[inode] != nil }
+
+  /// Whether an open plan changes entries of the directory.
+  package func changesEntries(of directory: InodeNumber) -> Bool { claims.changed[directory] != nil }
+
+  /// Whether an open plan links, moves or removes the inode or one of the given directories above it: then its backing path is in
+  /// doubt and loads wait.
+  package func isUnsettled(_ inode: InodeNumber, ancestors: some Sequence<InodeNumber>) -> Bool {
+    if claims.unsettled.isEmpty { return false }
+    return claims.unsettled[inode] != nil || ancestors.contains { claims.unsettled[$0] != nil }
+  }
+}

@@ -1,0 +1,147 @@
+import FilesystemModel
+
+/// What waits for write-back, which plans are open, and what to write back next (DESIGN.md section 6, PROTOCOL.md R3, R5, R8, R9, R16,
+/// R20-R23).
+///
+/// Pure logic: belongs to whoever holds the engine's lock. Times are uptimes in milliseconds.
+package struct WritebackQueue {
+  /// Changes of an inode's contents that no open plan has sealed.
+  struct DirtyContents {
+    var fileKind: FileKind
+    var firstLSN: LSN
+    var firstMilliseconds: Int
+    var lastMilliseconds: Int
+  }
+
+  /// Orders inodes with dirty contents by age.
+  struct AgedInode: Comparable {
+    var firstLSN: LSN
+    var inode: InodeNumber
+
+    static func < (left: Self, right: Self) -> Bool {
+      left.firstLSN == right.firstLSN ? left.inode < right.inode : left.firstLSN < right.firstLSN
+    }
+  }
+
+  struct OpenPlan {
+    var actions: [PhysicalAction]
+    /// `nil` for contents, and for all actions of a plan of an earlier mount.
+    var items: [Stage?]
+    var claims: [ActionClaims]
+    /// What each action sealed.
+    var contents: [DirtyContents?]
+    var isRestored: Bool
+  }
+
+  /// How often the write-back of something was given back in a row, and until when it waits.
+  struct Delay {
+    var failures: Int
+    var untilMilliseconds: Int
+  }
+
+  let rules: ProtocolRules
+  package internal(set) var settings: WritebackSettings
+  package internal(set) var graph: PendingGraph
+  var contents: [InodeNumber: DirtyContents] = [:]
+  /// The keys of `contents` but those of inodes whose creation is pending: these are written with it (R23).
+  var contentsByAge = SortedKeys<AgedInode>()
+  var openPlans: [LSN: OpenPlan] = [:]
+  var claims = PlanClaims()
+  var itemDelays: [Stage: Delay] = [:]
+  var contentsDelays: [InodeNumber: Delay] = [:]
+  var pressedThrough = LSN.zero
+  var isPressed = false
+  var random: SeededRandom
+
+  /// An empty queue.
+  ///
+  /// - Parameters:
+  ///   - seed: For the jitter of retries.
+  ///   - temporaryName: The hidden name, in the root directory, of the exchange with the given record.
+  package init(
+    rules: ProtocolRules = ProtocolRules(), settings: WritebackSettings = WritebackSettings(), seed: UInt64 = 1,
+    temporaryName: @escaping @Sendable (LSN) -> EntryName
+  ) {
+    self.rules = rules
+    self.settings = settings
+    graph = PendingGraph(rules: rules, temporaryName: temporaryName)
+    random = SeededRandom(seed: seed)
+  }
+
+  /// Whether nothing waits and no plan is open.
+  package var isEmpty: Bool { graph.isEmpty && contents.isEmpty && openPlans.isEmpty }
+  /// How many items and inodes with dirty contents wait or are being written back.
+  package var count: Int { graph.count + contents.count + openPlans.values.reduce(0) { $0 + $1.contents.count { $0 != nil } } }
+  /// The open plans by LSN.
+  package var openPlanLSNs: [LSN] { openPlans.keys.sorted() }
+
+  /// The oldest record that the journal must keep for write-back: of pending items, dirty contents and open plans (R6).
+  package var oldestLSN: LSN? {
+    var oldest = [graph.oldestLSN, contentsByAge.keys.first?.firstLSN].compactMap(\.self)
+    for (plan, open) in openPlans {
+      oldest.append(plan)
+      oldest += open.contents.compactMap { $0?.firstLSN } + open.actions.flatMap { $0.completes.map(\.lsn) }
+    }
+    return oldest.min()
+  }
+
+  /// Uptime at which the oldest change that is not in an open plan arrived; `nil` when there is none.
+  package var oldestMilliseconds: Int? {
+    let oldestContents = contentsByAge.keys.first.flatMap { contents[$0.inode]?.firstMilliseconds }
+    return [graph.oldestItem?.firstMilliseconds, oldestContents].compactMap(\.self).min()
+  }
+
+  /// Enters a change of names whose record has just been appended, or is replayed at recovery.
+  ///
+  /// - Returns: Records that need no write-back any more; the engine appends an outcome that names them.
+  package mutating func add(
+    _ change: NamespaceChange, lsn: LSN, facts: ChangeFacts, nowMilliseconds: Int
+  ) -> AddResult {
+    if facts.losesLastName || !rules.dataDropsWithLastName {
+      switch change {
+      case .remove(let inode, _): contentsGone(inode)
+      case .rename(_, _, _, let replaced): if let replaced { contentsGone(replaced) }
+      case .create, .link, .exchange: break
+      }
+    }
+    let result = graph.add(change, lsn: lsn, facts: facts, nowMilliseconds: nowMilliseconds)
+    if facts.unnamedCreation != nil, case .link(let inode, _) = change { attach(inode) }
+    return result
+  }
+
+  /// The inode's data or attributes were changed by a record. A file without a name (`O_TMPFILE`) is told when it gets one.
+  package mutating func contentsChanged(_ inode: InodeNumber, fileKind: FileKind, lsn: LSN, nowMilliseconds: Int) {
+    if contents[inode] != nil {
+      contents[inode]?.lastMilliseconds = nowMilliseconds
+      return
+    }
+    contents[inode] = DirtyContents(
+      fileKind: fileKind, firstLSN: lsn, firstMilliseconds: nowMilliseconds, lastMilliseconds: nowMilliseconds)
+    detach(inode)
+  }
+
+  /// The inode's contents need no write-back any more: its last name is gone. What an open plan sealed is still written.
+  package mutating func contentsGone(_ inode: InodeNumber) {
+    attach(inode)
+    contents[inode] = nil
+    contentsDelays[inode] = nil
+  }
+
+  /// The inode's contents wait for their own turn, unless its creation is pending.
+  mutating func detach(_ inode: InodeNumber) {
+    guard let dirty = contents[inode], graph.creation(of: inode) == nil else { return }
+    contentsByAge.insert(AgedInode(firstLSN: dirty.firstLSN, inode: inode))
+  }
+
+  /// The inode's contents do not wait for a turn of their own.
+  mutating func attach(_ inode: InodeNumber) {
+    guard let dirty = contents[inode] else { return }
+    contentsByAge.remove(AgedInode(firstLSN: dirty.firstLSN, inode: inode))
+  }
+
+  /// Makes everything up to a record due at once: flush, unmount, fsync that waits for the backing directory.
+  package mutating func pressAll(through lsn: LSN) { pressedThrough = max(pressedThrough, lsn) }
+
+  /// Makes everything due at once while memory or journal space is short.
+  package mutating func setPressure(_ isPressed: Bool) { self.isPressed = isPressed }
+}

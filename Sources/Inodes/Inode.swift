@@ -1,0 +1,62 @@
+import FilesystemModel
+
+/// One inode the daemon knows of. Its number and its locations are kept for the life of the mount, also when the kernel forgets it.
+///
+/// It has two kinds of location: *logical* names, where the mount shows it, and *backing* names, where it is in the backing directory
+/// right now. They differ exactly while a namespace operation waits for write-back.
+package final class Inode {
+  package let number: InodeNumber
+  package let kind: FileKind
+  /// What `stat` on the mount tells: loaded from the backing directory, with everything acknowledged since on top. `nil`: not loaded.
+  package var attributes: Attributes?
+  /// All extended attributes, loaded together with `attributes`.
+  package var extendedAttributes: [[UInt8]: [UInt8]] = [:]
+  /// The target of a symbolic link, loaded together with `attributes`.
+  package var target: [UInt8] = []
+  /// How many times the kernel was told of this inode.
+  package var lookupCount: UInt64 = 0
+  /// Entries of a directory; `nil` for other kinds.
+  package var directory: Directory?
+
+  /// Where the mount shows it. Empty: an orphan, unlinked while open.
+  package internal(set) var names: [Location] = []
+  /// Where the backing directory has it. Empty: not there yet, or no more.
+  package internal(set) var backingNames: [Location] = []
+  /// Who the backing file is, with its link count there; `nil` when not looked at, or not there.
+  package var identity: BackingIdentity?
+
+  /// Whether the journal's live part can tell where the inode is: a BIND record, a checkpoint's row or its creation.
+  package var isBound = false
+  /// The last record that names this inode: as long as it is live the inode must stay bound.
+  package var lastReference = LSN.zero
+  /// The record of a creation without a name (`O_TMPFILE`), until a link names the inode.
+  package var unnamedCreation: LSN?
+  /// The last change a reader of this inode can have seen.
+  package var lastChange = LSN.zero
+
+  package init(number: InodeNumber, kind: FileKind, isNew: Bool) {
+    self.number = number
+    self.kind = kind
+    if kind == .directory { directory = Directory(isComplete: isNew) }
+  }
+
+  package var isOrphan: Bool { names.isEmpty && number != .root }
+  package var isInBacking: Bool { !backingNames.isEmpty || number == .root }
+
+  /// Whether the backing directory may have bytes of this file: it has a name there, or a held descriptor of a removed one.
+  package var hasBackingContents: Bool { isInBacking || wasInBacking }
+  /// Set when the last backing name goes while the inode lives on.
+  package internal(set) var wasInBacking = false
+
+  /// Names in the backing directory that we have not come across: the file outlives all names we know.
+  package var hasUnknownNames: Bool { kind != .directory && Int(identity?.linkCount ?? 0) > backingNames.count }
+
+  package var linkCount: UInt32 {
+    if let directory {
+      if isOrphan { return 0 }
+      return directory.isComplete ? UInt32(2 + directory.subdirectoryCount) : max(attributes?.linkCount ?? 2, 2)
+    }
+    let unknown = hasUnknownNames ? Int(identity?.linkCount ?? 0) - backingNames.count : 0
+    return UInt32(names.count + unknown)
+  }
+}

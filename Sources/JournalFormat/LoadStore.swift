@@ -1,0 +1,37 @@
+/// Reads a little-endian integer at `offset`; traps when it does not lie inside the array.
+func load<Value: FixedWidthInteger>(_ type: Value.Type, from bytes: [UInt8], at offset: Int) -> Value {
+  precondition(offset >= 0 && offset <= bytes.count - MemoryLayout<Value>.size)
+  // SAFETY: the value lies inside the array by the precondition; the load needs no alignment; any bits are a valid integer.
+  return unsafe bytes.withUnsafeBytes { all in
+    unsafe Value(littleEndian: all.loadUnaligned(fromByteOffset: offset, as: Value.self))
+  }
+}
+
+/// Overwrites a little-endian integer at `offset`; traps when it does not lie inside the array.
+func store<Value: FixedWidthInteger>(_ value: Value, to bytes: inout [UInt8], at offset: Int) {
+  precondition(offset >= 0 && offset <= bytes.count - MemoryLayout<Value>.size)
+  // SAFETY: the value lies inside the array by the precondition; the store needs no alignment.
+  unsafe bytes.withUnsafeMutableBytes { all in
+    unsafe all.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Value.self)
+  }
+}
+
+extension RecordHeader {
+  /// The first index from `start`, in steps of `RecordLayout.alignment`, at which `tag` stands where a record has it.
+  ///
+  /// - Complexity: O(n), made for searching a whole segment.
+  package static func trace(in bytes: [UInt8], from start: Int, tag: UInt32) -> Int? {
+    precondition(start >= 0)
+    // SAFETY: `index + tagOffset + 4 <= headerBytes + index <= count` for every index visited.
+    return unsafe bytes.withUnsafeBytes { all in
+      var index = start
+      while index <= all.count - RecordLayout.headerBytes {
+        let found = unsafe UInt32(
+          littleEndian: all.loadUnaligned(fromByteOffset: index + RecordLayout.tagOffset, as: UInt32.self))
+        if found == tag { return index }
+        index += RecordLayout.alignment
+      }
+      return nil
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import CLinux
+import FilesystemModel
+import StorageInterface
+
+/// Learns what the backing directory can do by asking it and by trying, in a hidden directory that is removed again.
+///
+/// Where the daemon may not write nothing is tried and the best is assumed: each call then tells for itself.
+func probeAbilities(
+  _ root: borrowing RootDirectory, path: [UInt8], isPrivileged: Bool
+) throws(Errno) -> BackingAbilities {
+  let mount = MountDescription.ofMount(under: root.descriptor)
+  var abilities = BackingAbilities(
+    nameBytesMax: min(Int(try root.descriptor.filesystem().name_bytes_max), EntryName.bytesMax),
+    fileBytesMax: mount.fileBytesMax, linksMax: mount.linksMax, isPrivileged: isPrivileged,
+    hasStableInodes: mount.hasStableInodes, hasFilesystemSync: mount.hasFilesystemSync,
+    description: "\(mount.type) \(mount.source) \(String(decoding: path, as: UTF8.self))")
+  guard let trial = ProbeDirectory(in: root) else { return abilities }
+  abilities.supportsSymlinks = trial.makesSymlink()
+  if mount.growsFilesSparsely, let bytes = trial.fileBytesMax() { abilities.fileBytesMax = bytes }
+  abilities.supportsHardLinks = trial.makesHardLink()
+  abilities.supportsExtendedAttributes = trial.setsExtendedAttribute()
+  return abilities
+}
+
+/// A directory of our own to try things in. It goes with its contents when this ends.
+private struct ProbeDirectory: ~Copyable {
+  private let parent: Int32
+  private let name: [UInt8]
+  private let directory: Descriptor
+
+  private static let file: [UInt8] = [UInt8(ascii: "f"), 0]
+  private static let secondName: [UInt8] = [UInt8(ascii: "g"), 0]
+  private static let symlink: [UInt8] = [UInt8(ascii: "s"), 0]
+
+  /// `nil` when it cannot be made. `root` must outlive it.
+  init?(in root: borrowing RootDirectory) {
+    let name = Array(".ebbfs-probe-\(linux_process())-\(String(linux_random(), radix: 16))".utf8) + [0]
+    let parent = root.descriptor.number
+    guard unsafe linux_make_directory(parent, name, 0o700) == 0 else { return nil }
+    let flags = linux_o_read_only | linux_o_directory | linux_o_no_follow
+    do throws(Errno) {
+      directory = try Descriptor(at: root.descriptor, name, flags: flags)
+    } catch {
+      unsafe linux_remove_directory(parent, name)
+      return nil
+    }
+    self.parent = parent
+    self.name = name
+    let made = unsafe linux_open_at(
+      directory.number, Self.file, linux_o_read_write | linux_o_create | linux_o_exclusive | linux_o_no_follow, 0o600)
+    if made >= 0 { linux_close(made) }
+  }
+
+  deinit {
+    for entry in [Self.file, Self.secondName, Self.symlink] { unsafe linux_remove_file(directory.number, entry) }
+    unsafe linux_remove_directory(parent, name)
+  }
+
+  borrowing func makesSymlink() -> Bool { isSupported(unsafe linux_make_symlink(Self.file, directory.number, Self.symlink)) }
+
+  borrowing func makesHardLink() -> Bool {
+    isSupported(unsafe linux_link(directory.number, Self.file, directory.number, Self.secondName))
+  }
+
+  borrowing func setsExtendedAttribute() -> Bool {
+    guard let file = openFile() else { return true }
+    return isSupported(
+      unsafe linux_set_attribute(file.number, linux_way_direct, Array("user.ebbfs.probe".utf8) + [0], [1], 1))
+  }
+
+  /// The greatest size that ftruncate(2) gives a file, by bisection; `nil` when none can be tried.
+  borrowing func fileBytesMax() -> Int? {
+    guard let file = openFile() else { return nil }
+    // Beyond the process's own limit the call would also raise SIGXFSZ.
+    var refused = linux_file_bytes_limit()
+    guard linux_resize(file.number, refused) != 0 else { return Int(refused) }
+    var accepted: Int64 = 0
+    while refused - accepted > 1 {
+      let middle = accepted + (refused - accepted) / 2
+      if linux_resize(file.number, middle) == 0 { accepted = middle } else { refused = middle }
+    }
+    return accepted > 0 ? Int(accepted) : nil
+  }
+
+  private borrowing func openFile() -> Descriptor? {
+    try? Descriptor(at: directory, Self.file, flags: linux_o_read_write | linux_o_no_follow)
+  }
+
+  /// A full or failing filesystem says nothing about its abilities.
+  private borrowing func isSupported(_ result: Int32) -> Bool {
+    let errors: [Errno] = [.notSupported, .notImplemented, .notPermitted, .invalidArgument, .tooManyLinks]
+    return !errors.contains(Errno(rawValue: -result))
+  }
+}

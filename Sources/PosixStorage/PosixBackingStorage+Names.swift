@@ -1,0 +1,108 @@
+import CLinux
+import FilesystemModel
+import StorageInterface
+
+extension PosixBackingStorage {
+  package func make(_ path: BackingPath, kind: FileKind, device: UInt64, target: [UInt8]) throws(Errno) {
+    try withAccess(to: path) { () throws(Errno) in
+      let parent = try newName(path)
+      switch kind {
+      case .directory: try checked(unsafe linux_make_directory(parent.directory.number, parent.name, 0o700))
+      case .symlink: try checked(unsafe linux_make_symlink(target + [0], parent.directory.number, parent.name))
+      default:
+        try checked(unsafe linux_make_node(parent.directory.number, parent.name, kind.mode | 0o600, device))
+      }
+    }
+  }
+
+  package func link(_ path: BackingPath, to target: BackingPath) throws(Errno) {
+    try withAccess(to: path, target) { () throws(Errno) in
+      let from = try root.parent(of: path)
+      let to = try newName(target)
+      try checked(unsafe linux_link(from.directory.number, from.name, to.directory.number, to.name))
+    }
+  }
+
+  package func removeFile(_ path: BackingPath) throws(Errno) {
+    try withAccess(to: path) { () throws(Errno) in
+      let parent = try root.parent(of: path)
+      try checked(unsafe linux_remove_file(parent.directory.number, parent.name))
+    }
+  }
+
+  package func removeDirectory(_ path: BackingPath) throws(Errno) {
+    try withAccess(to: path) { () throws(Errno) in
+      let parent = try root.parent(of: path)
+      try checked(unsafe linux_remove_directory(parent.directory.number, parent.name))
+    }
+  }
+
+  package func rename(_ source: BackingPath, to target: BackingPath, replacing: Bool) throws(Errno) {
+    // A directory that gets another parent must itself be writable, for its `..`.
+    try withAccess(to: source, target, reach: .entry) { () throws(Errno) in
+      let from = try root.parent(of: source)
+      let to = try root.parent(of: target)
+      if !replacing {
+        let result = unsafe linux_rename_no_replace(from.directory.number, from.name, to.directory.number, to.name)
+        guard result == -Errno.invalidArgument.rawValue || result == -Errno.notImplemented.rawValue else {
+          try checked(result)
+          return
+        }
+        try checkAbsence(of: to)
+      }
+      try checked(unsafe linux_rename(from.directory.number, from.name, to.directory.number, to.name))
+    }
+  }
+
+  /// Where a name is to be made. The root's own name is taken.
+  private func newName(_ path: BackingPath) throws(Errno) -> Parent {
+    guard !path.components.isEmpty else { throw .exists }
+    return try root.parent(of: path)
+  }
+
+  private func checkAbsence(of target: borrowing Parent) throws(Errno) {
+    do {
+      _ = try target.directory.status(of: target.name)
+    } catch {
+      guard error == .noEntry else { throw error }
+      return
+    }
+    throw .exists
+  }
+
+  package func list(_ path: BackingPath) throws(Errno) -> [BackingEntry] {
+    let directory = try openDirectory(path)
+    var entries: [BackingEntry] = []
+    try directory.forEachEntry { (record) throws(Errno) in
+      if let entry = try entry(record, in: directory) { entries.append(entry) }
+    }
+    return entries
+  }
+
+  /// For reading its names, without changing its access time where that is permitted.
+  private func openDirectory(_ path: BackingPath) throws(Errno) -> Descriptor {
+    let flags = linux_o_read_only | linux_o_directory
+    do {
+      return try root.open(path.components, flags: flags | linux_o_no_access_time)
+    } catch {
+      guard error == .notPermitted else { throw error }
+      return try root.open(path.components, flags: flags)
+    }
+  }
+
+  /// `nil` for an entry that was removed before its type could be asked for.
+  private func entry(_ record: DirectoryRecord, in directory: borrowing Descriptor) throws(Errno) -> BackingEntry? {
+    let name: EntryName
+    do { name = try EntryName(validating: record.name) } catch {
+      // A sick filesystem: a name that no system call could have made.
+      throw error == .nameTooLong ? error : .inputOutput
+    }
+    if let kind = FileKind(entryType: record.type) { return BackingEntry(name: name, kind: kind) }
+    do {
+      return BackingEntry(name: name, kind: try FileKind(mode: directory.status(of: name.terminated).mode))
+    } catch {
+      guard error == .noEntry else { throw error }
+      return nil
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import CLinux
+import FilesystemModel
+import StorageInterface
+
+/// The backing directory cannot be used: one line for the operator says why.
+package struct BackingRootError: Error, Hashable, CustomStringConvertible {
+  package let description: String
+}
+
+/// A directory of this machine as backing storage, through system calls relative to a descriptor of its root.
+///
+/// Every path is resolved anew: directories may be renamed by others at any time, and a held descriptor would follow them.
+/// The umask of the process should be 0 or 077: the modes of new files are narrow until they are set.
+package final class PosixBackingStorage: BackingStorage {
+  package let abilities: BackingAbilities
+  let root: RootDirectory
+  let rootIdentity: RootIdentity
+  let gate = AccessGate()
+  /// The root's own path, without symbolic links, as `checkRoot` looks it up.
+  let canonicalPath: [UInt8]
+
+  /// Opens the directory and probes what it can do, for which a hidden directory `.ebbfs-probe-...` is made in it and removed again
+  /// where the daemon may write.
+  ///
+  /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
+  package convenience init(rootPath: String) throws(BackingRootError) { try self.init(rootPath: rootPath, features: .all) }
+
+  init(rootPath: String, features: KernelFeatures) throws(BackingRootError) {
+    do {
+      root = try RootDirectory(path: rootPath, features: features)
+      rootIdentity = RootIdentity(try root.descriptor.status())
+      canonicalPath = canonicalPathOfRoot(root.descriptor) ?? Array(rootPath.utf8)
+      abilities = try probeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
+    } catch {
+      throw BackingRootError(description: "backing directory \(rootPath): \(message(error))")
+    }
+  }
+
+  /// Whether the path of the root still leads to the directory that is held: an sshfs mount that lost its connection disappears, and
+  /// the bare directory underneath answers.
+  ///
+  /// - Throws: `stale` when it leads elsewhere, or what the filesystem answers.
+  package func checkRoot() throws(Errno) {
+    guard RootIdentity(try root.descriptor.status()) == rootIdentity else { throw .stale }
+    var found = linux_status()
+    try checked(unsafe linux_status_of_path(canonicalPath + [0], &found))
+    guard RootIdentity(found) == rootIdentity else { throw .stale }
+  }
+
+  package func status(_ path: BackingPath) throws(Errno) -> BackingStatus {
+    try withAccess(to: path) { () throws(Errno) -> BackingStatus in
+      let entry = try root.open(path.components, flags: linux_o_path)
+      return try BackingStatus(entry.status(), rootDevice: rootIdentity.device)
+    }
+  }
+
+  package func details(_ path: BackingPath) throws(Errno) -> BackingDetails {
+    try withAccess(to: path) { () throws(Errno) -> BackingDetails in
+      let entry = try root.open(path.components, flags: linux_o_path)
+      let status = try BackingStatus(entry.status(), rootDevice: rootIdentity.device)
+      return BackingDetails(
+        status: status, extendedAttributes: try entry.extendedAttributes(way: root.way),
+        target: status.attributes.kind == .symlink ? try entry.linkTarget() : [])
+    }
+  }
+
+  package func statistics() throws(Errno) -> FilesystemStatistics {
+    let found = try root.descriptor.filesystem()
+    return FilesystemStatistics(
+      blockBytes: Int(found.block_bytes), fragmentBytes: Int(found.fragment_bytes), blocks: found.blocks,
+      blocksFree: found.blocks_free, blocksAvailable: found.blocks_available, files: found.files,
+      filesFree: found.files_free, nameBytesMax: Int(found.name_bytes_max))
+  }
+
+  package func setAttributes(_ path: BackingPath, kind: FileKind, _ change: AttributeChange) throws(Errno) {
+    try withAccess(to: path, changesMode: change.permissions != nil) { () throws(Errno) in
+      let entry = try root.open(path.components, flags: linux_o_path)
+      try entry.apply(change, isSymlink: kind == .symlink, way: root.way)
+    }
+  }
+
+  package func setExtendedAttribute(_ path: BackingPath, _ change: ExtendedAttributeChange) throws(Errno) {
+    try withAccess(to: path, reach: .entry) { () throws(Errno) in
+      try root.open(path.components, flags: linux_o_path).apply(change, way: root.way)
+    }
+  }
+
+  package func synchronizeDirectory(_ path: BackingPath) throws(Errno) {
+    try withAccess(to: path, reach: .entry) { () throws(Errno) in
+      try root.open(path.components, flags: linux_o_read_only | linux_o_directory).synchronize()
+    }
+  }
+
+  /// Symbolic links and special files have no fsync(2) of their own: the filesystem is synchronized where it can be, else the
+  /// directory they are in.
+  package func synchronize(_ path: BackingPath) throws(Errno) {
+    switch try status(path).attributes.kind {
+    case .directory: try synchronizeDirectory(path)
+    case .regular: try openFile(path, flags: linux_o_read_only).synchronize()
+    default:
+      if abilities.hasFilesystemSync { return try synchronizeFilesystem() }
+      try synchronizeDirectory(BackingPath(path.components.dropLast()))
+    }
+  }
+
+  package func synchronizeFilesystem() throws(Errno) {
+    try withAccess(to: .root, reach: .entry) { () throws(Errno) in
+      let directory = try root.open([], flags: linux_o_read_only | linux_o_directory)
+      try checked(linux_synchronize_filesystem(directory.number))
+    }
+  }
+}
+
+/// Who the root is: device and inode number, compared only within one mount of it.
+struct RootIdentity: Hashable, Sendable {
+  let device: UInt64
+  let inode: UInt64
+
+  init(_ status: linux_status) {
+    device = status.device
+    inode = status.inode
+  }
+}
+
+extension Descriptor {
+  /// The target of the symbolic link that this O_PATH descriptor refers to.
+  borrowing func linkTarget() throws(Errno) -> [UInt8] {
+    var target = [UInt8](repeating: 0, count: 4096)  // PATH_MAX: the kernel takes no longer ones
+    let count = try checked(unsafe linux_read_link(number, &target, target.count))
+    return Array(target.prefix(count))
+  }
+}

@@ -1,0 +1,151 @@
+import CLinux
+import FilesystemModel
+import StorageInterface
+
+/// The segments of a journal as files of a state directory on local disk: `segment-` and the number in 16 hexadecimal digits.
+///
+/// An object for writing holds the directory's lock as long as it exists. One for reading takes no lock and changes nothing.
+package final class PosixJournalStorage: JournalStorage {
+  private let directory: Descriptor
+  private let lock: StateLock?
+
+  /// Opens the state directory for writing, removes what an interrupted preparation left, and waits at most the given time for
+  /// another daemon's lock.
+  ///
+  /// - Throws: `StateDirectoryError.locked` when that is not released in time, `refused` when the directory cannot be used.
+  package init(directory path: String, create: Bool, waitForLock milliseconds: Int = 0) throws(StateDirectoryError) {
+    directory = try openStateDirectory(path, creating: create)
+    lock = try StateLock(in: directory, path: path, waiting: milliseconds)
+    try orRefused(path) { () throws(Errno) in
+      for name in try names() where name.starts(with: preparingPrefix) {
+        try checked(unsafe linux_remove_file(directory.number, name + [0]))
+      }
+    }
+  }
+
+  /// Opens the state directory for looking at: no lock, no change, and every method that would write throws `readOnlyFilesystem`.
+  package init(readingOnly path: String) throws(StateDirectoryError) {
+    directory = try orRefused(path) { () throws(Errno) in
+      try Descriptor(unsafe linux_open(Array(path.utf8) + [0], linux_o_read_only | linux_o_directory))
+    }
+    lock = nil
+  }
+
+  /// The process that last locked the directory, whether it still does or not; `nil` when none did.
+  package var lastHolder: Int? { processInLock(directory) }
+
+  package func segments() throws(Errno) -> [UInt64] { try names().compactMap(segmentNumber).sorted() }
+
+  package func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno) {
+    try checkWritable()
+    let preparing = preparingName(number)
+    do throws(Errno) {
+      try writeZeros(preparing, bytes: bytes)
+      try checked(
+        unsafe linux_rename_no_replace(directory.number, preparing, directory.number, segmentName(number)))
+    } catch {
+      unsafe linux_remove_file(directory.number, preparing)
+      throw error
+    }
+    try directory.synchronize()
+  }
+
+  package func recycleSegment(_ number: UInt64, as newNumber: UInt64) throws(Errno) {
+    try checkWritable()
+    try checked(
+      unsafe linux_rename_no_replace(
+        directory.number, segmentName(number), directory.number, segmentName(newNumber)))
+    try directory.synchronize()
+  }
+
+  package func removeSegment(_ number: UInt64) throws(Errno) {
+    try checkWritable()
+    try checked(unsafe linux_remove_file(directory.number, segmentName(number)))
+    try directory.synchronize()
+  }
+
+  package func openSegment(_ number: UInt64) throws(Errno) -> any SegmentFile {
+    let isReadOnly = lock == nil
+    let flags = (isReadOnly ? linux_o_read_only : linux_o_read_write) | linux_o_no_follow
+    let file = try Descriptor(at: directory, segmentName(number), flags: flags)
+    let bytes = Int(try file.status().size)
+    return PosixSegmentFile(file, bytes: bytes, isReadOnly: isReadOnly)
+  }
+
+  package func bytesAvailable() throws(Errno) -> Int {
+    let found = try directory.filesystem()
+    let (bytes, isOverflow) = Int(clamping: found.blocks_available).multipliedReportingOverflow(by: Int(found.fragment_bytes))
+    return isOverflow ? .max : bytes
+  }
+
+  private func checkWritable() throws(Errno) {
+    guard lock != nil else { throw .readOnlyFilesystem }
+  }
+
+  /// Zeros, written and synced, in a new file.
+  private func writeZeros(_ name: [UInt8], bytes: Int) throws(Errno) {
+    let flags = linux_o_read_write | linux_o_create | linux_o_exclusive | linux_o_no_follow
+    let file = try Descriptor(at: directory, name, flags: flags, mode: 0o600)
+    let zeros = [UInt8](repeating: 0, count: 1 << 20)
+    var offset = 0
+    while offset < bytes {
+      let count = min(zeros.count, bytes - offset)
+      try file.write(count == zeros.count ? zeros : Array(zeros.prefix(count)), at: offset)
+      offset += count
+    }
+    try file.synchronize()
+  }
+
+  private func names() throws(Errno) -> [[UInt8]] {
+    // Opened anew, since a descriptor has one reading position for all threads.
+    let listing = try Descriptor(at: directory, [UInt8(ascii: "."), 0], flags: linux_o_read_only | linux_o_directory)
+    var names: [[UInt8]] = []
+    try listing.forEachEntry { record in names.append(record.name) }
+    return names
+  }
+}
+
+private let segmentPrefix = Array("segment-".utf8)
+private let preparingPrefix = Array(".preparing-".utf8)
+
+private func hexadecimal(_ number: UInt64) -> [UInt8] {
+  let digits = Array(String(number, radix: 16).utf8)
+  return [UInt8](repeating: UInt8(ascii: "0"), count: 16 - digits.count) + digits
+}
+
+private func segmentName(_ number: UInt64) -> [UInt8] { segmentPrefix + hexadecimal(number) + [0] }
+
+private func preparingName(_ number: UInt64) -> [UInt8] { preparingPrefix + hexadecimal(number) + [0] }
+
+/// `nil` for any name but those that `segmentName` makes.
+private func segmentNumber(_ name: [UInt8]) -> UInt64? {
+  guard name.starts(with: segmentPrefix),
+    let number = UInt64(String(decoding: name.dropFirst(segmentPrefix.count), as: UTF8.self), radix: 16)
+  else { return nil }
+  return segmentName(number).dropLast() == name[...] ? number : nil
+}
+
+/// An open segment file.
+package final class PosixSegmentFile: SegmentFile {
+  package let bytes: Int
+  private let descriptor: Descriptor
+  private let isReadOnly: Bool
+
+  init(_ descriptor: consuming Descriptor, bytes: Int, isReadOnly: Bool) {
+    self.descriptor = descriptor
+    self.bytes = bytes
+    self.isReadOnly = isReadOnly
+  }
+
+  package func read(at offset: Int, count: Int) throws(Errno) -> [UInt8] { try descriptor.read(at: offset, count: count) }
+
+  package func write(_ bytes: [UInt8], at offset: Int) throws(Errno) {
+    guard !isReadOnly else { throw .readOnlyFilesystem }
+    try descriptor.write(bytes, at: offset)
+  }
+
+  package func synchronize() throws(Errno) {
+    guard !isReadOnly else { throw .readOnlyFilesystem }
+    try checked(linux_synchronize_data(descriptor.number))
+  }
+}

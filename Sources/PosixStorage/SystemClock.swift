@@ -1,0 +1,19 @@
+import CLinux
+import FilesystemModel
+import StorageInterface
+
+/// The machine's clocks.
+package final class SystemClock: Clock {
+  package init() {}
+
+  /// CLOCK_REALTIME.
+  package func now() -> Timestamp {
+    var seconds: Int64 = 0
+    var nanoseconds: UInt32 = 0
+    unsafe linux_time_of_day(&seconds, &nanoseconds)
+    return Timestamp(seconds: seconds, nanoseconds: nanoseconds)
+  }
+
+  /// CLOCK_MONOTONIC.
+  package func uptimeMilliseconds() -> Int { Int(linux_uptime_milliseconds()) }
+}

@@ -1,0 +1,49 @@
+import FilesystemModel
+import JournalFormat
+
+/// What a journal is made with.
+package struct JournalConfiguration: Sendable {
+  /// Bytes of a new segment, a multiple of 4096. Older segments keep their size.
+  package var segmentBytes: Int
+  /// Bytes that all segments together may take; changes are refused room above it, write-back's own records are not.
+  package var capacityBytes: Int
+  /// What tells the backing directory from others: filesystem type, mount source, path.
+  package var backingDescription: String
+  /// 16 random bytes, used when there is no journal yet.
+  package var newJournalUUID: [UInt8]
+
+  package static let segmentBytesDefault = 64 << 20
+  /// Fewer segments could not hold a checkpoint beside what it replaces.
+  package static let segmentsMin = 4
+
+  package init(
+    capacityBytes: Int, segmentBytes: Int = segmentBytesDefault, backingDescription: String, newJournalUUID: [UInt8]
+  ) {
+    self.segmentBytes = segmentBytes
+    self.capacityBytes = capacityBytes
+    self.backingDescription = backingDescription
+    self.newJournalUUID = newJournalUUID
+  }
+
+  /// The usual segment size for a capacity: an eighth of it, 4 to 64 MiB.
+  package static func segmentBytes(forCapacity bytes: Int) -> Int {
+    min(max(bytes / 8 & ~4095, 4 << 20), segmentBytesDefault)
+  }
+
+  /// The description as a header can hold it: a longer one is cut and ends with a digest of the whole.
+  var recordedDescription: String {
+    let bytesMax = SegmentHeader.descriptionBytesMax
+    guard backingDescription.utf8.count > bytesMax else { return backingDescription }
+    var digest: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
+    for byte in backingDescription.utf8 { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    var head = ""
+    for character in backingDescription.unicodeScalars {
+      guard head.utf8.count + String(character).utf8.count <= bytesMax - 20 else { break }
+      head.unicodeScalars.append(character)
+    }
+    return head + "..." + String(digest, radix: 16)
+  }
+
+  /// Kept free for what makes room again: INTENT, DONE and checkpoint records.
+  var reserveBytes: Int { max(segmentBytes, capacityBytes / 8) }
+}

@@ -1,0 +1,36 @@
+import FilesystemModel
+
+/// Why a journal cannot be opened. The description is one line for the operator: what is wrong, and what to do.
+package enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// A record that had been durable cannot be read, or the segments contradict each other.
+  case corrupt(segment: UInt64, offset: Int, lsn: LSN, reason: String)
+  case newerVersion(found: UInt32, supported: UInt32)
+  /// The journal was made for another backing directory.
+  case otherBacking(recorded: String, actual: String)
+  /// Bytes that the journal needs at least, and those it may have.
+  case tooSmall(needed: Int, available: Int)
+  case storage(Errno, doing: String)
+
+  package var description: String {
+    switch self {
+    case .corrupt(let segment, let offset, let lsn, let reason):
+      "the journal is corrupt at LSN \(lsn.rawValue), segment \(segment), offset \(offset): \(reason); nothing was changed: "
+        + "copy the state directory, then look at it with `ebbfs journal check`"
+    case .newerVersion(let found, let supported):
+      "the journal has format version \(found), this ebbfs reads up to \(supported): use the newer ebbfs that wrote it"
+    case .otherBacking(let recorded, let actual):
+      "the journal belongs to another backing directory (\(recorded)), not to this one (\(actual)): mount that one, "
+        + "or choose another state directory with -o state=DIR"
+    case .tooSmall(let needed, let available):
+      "the journal needs \(needed) bytes of disk and may have \(available): free space in the state directory or raise "
+        + "-o journal_size="
+    case .storage(let errno, let doing):
+      "the journal's disk failed with error \(errno.rawValue) while \(doing): check the disk of the state directory"
+    }
+  }
+}
+
+/// Runs a call of the storage and says what was being done when it fails.
+func doing<Result>(_ what: @autoclosure () -> String, _ body: () throws(Errno) -> Result) throws(JournalError) -> Result {
+  do { return try body() } catch { throw .storage(error, doing: what()) }
+}

@@ -1,0 +1,102 @@
+import FilesystemModel
+import JournalFormat
+import StorageInterface
+
+/// A record as recovery gets it.
+package struct LoggedRecord: Hashable, Sendable {
+  package let lsn: LSN
+  package let epoch: UInt64
+  package let record: Record
+  /// The first data byte of a write, for `Journal.read`.
+  package let dataPosition: JournalPosition?
+}
+
+/// The newest complete checkpoint.
+package struct Checkpoint: Hashable, Sendable {
+  package var begin: LSN
+  /// No record below it is needed.
+  package var lowWater: LSN
+  package var nextInode: InodeNumber
+  package var table: [Binding]
+}
+
+/// Where the journal was cut: what a power cut or a kill left half written and no one was promised.
+package struct TornTail: Hashable, Sendable, CustomStringConvertible {
+  /// The first LSN that is lost; it will be given again.
+  package let lsn: LSN
+  package let segment: UInt64
+  package let offset: Int
+  /// Bytes with traces of lost records, in all segments.
+  package let bytesCut: Int
+
+  package var description: String {
+    "torn tail cut at LSN \(lsn.rawValue), segment \(segment), offset \(offset), \(bytesCut) bytes"
+  }
+}
+
+/// The records of one segment that are live.
+package struct SegmentExtent: Hashable, Sendable {
+  package let segment: UInt64
+  package let epoch: UInt64
+  package let firstLSN: LSN
+  /// `firstLSN.previous` when there are none.
+  package internal(set) var lastLSN: LSN
+  /// The offset after the last live record.
+  package internal(set) var endOffset: Int
+}
+
+/// A segment file that holds nothing and can be the next one to be written.
+struct SpareSegment: Hashable, Sendable {
+  let number: UInt64
+  let isRecycled: Bool
+}
+
+/// What the segment files say, read without changing anything.
+package struct JournalScan: Sendable {
+  /// Whether there is no journal yet.
+  package let isEmpty: Bool
+  package let journalUUID: [UInt8]
+  package let backingDescription: String
+  /// The newest epoch found; the next mount takes the next one.
+  package let epoch: UInt64
+  /// The LSN that the next record will have.
+  package let nextLSN: LSN
+  package let checkpoint: Checkpoint?
+  package let tornTail: TornTail?
+  /// Live records, in LSN order.
+  package let extents: [SegmentExtent]
+  /// Numbers of all segment files up to the last with live records, ascending.
+  package let segments: [UInt64]
+  /// Unused files right above `segments`, ascending.
+  let spares: [SpareSegment]
+  /// Files above `spares` that hold traces of cut records, ascending: removed when the journal starts.
+  let discarded: [UInt64]
+  let storage: any JournalStorage
+
+  /// The LSN from which `replay` goes.
+  package var lowWater: LSN { checkpoint?.lowWater ?? LSN.zero.next }
+
+  /// Hands out all records from low-water to the cut in LSN order, except those of checkpoints. May be repeated, also after a
+  /// `Journal` was started, as long as that has retired nothing.
+  ///
+  /// - Throws: `storage` when the disk cannot be read, `corrupt` when a record has contents that no ebbfs writes, and what `visit`
+  ///   throws.
+  /// - Complexity: reads every segment from low-water once, in pieces of a few MiB.
+  package func replay(_ visit: (LoggedRecord) throws(JournalError) -> Void) throws(JournalError) {
+    for extent in extents where extent.lastLSN >= lowWater && extent.lastLSN >= extent.firstLSN {
+      var reader = try SegmentReader(storage, extent.segment, journalUUID: journalUUID)
+      var offset = SegmentHeader.bytes
+      while offset < extent.endOffset {
+        guard let header = try reader.record(at: offset) else {
+          throw reader.corrupt(at: offset, lsn: extent.firstLSN, "a record that was readable a moment ago is not any more")
+        }
+        if header.placement.lsn >= lowWater, !header.type.isCheckpoint { try visit(reader.logged(header, at: offset)) }
+        offset += RecordLayout.padded(header.length)
+      }
+    }
+  }
+}
+
+extension RecordType {
+  var isCheckpoint: Bool { self == .checkpointBegin || self == .checkpointTable || self == .checkpointEnd }
+}

@@ -1,0 +1,137 @@
+import FilesystemModel
+import JournalFormat
+import StorageInterface
+
+/// Reads all segments and decides what is live, what is torn and what is corrupt (PROTOCOL.md R19, C26).
+struct JournalScanner {
+  /// What the header of a segment file says.
+  enum Standing {
+    case live(SegmentHeader)
+    /// Prepared, never written.
+    case blank
+    /// Recycled: the header is that of an earlier, retired segment.
+    case stale(SegmentHeader)
+    case damaged
+  }
+
+  struct Candidate {
+    let number: UInt64
+    let standing: Standing
+
+    var header: SegmentHeader? {
+      if case .live(let header) = standing { header } else { nil }
+    }
+  }
+
+  let storage: any JournalStorage
+  var candidates: [Candidate] = []
+  var journalUUID: [UInt8] = []
+  var extents: [SegmentExtent] = []
+  var expected = LSN.zero.next
+  var checkpoints = CheckpointCollector()
+
+  init(_ storage: any JournalStorage) { self.storage = storage }
+
+  /// Reads everything once.
+  ///
+  /// - Parameter backingDescription: what the newest segment must record; `nil` accepts any.
+  mutating func scan(backingDescription: String?) throws(JournalError) -> JournalScan {
+    try readHeaders()
+    guard let newest = candidates.last(where: { $0.header != nil })?.header else { return try emptyScan() }
+    try checkSequence()
+    if let backingDescription, backingDescription != newest.backingDescription {
+      throw .otherBacking(recorded: newest.backingDescription, actual: backingDescription)
+    }
+    try walk()
+    let tail = try searchBehindTail()
+    try checkBeginning()
+    let lastLive = extents.last?.segment ?? 0
+    return JournalScan(
+      isEmpty: false, journalUUID: journalUUID, backingDescription: newest.backingDescription, epoch: newest.epoch,
+      nextLSN: expected, checkpoint: checkpoints.newest, tornTail: tail.torn, extents: extents,
+      segments: candidates.map(\.number).filter { $0 <= lastLive }, spares: tail.spares, discarded: tail.discarded,
+      storage: storage)
+  }
+
+  private mutating func readHeaders() throws(JournalError) {
+    let storage = storage
+    let numbers = try doing("listing the segments") { () throws(Errno) in try storage.segments() }
+    for number in numbers {
+      var reader = try SegmentReader(storage, number, journalUUID: [])
+      let bytes = try reader.headerBytes()
+      candidates.append(Candidate(number: number, standing: try Self.standing(of: bytes, number)))
+    }
+    journalUUID = candidates.lazy.compactMap(\.header).first?.journalUUID ?? []
+  }
+
+  private static func standing(of bytes: [UInt8], _ number: UInt64) throws(JournalError) -> Standing {
+    do {
+      let header = try SegmentHeader(decoding: bytes)
+      return header.number == number ? .live(header) : .stale(header)
+    } catch {
+      switch error {
+      case .blank: return .blank
+      case .damaged: return .damaged
+      case .newerVersion(let version): throw .newerVersion(found: version, supported: SegmentHeader.version)
+      }
+    }
+  }
+
+  /// A journal whose first mount did not get as far as its first record, or none.
+  private func emptyScan() throws(JournalError) -> JournalScan {
+    for candidate in candidates {
+      var reader = try SegmentReader(storage, candidate.number, journalUUID: [])
+      let isUnused = try reader.endOfNonzero(from: SegmentHeader.bytes) == nil
+      if case .stale = candidate.standing {
+        throw reader.corrupt(at: 0, lsn: .zero, "no segment has its own header; this one has that of another")
+      }
+      guard isUnused else { throw reader.corrupt(at: 0, lsn: .zero, "no segment has a readable header") }
+    }
+    return JournalScan(
+      isEmpty: true, journalUUID: [], backingDescription: "", epoch: 0, nextLSN: LSN.zero.next, checkpoint: nil, tornTail: nil,
+      extents: [], segments: [], spares: [], discarded: candidates.map(\.number), storage: storage)
+  }
+
+  /// Segment files are made, recycled and removed in the order of their numbers, so that no crash leaves anything else.
+  private func checkSequence() throws(JournalError) {
+    let lowest = candidates[0].number
+    var previous: Candidate?
+    var epoch: UInt64 = 0
+    for candidate in candidates {
+      let lsn = candidate.header?.firstLSN ?? .zero
+      if let previous, previous.number + 1 != candidate.number {
+        throw .corrupt(
+          segment: previous.number + 1, offset: 0, lsn: lsn,
+          reason: "the files of segments \(previous.number + 1) to \(candidate.number - 1) are missing")
+      }
+      previous = candidate
+      switch candidate.standing {
+      case .live(let header):
+        guard header.journalUUID == journalUUID else {
+          throw .corrupt(segment: candidate.number, offset: 0, lsn: lsn, reason: "the segment belongs to another journal")
+        }
+        guard header.epoch >= epoch, header.epoch > 0 else {
+          throw .corrupt(
+            segment: candidate.number, offset: 0, lsn: lsn, reason: "the epoch is older than that of the segment before")
+        }
+        epoch = header.epoch
+      case .stale(let header):
+        guard header.number < lowest, header.journalUUID == journalUUID else {
+          throw .corrupt(
+            segment: candidate.number, offset: 0, lsn: header.firstLSN, reason: "the file holds segment \(header.number)")
+        }
+      case .blank, .damaged: break
+      }
+    }
+  }
+
+  /// Without a checkpoint the journal begins with the first LSN of all; with one, not above its low-water.
+  private func checkBeginning() throws(JournalError) {
+    guard let first = extents.first else { return }
+    let needed = checkpoints.newest?.lowWater ?? LSN.zero.next
+    guard first.firstLSN > needed else { return }
+    throw .corrupt(
+      segment: first.segment, offset: 0, lsn: needed,
+      reason: "records \(needed.rawValue) to \(first.firstLSN.previous.rawValue) are missing")
+  }
+}

@@ -1,0 +1,77 @@
+import FilesystemModel
+import JournalFormat
+import StorageInterface
+
+/// The steps between a scan and the first record of a new epoch. Each can be interrupted and done again.
+struct JournalStart {
+  let header: SegmentHeader
+  private(set) var live: [LiveSegment] = []
+  private(set) var spares: [SpareSegment]
+
+  static func checkCapacity(_ configuration: JournalConfiguration, _ storage: any JournalStorage) throws(JournalError) {
+    precondition(configuration.segmentBytes % 4096 == 0 && configuration.newJournalUUID.count == SegmentHeader.uuidBytes)
+    let needed = configuration.segmentBytes * JournalConfiguration.segmentsMin
+    guard configuration.capacityBytes >= needed else {
+      throw .tooSmall(needed: needed, available: configuration.capacityBytes)
+    }
+  }
+
+  init(_ scan: JournalScan, _ storage: any JournalStorage, _ configuration: JournalConfiguration) throws(JournalError) {
+    spares = scan.spares
+    try Self.synchronize(scan, storage)
+    for number in scan.discarded.reversed() {
+      try doing("removing segment \(number)") { () throws(Errno) in try storage.removeSegment(number) }
+    }
+    live = try Self.liveSegments(scan, storage)
+    let first = try Self.takeFirst(&spares, above: scan.segments.last ?? 0, storage, configuration)
+    header = SegmentHeader(
+      journalUUID: scan.isEmpty ? configuration.newJournalUUID : scan.journalUUID, epoch: scan.epoch + 1, number: first.number,
+      firstLSN: scan.nextLSN, durable: scan.nextLSN.previous, isRecycled: first.isRecycled,
+      backingDescription: configuration.recordedDescription)
+    let bytes = header.encoded()
+    let file = try doing("writing the header of segment \(first.number)") { () throws(Errno) in
+      let file = try storage.openSegment(first.number)
+      try file.write(bytes, at: 0)
+      try file.synchronize()
+      return file
+    }
+    live.append(LiveSegment(number: first.number, firstLSN: scan.nextLSN, bytes: file.bytes, file: file))
+  }
+
+  /// What the scan read may be in memory only. It must not be lost once the new epoch says that it was there (C26).
+  private static func synchronize(_ scan: JournalScan, _ storage: any JournalStorage) throws(JournalError) {
+    for extent in scan.extents {
+      try doing("syncing segment \(extent.segment)") { () throws(Errno) in
+        try storage.openSegment(extent.segment).synchronize()
+      }
+    }
+  }
+
+  private static func liveSegments(_ scan: JournalScan, _ storage: any JournalStorage) throws(JournalError) -> [LiveSegment] {
+    var live: [LiveSegment] = []
+    var firstLSN = scan.nextLSN
+    for number in scan.segments.reversed() {
+      if let extent = scan.extents.first(where: { $0.segment == number }) { firstLSN = extent.firstLSN }
+      let bytes = try doing("opening segment \(number)") { () throws(Errno) in try storage.openSegment(number).bytes }
+      live.append(LiveSegment(number: number, firstLSN: firstLSN, bytes: bytes))
+    }
+    return live.reversed()
+  }
+
+  private static func takeFirst(
+    _ spares: inout [SpareSegment], above highest: UInt64, _ storage: any JournalStorage, _ configuration: JournalConfiguration
+  ) throws(JournalError) -> SpareSegment {
+    if let spare = spares.first {
+      spares.removeFirst()
+      return spare
+    }
+    let available = try doing("asking for free space") { () throws(Errno) in try storage.bytesAvailable() }
+    guard available >= configuration.segmentBytes else {
+      throw .tooSmall(needed: configuration.segmentBytes, available: available)
+    }
+    try doing("preparing segment \(highest + 1)") { () throws(Errno) in
+      try storage.prepareSegment(highest + 1, bytes: configuration.segmentBytes)
+    }
+    return SpareSegment(number: highest + 1, isRecycled: false)
+  }
+}

@@ -1,0 +1,92 @@
+import FilesystemModel
+import JournalFormat
+import StorageInterface
+
+/// Reads one segment in pieces of a few MiB.
+struct SegmentReader {
+  /// Enough for any record.
+  static let windowBytes = 2 * RecordLayout.recordBytesMax
+
+  let number: UInt64
+  let bytes: Int
+  let tag: UInt32
+  private let file: any SegmentFile
+  private var window: [UInt8] = []
+  private var windowStart = 0
+
+  init(_ storage: any JournalStorage, _ number: UInt64, journalUUID: [UInt8]) throws(JournalError) {
+    self.number = number
+    file = try doing("opening segment \(number)") { () throws(Errno) in try storage.openSegment(number) }
+    bytes = file.bytes
+    tag = SegmentHeader.tag(journalUUID: journalUUID, number: number)
+  }
+
+  /// The header of the intact record at `offset`; `nil` when there is none.
+  mutating func record(at offset: Int) throws(JournalError) -> RecordHeader? {
+    guard offset <= bytes - RecordLayout.headerBytes else { return nil }
+    try load(offset, count: RecordLayout.headerBytes)
+    guard let header = try? RecordHeader(in: window, at: offset - windowStart, tag: tag) else { return nil }
+    try load(offset, count: header.length)
+    return header.isIntact(in: window, at: offset - windowStart) ? header : nil
+  }
+
+  /// The contents of the intact record whose header `record` just gave.
+  func logged(_ header: RecordHeader, at offset: Int) throws(JournalError) -> LoggedRecord {
+    do {
+      let decoded = try DecodedRecord(intact: header, in: window, at: offset - windowStart)
+      return LoggedRecord(
+        lsn: header.placement.lsn, epoch: header.placement.epoch, record: decoded.record,
+        dataPosition: decoded.dataOffset.map { JournalPosition(segment: number, offset: offset + $0) })
+    } catch {
+      throw corrupt(at: offset, lsn: header.placement.lsn, "a record with a good checksum has contents that no ebbfs writes")
+    }
+  }
+
+  /// The first offset from `offset`, in steps of `RecordLayout.alignment`, at which this segment's tag stands where a record has it.
+  mutating func trace(from offset: Int) throws(JournalError) -> Int? {
+    var offset = offset
+    while offset <= bytes - RecordLayout.headerBytes {
+      try load(offset, count: min(Self.windowBytes / 2, bytes - offset))
+      if let index = RecordHeader.trace(in: window, from: offset - windowStart, tag: tag) { return windowStart + index }
+      let unsearched = (window.count - RecordLayout.headerBytes + RecordLayout.alignment) & ~(RecordLayout.alignment - 1)
+      guard windowStart + unsearched > offset else { return nil }
+      offset = windowStart + unsearched
+    }
+    return nil
+  }
+
+  /// The offset after the last byte that is not zero, at or above `offset`; `nil` when all are zeros.
+  mutating func endOfNonzero(from offset: Int) throws(JournalError) -> Int? {
+    var end: Int?
+    var offset = offset
+    while offset < bytes {
+      try load(offset, count: min(Self.windowBytes / 2, bytes - offset))
+      guard windowStart + window.count > offset else { break }
+      if let last = window[(offset - windowStart)...].lastIndex(where: { $0 != 0 }) { end = windowStart + last + 1 }
+      offset = windowStart + window.count
+    }
+    return end
+  }
+
+  /// The first bytes, as many as a segment's header has.
+  mutating func headerBytes() throws(JournalError) -> [UInt8] {
+    try load(0, count: SegmentHeader.bytes)
+    return Array(window.prefix(SegmentHeader.bytes))
+  }
+
+  func corrupt(at offset: Int, lsn: LSN, _ reason: String) -> JournalError {
+    .corrupt(segment: number, offset: offset, lsn: lsn, reason: reason)
+  }
+
+  /// Makes the window hold `count` bytes from `offset`, or what the file has of them.
+  private mutating func load(_ offset: Int, count: Int) throws(JournalError) {
+    let needed = min(count, bytes - offset)
+    if offset >= windowStart, offset + needed <= windowStart + window.count { return }
+    let file = file
+    let wanted = min(max(needed, Self.windowBytes), bytes - offset)
+    window = try doing("reading segment \(number) at offset \(offset)") { () throws(Errno) in
+      try file.read(at: offset, count: wanted)
+    }
+    windowStart = offset
+  }
+}

@@ -1,0 +1,152 @@
+import FilesystemModel
+
+/// The contents of inodes that are journaled and not yet written back: bytes, sizes, attributes and extended attributes.
+///
+/// Per inode there are up to two layers: *current* takes new changes, *sealed* is being written back and never changes. Reads
+/// see current over sealed over the backing file. Bytes are in a fixed arena of 4 KiB blocks, or, evicted or replayed, in the
+/// journal alone. Everything here is in the journal already; nothing has an effect on durability. Used under the owner's lock,
+/// from any thread. A copy would share the arena, so there is exactly one of each.
+package struct DirtyContents {
+  struct Layers {
+    var current: Layer?
+    var sealed: Layer?
+  }
+
+  /// The unit of memory: a write needs one free block for each that it touches.
+  package static let blockBytes = BlockArena.blockBytes
+  /// The length of an extent that write-back gets, at most.
+  package static let extentBytesMax = 1 << 20
+
+  private let rules: ProtocolRules
+  private(set) var inodes: [InodeNumber: Layers] = [:]
+  private(set) var memory: BlockMemory
+  private(set) var age = AgeOrder()
+  private var lastLSN = LSN.zero
+  /// Bytes of both layers of all inodes, in memory or only in the journal; a byte that both layers have counts twice.
+  package private(set) var dirtyBytes = 0
+
+  /// Contents with an arena of `memoryBytes`, rounded down to whole blocks, at least one.
+  package init(memoryBytes: Int, rules: ProtocolRules = ProtocolRules()) {
+    memory = BlockMemory(bytes: memoryBytes)
+    self.rules = rules
+  }
+
+  /// Takes one journaled change into the current layer.
+  ///
+  /// Changes come in the order of their LSNs, over all inodes. Needs `hasRoom` when `bytes` are given.
+  /// - Parameters:
+  ///   - bytes: the written bytes; `nil` when they are only in the journal (replay), or when nothing was written.
+  ///   - position: where the first written byte lies in the journal; without it the bytes cannot be evicted.
+  /// - Complexity: O(blocks written); a resize or zero range O(dirty blocks it removes or the inode has, whichever are fewer).
+  package mutating func apply(_ change: ContentChange, bytes: [UInt8]?, position: JournalPosition?, lsn: LSN) {
+    precondition(lsn >= lastLSN, "changes come in the order of the journal")
+    lastLSN = lsn
+    let sizeBefore = size(of: change.inode)
+    let written = WrittenBytes(bytes: bytes, position: position, lsn: lsn)
+    var bytesBefore = 0
+    var bytesAfter = 0
+    var isNew = false
+    with(&inodes[change.inode, default: Layers()].current) { layer in
+      isNew = layer == nil
+      bytesBefore = layer?.byteCount ?? 0
+      if isNew { layer = Layer(inode: change.inode, firstLSN: lsn) }
+      layer?.apply(change, written, sizeBefore: sizeBefore, memory: &memory)
+      bytesAfter = layer?.byteCount ?? 0
+    }
+    if isNew { age.append(AgeOrder.Entry(inode: change.inode, firstLSN: lsn)) }
+    dirtyBytes += bytesAfter - bytesBefore
+  }
+
+  /// Whether free blocks of the arena suffice for writing `range`, whatever there is already.
+  package func hasRoom(forWriting range: ByteRange, of inode: InodeNumber) -> Bool {
+    guard !range.isEmpty else { return true }
+    let free = memory.arena.slotsFree
+    guard range.blockIndexes.count > free else { return true }
+    guard let blocks = inodes[inode]?.current?.blocks else { return false }
+    return range.blockIndexes.count { blocks[$0]?.slot == nil } <= free
+  }
+
+  /// Drops the arena's copy of up to `blocks` blocks whose bytes are all in the journal, those written longest ago first.
+  ///
+  /// - Parameter writtenThrough: records up to here are in the journal's files and can be read back.
+  /// - Returns: how many blocks of the arena became free.
+  /// - Complexity: O(blocks evicted).
+  package mutating func evict(blocks: Int, writtenThrough: LSN) -> Int {
+    var evicted = 0
+    while evicted < blocks, let slot = memory.order.oldest {
+      let owner = memory.order.owner(of: slot)
+      guard let lastLSN = lastLSN(in: slot, of: owner) else { preconditionFailure("a slot belongs to a dirty block") }
+      guard lastLSN <= writtenThrough else { break }
+      if inodes[owner.inode]?.sealed?.blocks[owner.block]?.slot == slot {
+        inodes[owner.inode]?.sealed?.evict(owner.block, memory: &memory)
+      } else {
+        inodes[owner.inode]?.current?.evict(owner.block, memory: &memory)
+      }
+      evicted += 1
+    }
+    return evicted
+  }
+
+  /// The newest record in the block that has a slot.
+  private func lastLSN(in slot: ArenaSlot, of owner: BlockOwner) -> LSN? {
+    if let block = inodes[owner.inode]?.sealed?.blocks[owner.block], block.slot == slot { return block.lastLSN }
+    if let block = inodes[owner.inode]?.current?.blocks[owner.block], block.slot == slot { return block.lastLSN }
+    return nil
+  }
+
+  /// Closes the current layer for write-back: it becomes the sealed one.
+  ///
+  /// - Returns: false when there is a sealed layer already, or nothing is dirty.
+  package mutating func seal(_ inode: InodeNumber) -> Bool {
+    guard let layers = inodes[inode], layers.sealed == nil, let current = layers.current else { return false }
+    inodes[inode] = Layers(current: nil, sealed: current)
+    return true
+  }
+
+  /// Frees the sealed layer, which is written back and durable in the backing directory.
+  ///
+  /// - Complexity: O(its blocks).
+  package mutating func release(_ inode: InodeNumber) {
+    guard let layers = inodes[inode], let sealed = layers.sealed else { return }
+    free(sealed)
+    if layers.current == nil { inodes[inode] = nil } else { inodes[inode]?.sealed = nil }
+    dropGoneFromAge()
+  }
+
+  /// Drops both layers: the inode's last name is gone (R16). It must not be in an open plan.
+  ///
+  /// - Returns: the last record whose change is dropped; `nil` when nothing was dirty.
+  /// - Complexity: O(its blocks).
+  package mutating func discard(_ inode: InodeNumber) -> LSN? {
+    guard let layers = inodes.removeValue(forKey: inode) else { return nil }
+    if let sealed = layers.sealed { free(sealed) }
+    if let current = layers.current { free(current) }
+    dropGoneFromAge()
+    return (layers.current ?? layers.sealed)?.lastLSN
+  }
+
+  private mutating func free(_ layer: Layer) {
+    layer.discard(memory: &memory)
+    dirtyBytes -= layer.byteCount
+  }
+
+  private mutating func dropGoneFromAge() {
+    age.drop { entry in
+      let layers = inodes[entry.inode]
+      return layers?.sealed?.firstLSN != entry.firstLSN && layers?.current?.firstLSN != entry.firstLSN
+    }
+  }
+
+  /// What write-back has to write; `nil` when nothing is sealed.
+  ///
+  /// - Complexity: O(n log n) of the sealed blocks.
+  package func sealed(_ inode: InodeNumber) -> SealedContents? {
+    guard let layer = inodes[inode]?.sealed else { return nil }
+    return SealedContents(
+      inode: inode, smallestSize: rules.keepsSmallestSize ? layer.smallestSize : nil, sizeAfter: layer.sizeAfter,
+      zeroed: layer.zeroed.ranges, extents: layer.extents(bytesMax: Self.extentBytesMax), attributes: layer.attributes,
+      extendedAttributes: layer.extendedAttributes, firstLSN: layer.firstLSN, through: layer.lastLSN)
+  }
+}
+
+private func with<Value>(_ value: inout Value, _ body: (inout Value) -> Void) { body(&value) }
