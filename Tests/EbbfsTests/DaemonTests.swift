@@ -1,6 +1,7 @@
 import Control
 import FilesystemModel
 import Glibc
+import PosixStorage
 import Testing
 import Threading
 
@@ -150,7 +151,7 @@ private func currentMask() -> UInt32 {
   let double = try DoubleDaemon(dirtyBytes: 1)
   try double.start()
   let stateDirectory = double.client.stateDirectory
-  let held = Lock(try DaemonLock.attempt(stateDirectory: stateDirectory))
+  let held = Lock<PosixJournalStorage?>(try PosixJournalStorage(directory: stateDirectory, create: false))
   let takeover = Takeover(stateDirectory: stateDirectory, backing: "/nowhere/b", graceMilliseconds: 100)
   let refusal = CommandFailure(.inUse, "/nowhere/b is mounted on /nowhere/m by process \(Processes.current)")
   #expect(throws: refusal) { try takeover.acquire() }
@@ -167,11 +168,11 @@ private func currentMask() -> UInt32 {
 
 @Test func aLockWhoseHolderDoesNotAnswerIsRefused() throws {
   let directory = try TemporaryDirectory()
-  let held = try DaemonLock.attempt(stateDirectory: directory.path)
+  let held = try PosixJournalStorage(directory: directory.path, create: false)
   let takeover = Takeover(stateDirectory: directory.path, backing: "/b", graceMilliseconds: 50)
   let refusal = CommandFailure(.inUse, "/b is in use by process \(Processes.current), which does not answer")
   #expect(throws: refusal) { try takeover.acquire() }
-  #expect(held != nil)
+  #expect(held.lastHolder == Processes.current)
 }
 
 @Test func systemdThatDoesNotListenIsNoHindrance() throws {

@@ -34,16 +34,6 @@ import Testing
   #expect((try? Files.facts(directory("run/4194305"))) == nil)
 }
 
-@Test func aSecondLockOfAStateDirectoryIsRefusedAndNamesTheHolder() throws {
-  let directory = try TemporaryDirectory()
-  var first = try DaemonLock.attempt(stateDirectory: directory.path)
-  #expect(first != nil)
-  #expect(try DaemonLock.attempt(stateDirectory: directory.path) == nil)
-  #expect(DaemonLock.holder(stateDirectory: directory.path) == Processes.current)
-  first = nil
-  #expect(try DaemonLock.attempt(stateDirectory: directory.path) != nil)
-}
-
 @Test func aProcessIsGoneWhenItIsAZombie() throws {
   let process = try Processes.spawn(program: "/bin/true", arguments: ["true"], descriptors: [])
   var rounds = 0

@@ -1,11 +1,77 @@
+import Engine
+import FUSEBridge
 import FilesystemModel
+import PosixStorage
+import Threading
+import WriteAheadLog
 
 /// Builds the mounted filesystem out of journal, engine, backing directory and FUSE session.
 enum Assembly {
   /// Opens or makes the journal, recovers, and mounts; requests wait until `serve`.
   ///
   /// Throws `journal`, `backingDirectory` or `mount` with one line; nothing is mounted then.
-  static func assemble(_ mount: ValidMount) throws(CommandFailure) -> any MountedFilesystem {
-    throw CommandFailure(.failed, "not assembled")
+  static func assemble(
+    _ mount: ValidMount, journalStorage: PosixJournalStorage
+  ) throws(CommandFailure) -> any MountedFilesystem {
+    let backing: PosixBackingStorage
+    do throws(BackingRootError) {
+      backing = try PosixBackingStorage(rootPath: mount.backing)
+    } catch {
+      throw CommandFailure(.backingDirectory, error.description)
+    }
+    let engine = try openEngine(mount, journalStorage, backing, try makeRunner(mount.options))
+    do throws(MountError) {
+      let session = try MountSession(mountpoint: mount.mountpoint, options: sessionOptions(mount), handler: engine)
+      try session.mount()
+      return EngineMount(engine: engine, session: session, durability: mount.options.durability)
+    } catch {
+      engine.stop()
+      EngineMount.awaitBatchBoundary(engine)
+      engine.close()
+      throw CommandFailure(.mount, "cannot mount on \(mount.mountpoint): \(error.description)")
+    }
+  }
+
+  private static func makeRunner(_ options: MountOptions) throws(CommandFailure) -> ThreadedJobRunner {
+    do throws(ThreadError) {
+      return try ThreadedJobRunner(writeBackThreads: options.flushThreads)
+    } catch {
+      throw CommandFailure(.failed, "threads cannot be started: \(Errno(rawValue: error.errorNumber).message)")
+    }
+  }
+
+  private static func openEngine(
+    _ mount: ValidMount, _ journalStorage: PosixJournalStorage, _ backing: PosixBackingStorage, _ runner: ThreadedJobRunner
+  ) throws(CommandFailure) -> Engine {
+    var configuration = EngineConfiguration()
+    configuration.durability = mount.options.durability
+    configuration.writebackDelayMilliseconds = mount.options.writebackDelay
+    configuration.writebackDeadlineMilliseconds = mount.options.writebackDeadline
+    configuration.flushThreads = mount.options.flushThreads
+    configuration.memoryBytes = mount.options.memory
+    configuration.journalBytes = mount.journalSize.capacity
+    configuration.segmentBytes = mount.journalSize.segmentBytes
+    configuration.journalSeed = (0..<16).map { _ in UInt8.random(in: 0...255) }
+    do throws(EngineError) {
+      return try Engine.open(
+        configuration: configuration, journalStorage: journalStorage, backing: backing, runner: runner, clock: SystemClock())
+    } catch {
+      throw CommandFailure(status(of: error), "\(mount.stateDirectory): \(error.description)")
+    }
+  }
+
+  private static func status(of error: EngineError) -> ExitStatus {
+    switch error {
+    case .journal(.corrupt), .journal(.newerVersion), .journal(.otherBacking): .journal
+    case .journal(.tooSmall), .journal(.storage): .stateDirectory
+    }
+  }
+
+  /// Root's mounts are for everybody, as those of other filesystems.
+  private static func sessionOptions(_ mount: ValidMount) -> MountSessionOptions {
+    let words = mount.options.kernelWords
+    return MountSessionOptions(
+      fsname: mount.backing, allowOther: mount.options.allowOther || Processes.isRoot,
+      readOnly: words.last { $0 == "ro" || $0 == "rw" } == "ro", kernelOptions: words.filter { $0 != "ro" && $0 != "rw" })
   }
 }
