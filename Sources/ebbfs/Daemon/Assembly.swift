@@ -25,9 +25,7 @@ enum Assembly {
       try session.mount()
       return EngineMount(engine: engine, session: session, durability: mount.options.durability)
     } catch {
-      engine.stop()
-      EngineMount.awaitBatchBoundary(engine)
-      engine.close()
+      EngineMount.close(engine)
       throw CommandFailure(.mount, "cannot mount on \(mount.mountpoint): \(error.description)")
     }
   }

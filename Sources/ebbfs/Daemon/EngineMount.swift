@@ -2,14 +2,15 @@ import Control
 import Engine
 import FUSEBridge
 import FilesystemModel
+import Threading
 
 /// A mounted engine.
 final class EngineMount: MountedFilesystem {
   private let engine: Engine
   private let session: MountSession
   private let durability: Durability
-  /// How long a plan that is under way may hold up the end. One that is cut short is redone by the next mount.
-  private static let boundaryMilliseconds = 60_000
+  /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
+  private static let closeMilliseconds = 60_000
 
   init(engine: Engine, session: MountSession, durability: Durability) {
     self.engine = engine
@@ -55,16 +56,19 @@ final class EngineMount: MountedFilesystem {
 
   func drain(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
 
-  func stop() {
-    engine.stop()
-    Self.awaitBatchBoundary(engine)
-    engine.close()
-  }
+  func stop() { Self.close(engine) }
 
   func tick() { engine.tick() }
 
-  static func awaitBatchBoundary(_ engine: Engine) {
-    let start = Monotonic.milliseconds()
-    while !engine.isAtBatchBoundary, Monotonic.milliseconds() - start < boundaryMilliseconds { Monotonic.sleep(milliseconds: 2) }
+  /// Ends an engine, without waiting for ever for a backing directory that hangs.
+  static func close(_ engine: Engine) {
+    let isClosed = Lock(false)
+    let isStarted: Void? = try? Threads.start("ebbfs-close") {
+      engine.close()
+      isClosed.withLock { $0 = true }
+      isClosed.wake()
+    }
+    guard isStarted != nil else { return engine.close() }
+    _ = isClosed.wait(milliseconds: closeMilliseconds) { $0 ? true : nil }
   }
 }
