@@ -123,7 +123,8 @@ package struct FrameReader: Sendable {
 
   package mutating func append(_ bytes: some Sequence<UInt8>) { pending += bytes }
 
-  /// The next whole message without its length, or `nil` until more bytes arrive. Throws `tooLong`, after which the connection is of
+  /// The next whole message without its length, or `nil` until more bytes arrive. Throws `tooLong`, after which the connection is
+  /// of
   /// no more use.
   package mutating func next() throws(MessageError) -> [UInt8]? {
     guard pending.count >= 4 else { return nil }

@@ -2,12 +2,15 @@
 package enum ControlRequest: Hashable, Sendable {
   /// Answered by `status`.
   case status
-  /// Write back, and sync in the backing directory, everything acknowledged before the request. Answered by `progress`, then `done`.
+  /// Write back, and sync in the backing directory, everything acknowledged before the request. Answered by `progress`, then
+  /// `done`.
   case flush
-  /// Take the mount away, unless it is busy. With `drain` the daemon then writes everything back, tells `progress`, answers `done` and
+  /// Take the mount away, unless it is busy. With `drain` the daemon then writes everything back, tells `progress`, answers
+  /// `done` and
   /// ends; else it answers `done` as soon as the mount is gone, and goes on writing back by itself.
   case unmount(drain: Bool)
-  /// A following mount asks: stop writing back at the next batch boundary and end. Refused with `stillMounted` while the mount is there.
+  /// A following mount asks: stop writing back at the next batch boundary and end. Refused with `stillMounted` while the mount is
+  /// there.
   case stop
   /// Answered by `done`.
   case ping

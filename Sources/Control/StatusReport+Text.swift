@@ -7,7 +7,9 @@ extension StatusReport {
       ("mountpoint", mountpoint),
       ("backing", backing),
       ("state", stateDirectory),
-      ("daemon", "process \(processID), \(phase.name), up \(Quantity.time(milliseconds: uptimeMilliseconds)), version \(version)"),
+      (
+        "daemon", "process \(processID), \(phase.name), up \(Quantity.time(milliseconds: uptimeMilliseconds)), version \(version)"
+      ),
       ("mode", "\(mode), durability \(durability)"),
       (
         "pending",

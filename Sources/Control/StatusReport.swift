@@ -46,7 +46,7 @@ package struct StatusReport: Hashable, Sendable {
   /// Bytes acknowledged and not yet in the backing directory.
   package var dirtyBytes = 0
   package var dirtyInodes = 0
-  /// Namespace operations acknowledged and not yet in the backing directory.
+  /// Namespace operations, and files with dirty contents, that are acknowledged and not yet in the backing directory.
   package var pendingOperations = 0
   /// Age of the oldest thing not yet written back; `nil` when all is.
   package var oldestAgeMilliseconds: Int?
@@ -67,5 +67,5 @@ package struct StatusReport: Hashable, Sendable {
   package var isClean: Bool { dirtyBytes == 0 && dirtyInodes == 0 && pendingOperations == 0 && openPlans == 0 }
 
   /// What is left, as `flush` and `unmount` tell it.
-  package var progress: ControlProgress { ControlProgress(bytesLeft: dirtyBytes, operationsLeft: dirtyInodes + pendingOperations) }
+  package var progress: ControlProgress { ControlProgress(bytesLeft: dirtyBytes, operationsLeft: pendingOperations) }
 }

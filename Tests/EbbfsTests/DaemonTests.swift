@@ -120,11 +120,13 @@ private func currentMask() -> UInt32 {
   #expect(failure.message.contains("2.0 KiB and 0 operations are left in the journal"))
 }
 
-@Test func aSecondSignalEndsTheDrain() throws {
+@Test func aSignalLeavesTimeToDrainAndASecondOneEndsIt() throws {
   let double = try DoubleDaemon(dirtyBytes: 1)
   try double.start()
   double.daemon.terminate()
   #expect(double.filesystem.awaits { $0.drain != nil })
+  Monotonic.sleep(milliseconds: 300)
+  #expect(!double.filesystem.state.withLock { $0.isStopped })
   double.daemon.terminate()
   #expect(double.awaitEnd() == .incomplete)
 }

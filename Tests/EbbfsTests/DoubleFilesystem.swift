@@ -86,7 +86,8 @@ final class DoubleDaemon {
     let stateDirectory = directory.path + "/state" + long
     try Files.makeDirectories(stateDirectory)
     filesystem = DoubleFilesystem(dirtyBytes: dirtyBytes)
-    let entry = RegistryEntry(mountpoint: "/nowhere/m", backing: "/nowhere/b", stateDirectory: stateDirectory, process: Processes.current)
+    let entry = RegistryEntry(
+      mountpoint: "/nowhere/m", backing: "/nowhere/b", stateDirectory: stateDirectory, process: Processes.current)
     daemon = Daemon(filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil))
     client = ControlClient(stateDirectory: stateDirectory)
     server = try ControlServer(stateDirectory: stateDirectory, service: ControlService(daemon: daemon))

@@ -23,7 +23,9 @@ private func refusal(_ list: String) -> String {
 
 @Test func everyOptionReachesItsField() throws {
   let parsed = try options(
-    "state=/s,durability=always,writeback_delay=250ms,writeback_deadline=1m,flush_threads=3,memory=1G,journal_size=512M,allow_other,ro")
+    "state=/s,durability=always,writeback_delay=250ms,writeback_deadline=1m,flush_threads=3,memory=1G,journal_size=512M,"
+      + "allow_other,ro"
+  )
   var expected = MountOptions()
   expected.stateDirectory = "/s"
   expected.durability = .always
@@ -61,7 +63,9 @@ private func refusal(_ list: String) -> String {
   #expect(refusal("ro=1").hasPrefix("unknown option ro=1"))
   #expect(refusal("remount,ro") == "option remount is not supported: unmount, then mount with the new options")
   #expect(refusal("memory=1M") == "option memory=1M is not between 16M and 1T")
-  #expect(refusal("memory=99999999999999999999T") == "option memory=99999999999999999999T is no size: digits, then nothing, K, M, G or T")
+  #expect(
+    refusal("memory=99999999999999999999T")
+      == "option memory=99999999999999999999T is no size: digits, then nothing, K, M, G or T")
   #expect(refusal("memory=9223372036854775807T").contains("is no size"))
   #expect(refusal("memory=-1").contains("is no size"))
   #expect(refusal("memory=1Q").contains("is no size"))

@@ -35,7 +35,8 @@ private func failure<Value>(_ check: () throws(CommandFailure) -> Value) -> Comm
   }
 
   @Test func aGoodRequestIsAcceptedWithCanonicalPaths() throws {
-    var request = MountRequest(backing: directory("./backing/"), mountpoint: directory("backing/../mountpoint"), options: MountOptions())
+    var request = MountRequest(
+      backing: directory("./backing/"), mountpoint: directory("backing/../mountpoint"), options: MountOptions())
     request.options.stateDirectory = directory("new/state")
     let mount = try MountValidation.check(request)
     #expect(mount.backing == backing)
@@ -59,13 +60,27 @@ private func failure<Value>(_ check: () throws(CommandFailure) -> Value) -> Comm
       check { $0.mountpoint = "/proc" } == CommandFailure(.mountpoint, "mountpoint /proc is mounted already: proc, type proc"))
   }
 
+  @Test func onlyADeadMountOfTheSameBackingDirectoryIsToBeTakenAway() throws {
+    let check = { (source: String, isDead: Bool) in
+      let mounts = [MountEntry(mountpoint: mountpoint, type: "fuse.ebbfs", source: source)]
+      return failure { () throws(CommandFailure) in
+        try MountValidation.checkMountpoint(mountpoint, backing: backing, mounts: mounts, isDead: { _ in isDead }).hasDeadMount
+      }
+    }
+    let taken = CommandFailure(.mountpoint, "mountpoint \(mountpoint) is mounted already: \(backing), type fuse.ebbfs")
+    #expect(check(backing, false) == taken)
+    #expect(check(backing, true).message == "accepted: true")
+    #expect(check("/elsewhere", true).status == .mountpoint)
+  }
+
   @Test func directoriesInsideEachOtherAreRefused() throws {
     let inner = try directory.makeDirectory("backing/inner")
     let outer = try directory.makeDirectory("mountpoint/outer")
     let request = { (backing: String, mountpoint: String) in
       failure { () throws(CommandFailure) in try MountValidation.checkSeparation(backing: backing, mountpoint: mountpoint) }
     }
-    #expect(request(backing, inner) == CommandFailure(.mountpoint, "mountpoint \(inner) is inside the backing directory \(backing)"))
+    #expect(
+      request(backing, inner) == CommandFailure(.mountpoint, "mountpoint \(inner) is inside the backing directory \(backing)"))
     #expect(request(backing, backing).message == "the mountpoint is the backing directory itself, \(backing)")
     #expect(request(outer, mountpoint).message == "mountpoint \(mountpoint) would hide the backing directory \(outer) inside it")
     #expect(request("/", mountpoint).status == .mountpoint)
@@ -77,7 +92,9 @@ private func failure<Value>(_ check: () throws(CommandFailure) -> Value) -> Comm
       for state in [place, place + "/state", place + "/a/b", directory("new/../\(PathText.name(place))")] {
         let failure = check { $0.options.stateDirectory = state }
         #expect(failure.status == .stateDirectory, "\(state)")
-        #expect(failure.message.hasSuffix("is inside the \(name) \(place)") || failure.message.contains("cannot be found"), "\(failure)")
+        #expect(
+          failure.message.hasSuffix("is inside the \(name) \(place)") || failure.message.contains("cannot be found"), "\(failure)"
+        )
       }
     }
   }
@@ -93,7 +110,8 @@ private func failure<Value>(_ check: () throws(CommandFailure) -> Value) -> Comm
 
   @Test func anUnusableStateDirectoryIsNamed() throws {
     let file = try directory.makeFile("file")
-    #expect(check { $0.options.stateDirectory = file }.message == "state directory \(file) cannot be used: \(file) is not a directory")
+    #expect(
+      check { $0.options.stateDirectory = file }.message == "state directory \(file) cannot be used: \(file) is not a directory")
     let below = file + "/state"
     #expect(check { $0.options.stateDirectory = below }.status == .stateDirectory)
   }
@@ -117,9 +135,10 @@ private func failure<Value>(_ check: () throws(CommandFailure) -> Value) -> Comm
   #expect(try size(64 << 20, 64 << 20) == size(64 << 20, 0, 64 << 20), "the journal that is there is used again")
   #expect(try size(64 << 20, 64 << 20).segmentBytes == 8 << 20)
   #expect(try size(nil, Int.max, Int.max).capacity == 8 * gibibyte)
-  #expect(failure { () throws(CommandFailure) in
-    try JournalSize.decide(requested: nil, available: 31 << 20, existing: 0, directory: "/s")
-  } == CommandFailure(.stateDirectory, "state disk too small: the journal needs 32.0 MiB, 31.0 MiB are free for /s"))
+  #expect(
+    failure { () throws(CommandFailure) in
+      try JournalSize.decide(requested: nil, available: 31 << 20, existing: 0, directory: "/s")
+    } == CommandFailure(.stateDirectory, "state disk too small: the journal needs 32.0 MiB, 31.0 MiB are free for /s"))
 }
 
 @Test func theMountTableIsReadWithItsEscapes() {

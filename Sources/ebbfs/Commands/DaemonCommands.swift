@@ -36,7 +36,8 @@ enum DaemonCommands {
     throw CommandFailure(
       .notMounted,
       isMounted
-        ? "\(mountpoint) is an ebbfs mount of another user, or its daemon died" : "\(mountpoint) is no mountpoint of a running ebbfs")
+        ? "\(mountpoint) is an ebbfs mount of another user, or its daemon died"
+        : "\(mountpoint) is no mountpoint of a running ebbfs")
   }
 
   private static func report(_ entry: RegistryEntry) throws(CommandFailure) -> StatusReport {
@@ -65,12 +66,15 @@ enum DaemonCommands {
     do throws(ConnectionError) {
       reply = try client.ask(request, untilGone: untilGone, progress: progress)
     } catch {
-      throw CommandFailure(.failed, "process \(entry.process), the daemon of \(entry.mountpoint), cannot be asked: \(error.message)")
+      throw CommandFailure(
+        .failed, "process \(entry.process), the daemon of \(entry.mountpoint), cannot be asked: \(error.message)")
     }
     guard let reply else {
       throw CommandFailure(.daemonDied, "process \(entry.process), the daemon of \(entry.mountpoint), ended without an answer")
     }
-    if case .failed(let failure) = reply { throw CommandFailure(status(of: failure.reason), "\(entry.mountpoint): \(failure.message)") }
+    if case .failed(let failure) = reply {
+      throw CommandFailure(status(of: failure.reason), "\(entry.mountpoint): \(failure.message)")
+    }
     return reply
   }
 

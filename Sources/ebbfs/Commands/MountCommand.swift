@@ -53,9 +53,28 @@ enum MountCommand {
     umask(0o077)
     guard unsafe chdir("/") == 0 else { throw CommandFailure(.failed, "chdir /: \(Errno.current.message)") }
     let storage = try Takeover(stateDirectory: mount.stateDirectory, backing: mount.backing).acquire()
+    if mount.hasDeadMount { try takeAway(deadMount: mount.mountpoint) }
     // The daemon that had the lock may have been mounted, or have used up the disk, since the first check.
     let again = try MountValidation.check(absolute(request, mount))
     return try RunningMount(again, filesystem: Assembly.assemble(again, journalStorage: storage), messages: messages)
+  }
+
+  /// Takes away what a daemon that died has left; files of it that are open keep failing with ENOTCONN.
+  private static func takeAway(deadMount path: String) throws(CommandFailure) {
+    if unsafe umount2(path, Int32(MNT_DETACH)) == 0 { return }
+    let end: ProcessEnd?
+    do throws(Errno) {
+      let process = try Processes.spawn(
+        program: "/bin/fusermount3", arguments: ["fusermount3", "-u", "-q", "-z", path], descriptors: [])
+      end = try Processes.wait(for: process)
+    } catch {
+      throw CommandFailure(
+        .mountpoint, "mountpoint \(path) has the mount of a daemon that died, and fusermount3: \(error.message)")
+    }
+    guard end == .exited(0) else {
+      throw CommandFailure(
+        .mountpoint, "mountpoint \(path) has the mount of a daemon that died; take it away with `umount \(path)`")
+    }
   }
 
   /// The request with the paths found by the first check, which do not depend on the working directory.

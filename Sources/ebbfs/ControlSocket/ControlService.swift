@@ -35,7 +35,8 @@ struct ControlService: Sendable {
         return send(.failed(ControlFailure(reason: .incomplete, message: "the daemon ends before everything is written back")))
       }
       if let failure = report.journalFailure {
-        return send(.failed(ControlFailure(reason: .failed, message: "the journal failed: \(failure); nothing more is written back")))
+        return send(
+          .failed(ControlFailure(reason: .failed, message: "the journal failed: \(failure); nothing more is written back")))
       }
       send(.progress(report.progress))
     }
@@ -46,7 +47,9 @@ struct ControlService: Sendable {
       if !daemon.isUnmounted { try daemon.filesystem.unmount(lazily: false) }
     } catch {
       let isBusy = error == .busy
-      send(.failed(ControlFailure(reason: isBusy ? .busy : .failed, message: isBusy ? "files of the mount are in use" : error.message)))
+      send(
+        .failed(
+          ControlFailure(reason: isBusy ? .busy : .failed, message: isBusy ? "files of the mount are in use" : error.message)))
       return false
     }
     guard drain else {

@@ -55,7 +55,9 @@ final class Daemon: Sendable {
 
   private func startTicking() {
     let ticking: @Sendable () -> Void = { [self] in
-      while life.wait(milliseconds: Self.tickMilliseconds, until: { $0.phase == .stopping ? true : nil }) == nil { filesystem.tick() }
+      while life.wait(milliseconds: Self.tickMilliseconds, until: { $0.phase == .stopping ? true : nil }) == nil {
+        filesystem.tick()
+      }
     }
     do throws(Errno) {
       try Threads.start("ebbfs-timer", ticking)
@@ -94,7 +96,8 @@ final class Daemon: Sendable {
     let ending = report.isClean ? Ending.complete : Ending.incomplete(report.progress)
     if case .incomplete(let left) = ending {
       let reason = life.withLock { $0.drainFailure }.map { " (\($0))" } ?? ""
-      messages.say("stopped with \(ProgressText.left(left)) not yet written back\(reason); the journal keeps it for the next mount")
+      messages.say(
+        "stopped with \(ProgressText.left(left)) not yet written back\(reason); the journal keeps it for the next mount")
     }
     life.withLock { $0.ending = ending }
     life.wake()
@@ -136,14 +139,17 @@ final class Daemon: Sendable {
   /// SIGTERM: the mount goes at once, even if it is in use; what is pending gets 30 s. A second one ends even those.
   func terminate() {
     let isFirst = life.withLock { life in
-      defer { life.mustStop = life.drainUntil != nil }
-      guard life.drainUntil == nil else { return false }
+      guard life.drainUntil == nil else {
+        life.mustStop = true
+        return false
+      }
       life.drainUntil = Monotonic.milliseconds() + Self.terminationDrainMilliseconds
       return true
     }
     life.wake()
     guard isFirst, !isUnmounted else { return }
-    messages.say("told to end; unmounting and writing back for at most \(Quantity.time(milliseconds: Self.terminationDrainMilliseconds))")
+    messages.say(
+      "told to end; unmounting and writing back for at most \(Quantity.time(milliseconds: Self.terminationDrainMilliseconds))")
     filesystem.endServing()
   }
 

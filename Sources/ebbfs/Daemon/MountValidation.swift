@@ -12,6 +12,8 @@ struct ValidMount: Hashable, Sendable {
   var stateDirectory: String
   var journalSize: JournalSize
   var options: MountOptions
+  /// Whether the mount of a daemon of the same backing directory that died is still on the mountpoint, to be taken away first.
+  var hasDeadMount = false
 }
 
 /// Finds out, without changing anything, whether a mount can be made. Each function throws one line for the operator.
@@ -19,13 +21,14 @@ enum MountValidation {
   static func check(_ request: MountRequest) throws(CommandFailure) -> ValidMount {
     let backing = try checkBacking(request.backing)
     let mounts = (try? MountTable.current()) ?? []
-    let mountpoint = try checkMountpoint(request.mountpoint, mounts: mounts)
-    try checkSeparation(backing: backing, mountpoint: mountpoint)
+    let mountpoint = try checkMountpoint(request.mountpoint, backing: backing, mounts: mounts)
+    try checkSeparation(backing: backing, mountpoint: mountpoint.path)
     let wanted = if let given = request.options.stateDirectory { given } else { try StateDirectory.defaultPath(backing: backing) }
-    let stateDirectory = try checkStateDirectory(wanted, backing: backing, mountpoint: mountpoint)
+    let stateDirectory = try checkStateDirectory(wanted, backing: backing, mountpoint: mountpoint.path)
     let size = try checkSpace(stateDirectory, requested: request.options.journalSize)
     return ValidMount(
-      backing: backing, mountpoint: mountpoint, stateDirectory: stateDirectory, journalSize: size, options: request.options)
+      backing: backing, mountpoint: mountpoint.path, stateDirectory: stateDirectory, journalSize: size, options: request.options,
+      hasDeadMount: mountpoint.hasDeadMount)
   }
 
   /// The canonical path of a backing directory that exists and can be read.
@@ -46,39 +49,51 @@ enum MountValidation {
     }
   }
 
-  /// The canonical path of a mountpoint that exists and on which nothing is mounted.
-  static func checkMountpoint(_ path: String, mounts: [MountEntry]) throws(CommandFailure) -> String {
-    let canonical: String
-    var failure: Errno?
+  /// The canonical path of a mountpoint that exists and on which nothing is mounted, or only what a daemon of this backing
+  /// directory
+  /// that died has left.
+  static func checkMountpoint(
+    _ path: String, backing: String, mounts: [MountEntry], isDead: (String) -> Bool = isDeadMount
+  ) throws(CommandFailure) -> (path: String, hasDeadMount: Bool) {
     do throws(Errno) {
-      canonical = try Files.canonicalPath(path)
-    } catch {
-      throw mountpointFailure(path, error)
-    }
-    do throws(Errno) {
-      if try !Files.facts(canonical).isDirectory { failure = .notDirectory }
-    } catch {
-      failure = error
-    }
-    if failure != .notConnected, let mount = mounts.last(where: { $0.mountpoint == canonical }) {
-      throw CommandFailure(.mountpoint, "mountpoint \(path) is mounted already: \(mount.source), type \(mount.type)")
-    }
-    if let failure { throw mountpointFailure(path, failure) }
-    return canonical
-  }
-
-  private static func mountpointFailure(_ path: String, _ error: Errno) -> CommandFailure {
-    let reason =
-      switch error {
-      case .noEntry: "does not exist"
-      case .notDirectory: "is not a directory"
-      case .notConnected: "has the mount of a daemon that died; `umount \(path)` or `fusermount3 -u \(path)` takes it away"
-      default: "cannot be used: \(error.message)"
+      let canonical = try Files.canonicalPath(path)
+      guard let mount = mounts.last(where: { $0.mountpoint == canonical }) else {
+        guard try Files.facts(canonical).isDirectory else { throw .notDirectory }
+        return (canonical, false)
       }
-    return CommandFailure(.mountpoint, "mountpoint \(path) \(reason)")
+      let isOurs = mount.type == "fuse.ebbfs" && mount.source == backing
+      if isOurs, isDead(canonical) { return (canonical, true) }
+      throw Errno.busy
+    } catch {
+      throw CommandFailure(.mountpoint, "mountpoint \(path) \(reason(error, path, mounts))")
+    }
   }
 
-  /// Neither may contain the other: a mount in the backing directory would be written back into itself, one above it would hide it.
+  private static func reason(_ error: Errno, _ path: String, _ mounts: [MountEntry]) -> String {
+    switch error {
+    case .noEntry: return "does not exist"
+    case .notDirectory: return "is not a directory"
+    case .busy:
+      let mount = (try? Files.canonicalPath(path)).flatMap { canonical in mounts.last { $0.mountpoint == canonical } }
+      return "is mounted already" + (mount.map { ": \($0.source), type \($0.type)" } ?? "")
+    default: return "cannot be used: \(error.message)"
+    }
+  }
+
+  /// Whether nobody serves the mount at a canonical path any more. Attributes are no sign of life: the kernel answers them
+  /// itself.
+  static func isDeadMount(_ path: String) -> Bool {
+    guard Registry.host.entry(mountpoint: path) == nil else { return false }
+    do throws(Errno) {
+      _ = try Files.bytesAvailable(path)
+      return false
+    } catch {
+      return error == .notConnected
+    }
+  }
+
+  /// Neither may contain the other: a mount in the backing directory would be written back into itself, one above it would hide
+  /// it.
   static func checkSeparation(backing: String, mountpoint: String) throws(CommandFailure) {
     if backing == mountpoint { throw CommandFailure(.mountpoint, "the mountpoint is the backing directory itself, \(backing)") }
     if contains(backing, mountpoint) {

@@ -27,8 +27,10 @@ struct RegistryEntry: Hashable, Sendable {
 
 /// The live daemons of this host, one small file each, in a place that is empty after a boot.
 ///
-/// Root's are in `/run/ebbfs`; a user's in `/run/user/UID/ebbfs`, or in `/dev/shm/ebbfs-UID` where there is no such directory (unlike
-/// `/tmp`, nothing tidies it up). The place does not depend on environment variables, so that root finds users' mounts too. A file of a
+/// Root's are in `/run/ebbfs`; a user's in `/run/user/UID/ebbfs`, or in `/dev/shm/ebbfs-UID` where there is no such directory
+/// (unlike
+/// `/tmp`, nothing tidies it up). The place does not depend on environment variables, so that root finds users' mounts too. A
+/// file of a
 /// daemon that was killed stays until the next mount of the same user removes it.
 struct Registry: Sendable {
   /// Where this user's daemons are written down.
@@ -75,9 +77,12 @@ struct Registry: Sendable {
     }
   }
 
-  /// A user may have planted anything in a directory of theirs that root reads, such as a fifo: nothing of it may block or be followed.
+  /// A user may have planted anything in a directory of theirs that root reads, such as a fifo: nothing of it may block or be
+  /// followed.
   private static func read(_ path: String) -> RegistryEntry? {
-    guard let bytes = try? Descriptor(path: path, flags: O_RDONLY | O_NONBLOCK | O_NOFOLLOW).readAll(limit: 1 << 16) else { return nil }
+    guard let bytes = try? Descriptor(path: path, flags: O_RDONLY | O_NONBLOCK | O_NOFOLLOW).readAll(limit: 1 << 16) else {
+      return nil
+    }
     return RegistryEntry(text: String(decoding: bytes, as: UTF8.self))
   }
 
@@ -87,7 +92,8 @@ struct Registry: Sendable {
     return entries().last { names.contains($0.mountpoint) }
   }
 
-  /// The canonical path, and the one whose last component is not looked at: a mountpoint whose daemon is dead, or another user's, cannot be.
+  /// The canonical path, and the one whose last component is not looked at: a mountpoint whose daemon is dead, or another user's,
+  /// cannot be.
   private static func spellings(of mountpoint: String) -> [String] {
     var result: [String] = []
     if let parent = try? Files.canonicalPath(PathText.parent(mountpoint)) {

@@ -39,7 +39,8 @@ enum StateDirectory {
     return PathText.joined(home, ".local/state/ebbfs")
   }
 
-  /// The state directory that the argument of `ebbfs journal` means: that of a backing directory if it has one, else the argument itself.
+  /// The state directory that the argument of `ebbfs journal` means: that of a backing directory if it has one, else the argument
+  /// itself.
   static func named(_ argument: String) throws(CommandFailure) -> String {
     let path: String
     do throws(Errno) {
@@ -52,7 +53,8 @@ enum StateDirectory {
     let standard = try defaultPath(backing: path)
     if (try? Files.facts(standard))?.isDirectory == true { return standard }
     guard (try? Files.facts(PathText.joined(path, lockName))) != nil else {
-      throw CommandFailure(.stateDirectory, "\(argument) is no state directory, and no backing directory with a journal in \(standard)")
+      throw CommandFailure(
+        .stateDirectory, "\(argument) is no state directory, and no backing directory with a journal in \(standard)")
     }
     return path
   }

@@ -74,7 +74,8 @@ enum Arguments {
       }
     }
     guard paths.count == 2 else {
-      throw usage(mountUsage, paths.count < 2 ? "a backing directory and a mountpoint are needed" : "unexpected argument \(paths[2])")
+      throw usage(
+        mountUsage, paths.count < 2 ? "a backing directory and a mountpoint are needed" : "unexpected argument \(paths[2])")
     }
     (request.backing, request.mountpoint) = (paths[0], paths[1])
     return .mount(request)

@@ -1,6 +1,7 @@
 /// Reads the argument of `-o`.
 enum OptionParser {
-  /// Applies a comma-separated list. A backslash takes the special meaning from the character behind it, so that a path may hold a comma.
+  /// Applies a comma-separated list. A backslash takes the special meaning from the character behind it, so that a path may hold
+  /// a comma.
   ///
   /// Throws `usage` with a line that names the option.
   static func parse(_ list: String, into options: inout MountOptions) throws(CommandFailure) {

@@ -99,7 +99,8 @@ enum OptionTable {
 
   /// Words of mount(8) and fstab(5) that say something to others: accepted, and without effect here.
   static let ignoredWords: Set<String> = [
-    "defaults", "auto", "noauto", "user", "users", "nouser", "owner", "group", "nofail", "_netdev", "default_permissions", "atime",
+    "defaults", "auto", "noauto", "user", "users", "nouser", "owner", "group", "nofail", "_netdev", "default_permissions",
+    "atime",
     "diratime", "relatime", "norelatime", "strictatime", "nostrictatime",
   ]
 

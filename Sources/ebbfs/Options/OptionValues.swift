@@ -31,7 +31,9 @@ enum OptionValues {
     guard let factor, let bytes = product(digits, factor) else {
       throw ValueError(reason: "is no size: digits, then nothing, K, M, G or T")
     }
-    guard range.contains(bytes) else { throw ValueError(reason: "is not between \(sizeText(range.lowerBound)) and \(sizeText(range.upperBound))") }
+    guard range.contains(bytes) else {
+      throw ValueError(reason: "is not between \(sizeText(range.lowerBound)) and \(sizeText(range.upperBound))")
+    }
     return bytes
   }
 

@@ -1,7 +1,8 @@
 import FilesystemModel
 import Glibc
 
-// SAFETY: every `unsafe` of this file passes Swift strings as NUL-terminated copies that live for the call, and local structures that
+// SAFETY: every `unsafe` of this file passes Swift strings as NUL-terminated copies that live for the call, and local structures
+// that
 // the call fills.
 
 /// What tells one file from all others as long as it exists.
@@ -113,7 +114,9 @@ enum PathText {
     path.split(separator: "/", omittingEmptySubsequences: true).last.map(String.init) ?? "/"
   }
 
-  static func joined(_ directory: String, _ name: String) -> String { directory.hasSuffix("/") ? directory + name : directory + "/" + name }
+  static func joined(_ directory: String, _ name: String) -> String {
+    directory.hasSuffix("/") ? directory + name : directory + "/" + name
+  }
 
   /// Whether a canonical path is `directory` or below it.
   static func isInside(_ path: String, _ directory: String) -> Bool {

@@ -34,7 +34,9 @@ enum LocalSockets {
   static func connect(directory path: String, name: String) throws(Errno) -> Descriptor {
     let directory = try Descriptor(path: path, flags: O_RDONLY | O_DIRECTORY)
     let connection = try make(SOCK_STREAM)
-    try unsafe withAddress(address(of: name, in: directory)) { address, length in unsafe Glibc.connect(connection.number, address, length) }
+    try unsafe withAddress(address(of: name, in: directory)) { address, length in
+      unsafe Glibc.connect(connection.number, address, length)
+    }
     return connection
   }
 

@@ -1,7 +1,8 @@
 import FilesystemModel
 import Glibc
 
-// SAFETY: the arrays given to `posix_spawn` end with a null pointer, their strings are freed only after the call, and the attribute
+// SAFETY: the arrays given to `posix_spawn` end with a null pointer, their strings are freed only after the call, and the
+// attribute
 // and action structures are local, initialized before and destroyed after their use.
 
 /// How a process ended.
@@ -37,7 +38,7 @@ enum Processes {
     unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let words = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    defer { for unsafe pointer in unsafe words { unsafe free(pointer) } }
+    defer { for unsafepointer in unsafe words { unsafe free(pointer) } }
     var process: pid_t = 0
     let result = unsafe posix_spawn(&process, program, &actions, &attributes, words, environ)
     guard result == 0 else { throw Errno(rawValue: result) }
