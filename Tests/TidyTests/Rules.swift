@@ -73,21 +73,23 @@ enum Rules {
   static func concurrency(_ file: SourceFile) -> [String] {
     guard file.path.hasPrefix("Sources/") else { return [] }
     return numbered(file) { line in
-      // What stands between quotation marks is no code.
-      let code = code(line).split(separator: "\"", omittingEmptySubsequences: false).enumerated().filter { $0.offset % 2 == 0 }
-      let words = code.flatMap { $0.element.split { !$0.isLetter && !$0.isNumber && $0 != "@" } }
+      let words = code(line).split { !$0.isLetter && !$0.isNumber && $0 != "@" }
       return ["actor", "async", "await"].first { words.contains(Substring($0)) }.map { "\($0) on the data path" }
     }
   }
 
-  /// A line without its comment.
+  /// A line without its comment and without what stands between quotation marks.
   static func code(_ line: Substring) -> Substring {
+    var result = Substring()
+    var isQuoted = false
     var previous: Character?
-    for index in line.indices {
-      if line[index] == "/", previous == "/" { return line[..<line.index(before: index)] }
-      previous = line[index]
+    for character in line {
+      if character == "\"", previous != "\\" { isQuoted.toggle() }
+      if character == "/", previous == "/", !isQuoted { return result.dropLast() }
+      if !isQuoted { result.append(character) }
+      previous = character
     }
-    return line
+    return result
   }
 
   private static func numbered(_ file: SourceFile, _ violation: (Substring) -> String?) -> [String] {
