@@ -10,6 +10,8 @@ struct ControlService: Sendable {
   ///
   /// - Returns: whether the connection must stay open until the process ends, so that the peer sees the end.
   func answer(_ request: ControlRequest, send: (ControlReply) -> Void) -> Bool {
+    daemon.beginAnswer()
+    defer { daemon.endAnswer() }
     switch request {
     case .ping: send(.done)
     case .status: send(.status(daemon.report()))
@@ -68,21 +70,18 @@ struct ControlService: Sendable {
       return false
     }
     // What is left is the next mount's business, so that this is success whatever it is.
-    daemon.awaitEnding(eachTime: { send(.progress(daemon.report().progress)) }, body: { _ in send(.done) })
+    _ = daemon.awaitEnding { send(.progress(daemon.report().progress)) }
+    send(.done)
     return true
   }
 
   private func awaitEnding(send: (ControlReply) -> Void) {
-    daemon.awaitEnding(
-      eachTime: { send(.progress(daemon.report().progress)) },
-      body: { ending in
-        switch ending {
-        case .complete: send(.done)
-        case .incomplete(let left):
-          let message = "the daemon was told to end; \(ProgressText.left(left)) are left in the journal for the next mount"
-          send(.failed(ControlFailure(reason: .incomplete, message: message)))
-        }
-      })
+    switch daemon.awaitEnding(eachTime: { send(.progress(daemon.report().progress)) }) {
+    case .complete: send(.done)
+    case .incomplete(let left):
+      let message = "the daemon was told to end; \(ProgressText.left(left)) are left in the journal for the next mount"
+      send(.failed(ControlFailure(reason: .incomplete, message: message)))
+    }
   }
 }
 

@@ -21,8 +21,8 @@ final class Daemon: Sendable {
     /// Uptime in milliseconds after which draining is given up.
     var drainUntil: Int?
     var ending: Ending?
-    /// Connections that still have to hear how it ended.
-    var listeners = 0
+    /// Requests that are being answered.
+    var answers = 0
   }
 
   let filesystem: any MountedFilesystem
@@ -102,7 +102,7 @@ final class Daemon: Sendable {
     life.withLock { $0.ending = ending }
     life.wake()
     // Those who wait for the end are told before the process is gone, but none may hold it up.
-    _ = life.wait(milliseconds: 2000) { $0.listeners == 0 ? true : nil }
+    _ = life.wait(milliseconds: 2000) { $0.answers == 0 ? true : nil }
     return ending == .complete ? .success : .incomplete
   }
 
@@ -153,15 +153,19 @@ final class Daemon: Sendable {
     filesystem.endServing()
   }
 
-  /// Waits for the end, calling `eachTime` about five times a second. The caller is counted as a listener until `body` is over.
-  func awaitEnding(eachTime: () -> Void, body: (Ending) -> Void) {
-    life.withLock { $0.listeners += 1 }
-    defer {
-      life.withLock { $0.listeners -= 1 }
-      life.wake()
-    }
+  /// Tells that a request is being answered: the end of the process waits for that, for a moment.
+  func beginAnswer() { life.withLock { $0.answers += 1 } }
+
+  /// Ends what `beginAnswer` began.
+  func endAnswer() {
+    life.withLock { $0.answers -= 1 }
+    life.wake()
+  }
+
+  /// Waits for the end of the daemon's work, calling `eachTime` about five times a second.
+  func awaitEnding(eachTime: () -> Void) -> Ending {
     while true {
-      if let ending = life.wait(milliseconds: 200, until: { $0.ending }) { return body(ending) }
+      if let ending = life.wait(milliseconds: 200, until: { $0.ending }) { return ending }
       eachTime()
     }
   }

@@ -1,0 +1,53 @@
+# ebbfs: a crash-safe write-back cache in front of a directory. `make` lists what can be made.
+
+SWIFT ?= $(shell command -v swift || echo /opt/swift/usr/bin/swift)
+BACKING ?= $(HOME)/ebbfs/backing
+MOUNTPOINT ?= $(HOME)/ebbfs/mountpoint
+BINARY = $(CURDIR)/.build/release/ebbfs
+SCRIPTS = .ci/run .ci/install-packages .ci/check-binary Mount/mount.fuse.ebbfs
+
+.PHONY: help build run test check sim clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run    build, mount $(BACKING) on $(MOUNTPOINT)'
+	@echo '            (BACKING=DIR and MOUNTPOINT=DIR choose others)'
+	@echo 'make build  build the release binary, .build/release/ebbfs'
+	@echo 'make test   run all tests, those on real mounts included'
+	@echo 'make check  style, warnings as errors, what the binary links'
+	@echo 'make sim    the crash simulations in full (long)'
+	@echo 'make clean  remove what was built'
+
+build:
+	@.ci/install-packages build
+	$(SWIFT) build -c release --static-swift-stdlib --product ebbfs
+
+run: build
+	@mkdir -p '$(BACKING)' '$(MOUNTPOINT)'
+	@if $(BINARY) status '$(MOUNTPOINT)' >/dev/null 2>&1; then echo 'already mounted'; \
+	else $(BINARY) '$(BACKING)' '$(MOUNTPOINT)'; fi
+	@echo
+	@echo 'Write to          $(MOUNTPOINT)'
+	@echo 'It arrives in     $(BACKING)'
+	@echo 'See the status:   $(BINARY) status $(MOUNTPOINT)'
+	@echo 'Unmount:          $(BINARY) unmount $(MOUNTPOINT)'
+
+# The tests on real mounts take the release binary, as users do.
+test: build
+	@.ci/install-packages test
+	@test -c /dev/fuse || { echo '/dev/fuse is missing: the tests on real mounts cannot run' >&2; exit 1; }
+	EBBFS_BINARY='$(BINARY)' $(SWIFT) test
+
+check: build
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --filter TidyTests
+	@for script in $(SCRIPTS); do sh -n $$script || exit 1; done
+	@.ci/check-binary '$(BINARY)'
+
+sim:
+	@.ci/install-packages build
+	EBBFS_SIM_FULL=1 $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/sim --filter SimulationTests
+
+clean:
+	rm -rf .build
