@@ -45,6 +45,7 @@ let package = Package(
     .testTarget(
       name: "PosixStorageTests", dependencies: ["PosixStorage", "StorageInterface", "FilesystemModel", "Threading", "CLinux"]),
     .testTarget(name: "ControlTests", dependencies: ["Control"]),
+    .testTarget(name: "EbbfsTests", dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "PosixStorage", "Threading"]),
     .testTarget(name: "TidyTests"),
     .testTarget(name: "MountTests", dependencies: ["CLinux"]),
   ],
