@@ -1,0 +1,77 @@
+import FilesystemModel
+import StorageInterface
+
+extension SimulatedBackingStorage {
+  // MARK: Crash
+
+  /// Stops the machine or the daemon. Open files are dead afterwards; a `bystander`'s too. Call indexes go on.
+  package func crash(_ crash: Crash) { state.withLock { $0.disk.crash(crash) } }
+
+  /// How many effects a power cut may keep or lose: `PowerCut.prefix` takes 0 to this, `PowerCut.only` places below it.
+  ///
+  /// - Complexity: O(files with pending effects).
+  package var pendingEffectCount: Int { state.withLock { $0.disk.pendingCount } }
+
+  // MARK: Failures
+
+  /// Orders a failure; the oldest order that matches a call decides.
+  package func order(_ fault: BackingFault) { state.withLock { $0.book.faults.append(fault) } }
+
+  /// Fails the call with this index, and all later ones with `forEver`.
+  package func failCall(_ index: Int, with errno: Errno, forEver: Bool = false, effect: BackingFault.Effect = .none) {
+    order(BackingFault(errno, effect: effect) { forEver ? $0.index >= index : $0.index == index })
+  }
+
+  /// Fails the next synchronization of a file in the way Linux does: its dirty bytes are lost, a further one succeeds.
+  package func failNextSynchronization(with errno: Errno = .inputOutput, of path: BackingPath? = nil) {
+    order(
+      BackingFault(errno, effect: .dropsDirtyBytes, times: 1) {
+        $0.isSynchronization && (path == nil || $0.path == path)
+      })
+  }
+
+  /// The call with this index and all later ones throw `inputOutput` without effect until `revive`.
+  package func die(atCall index: Int) { state.withLock { $0.book.diesAt = index } }
+
+  /// Withdraws all failures, and death.
+  package func revive() {
+    state.withLock { state in
+      state.book.diesAt = nil
+      state.book.faults = []
+    }
+  }
+
+  // MARK: Counting
+
+  /// The index that the next call will have.
+  package var nextCallIndex: Int { state.withLock { $0.book.nextIndex } }
+
+  /// How many calls of these names were made since `clearCounts`; without names: of all.
+  package func callCount(_ names: BackingCall.Name...) -> Int {
+    state.withLock { state in
+      (names.isEmpty ? BackingCall.Name.allCases : names).reduce(0) { $0 + (state.book.counts[$1] ?? 0) }
+    }
+  }
+
+  package func clearCounts() { state.withLock { $0.book.clearCounts() } }
+
+  /// Begins or ends to keep a log of calls.
+  package func keepLog(_ keeps: Bool = true) { state.withLock { $0.book.keepsLog = keeps } }
+
+  /// The calls since `keepLog`, failed ones included.
+  package var log: [BackingCall] { state.withLock { $0.book.log } }
+
+  // MARK: The tree
+
+  /// What the directory shows now.
+  package func snapshot() -> TreeSnapshot { state.withLock { TreeSnapshot(of: $0.disk.live) } }
+
+  /// What a power cut that keeps nothing un-synchronized would leave.
+  package func durableSnapshot() -> TreeSnapshot {
+    state.withLock { state in
+      var disk = state.disk
+      disk.crash(.powerCut(keep: .nothing))
+      return TreeSnapshot(of: disk.live)
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import FilesystemModel
+import StorageInterface
+import Threading
+
+/// A clock that a test turns by hand. It stands still otherwise.
+package final class SimulatedClock: Clock {
+  private struct State {
+    var time: Timestamp
+    var uptimeMilliseconds: Int
+    var nanosecondsPerReading: Int
+  }
+
+  private let state: Lock<State>
+
+  /// - Parameter nanosecondsPerReading: how far each `now()` moves the time of day, so that no two readings are equal.
+  package init(startingAt time: Timestamp = Timestamp(seconds: 1_700_000_000), nanosecondsPerReading: Int = 0) {
+    state = Lock(State(time: time, uptimeMilliseconds: 0, nanosecondsPerReading: nanosecondsPerReading))
+  }
+
+  package func now() -> Timestamp {
+    state.withLock { state in
+      let time = state.time
+      state.time = time.adding(nanoseconds: state.nanosecondsPerReading)
+      return time
+    }
+  }
+
+  package func uptimeMilliseconds() -> Int { state.withLock { $0.uptimeMilliseconds } }
+
+  /// Moves the time of day and the uptime.
+  package func advance(milliseconds: Int) {
+    state.withLock { state in
+      state.time = state.time.adding(nanoseconds: milliseconds * 1_000_000)
+      state.uptimeMilliseconds += milliseconds
+    }
+  }
+
+  /// Sets the time of day, perhaps backward; the uptime stays.
+  package func set(_ time: Timestamp) { state.withLock { $0.time = time } }
+}
+
+extension Timestamp {
+  package func adding(nanoseconds added: Int) -> Timestamp {
+    let total = Int(nanoseconds) + added
+    let (carry, rest) = total.quotientAndRemainder(dividingBy: 1_000_000_000)
+    return rest < 0
+      ? Timestamp(seconds: seconds + Int64(carry) - 1, nanoseconds: UInt32(rest + 1_000_000_000))
+      : Timestamp(seconds: seconds + Int64(carry), nanoseconds: UInt32(rest))
+  }
+}
