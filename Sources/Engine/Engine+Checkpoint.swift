@@ -38,6 +38,7 @@ extension Engine {
       shared.checkpoint.isRunning = false
       return shared.parking.takeWaitersOfRoom()
     }
+    shared.wake()
     for request in waiting { attempt(request) }
   }
 }

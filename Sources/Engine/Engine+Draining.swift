@@ -58,11 +58,18 @@ extension Engine {
     for drain in finished { drain.completion() }
   }
 
-  /// Begins no more plans; `isAtBatchBoundary` tells when the last one under way has ended.
-  package func stop() { shared.withLock { $0.isStopping = true } }
+  /// Begins no more plans.
+  private func stop() { shared.withLock { $0.isStopping = true } }
 
-  /// Whether no call of the backing directory for write-back is under way.
-  package var isAtBatchBoundary: Bool { shared.withLock { shared in !shared.plans.values.contains { $0.isRunning } } }
+  /// Stops write-back at the next batch boundary, takes a checkpoint when everything is written back, and makes the journal durable.
+  /// Waits for calls under way; nothing but `status` may be called afterwards.
+  package func close() {
+    stop()
+    _ = shared.wait { shared in shared.plans.values.contains { $0.isRunning } ? nil : true }
+    checkpointIfDue()
+    _ = shared.wait { shared in shared.checkpoint.isRunning ? nil : true }
+    journal.close()
+  }
 
   package func status() -> EngineStatus {
     shared.withLock { shared in

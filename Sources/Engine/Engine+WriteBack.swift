@@ -101,6 +101,7 @@ extension Engine {
       shared.plans[lsn]?.isRunning = false
       shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + Int.random(in: delay / 2...delay)
     }
+    shared.wake()
   }
 
   private func finish(_ lsn: LSN) {
@@ -119,6 +120,7 @@ extension Engine {
       loads = shared.parking.takeDelayedLoads()
       shared.state.queue.setPressure(shared.parking.isShortOfRoom)
     }
+    shared.wake()
     for inode in gone { files.forget(inode) }
     for request in waiting { attempt(request) }
     for load in loads { start(load) }

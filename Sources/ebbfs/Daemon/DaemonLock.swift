@@ -5,7 +5,7 @@ import Glibc
 ///
 /// The kernel gives it up with the process, however it ends. The corresponding C function is `flock`.
 final class DaemonLock: Sendable {
-  static let fileName = "lock"
+  static let fileName = "daemon"
   private let descriptor: Int32
 
   private init(_ descriptor: Int32) { self.descriptor = descriptor }
