@@ -22,7 +22,7 @@ enum SimulationSettings {
   }
 }
 
-@Suite struct PlainWorkloadTests {
+@Suite(.serialized) struct PlainWorkloadTests {
   static func fails(_ workload: [WorkloadOperation], _ tree: InitialTree, _ options: MountOptions, seed: UInt64) -> String? {
     do {
       var trial = try PlainTrial(tree, options, seed: seed)

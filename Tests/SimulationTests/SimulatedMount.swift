@@ -80,7 +80,7 @@ final class SimulatedMount: WorkloadTarget {
     while true {
       if let result = answer.withLock({ $0 }) { return result }
       if isDead { return .failure(.inputOutput) }
-      if Int.random(in: 0..<100, using: &generator) < options.interleavingPercent { step() }
+      if Int.random(in: 0..<100, using: &generator) < options.interleavingPercent, step() { continue }
       if runner.runOne(of: [.load], using: &generator) != nil { continue }
       if runner.runOne(of: [.journal], using: &generator) != nil { continue }
       if runner.runOne(of: [.writeBack], using: &generator) != nil { continue }
