@@ -41,7 +41,9 @@ let package = Package(
     .testTarget(name: "WritebackCacheTests", dependencies: ["WritebackCache", "Support"]),
     .testTarget(name: "FlushingTests", dependencies: ["Flushing", "Support"]),
     .testTarget(name: "EngineTests", dependencies: ["Engine", "Support"]),
-    .testTarget(name: "SimulationTests", dependencies: ["Engine", "Support"]),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: ["Engine", "WriteAheadLog", "JournalFormat", "StorageInterface", "FilesystemModel", "Threading", "Support"]),
     .testTarget(
       name: "PosixStorageTests", dependencies: ["PosixStorage", "StorageInterface", "FilesystemModel", "Threading", "CLinux"]),
     .testTarget(name: "ControlTests", dependencies: ["Control"]),
