@@ -34,7 +34,7 @@ let package = Package(
     .target(name: "Support", dependencies: ["StorageInterface", "FilesystemModel", "Threading"], path: "Tests/Support"),
     .testTarget(name: "SupportTests", dependencies: ["Support"]),
     .testTarget(name: "FilesystemModelTests", dependencies: ["FilesystemModel"]),
-    .testTarget(name: "JournalFormatTests", dependencies: ["JournalFormat", "Support"]),
+    .testTarget(name: "JournalFormatTests", dependencies: ["JournalFormat", "CLinux", "Support"], exclude: ["Golden"]),
     .testTarget(name: "WriteAheadLogTests", dependencies: ["WriteAheadLog", "JournalFormat", "Support"]),
     .testTarget(name: "InodesTests", dependencies: ["Inodes"]),
     .testTarget(name: "WritebackCacheTests", dependencies: ["WritebackCache", "Support"]),
