@@ -35,7 +35,7 @@ let package = Package(
     .testTarget(name: "SupportTests", dependencies: ["Support"]),
     .testTarget(name: "FilesystemModelTests", dependencies: ["FilesystemModel"]),
     .testTarget(name: "JournalFormatTests", dependencies: ["JournalFormat", "CLinux", "Support"], exclude: ["Golden"]),
-    .testTarget(name: "WriteAheadLogTests", dependencies: ["WriteAheadLog", "JournalFormat", "Support"]),
+    .testTarget(name: "WriteAheadLogTests", dependencies: ["WriteAheadLog", "JournalFormat", "Threading", "Support"]),
     .testTarget(name: "InodesTests", dependencies: ["Inodes"]),
     .testTarget(name: "WritebackCacheTests", dependencies: ["WritebackCache", "Support"]),
     .testTarget(name: "FlushingTests", dependencies: ["Flushing", "Support"]),
