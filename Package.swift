@@ -44,6 +44,11 @@ let package = Package(
     .testTarget(name: "PosixStorageTests", dependencies: ["PosixStorage", "Threading"]),
     .testTarget(name: "ControlTests", dependencies: ["Control"]),
     .testTarget(name: "TidyTests"),
+    .target(
+      name: "MemoryFilesystem", dependencies: ["Engine", "FilesystemModel", "Threading"], path: "Tests/MemoryFilesystem"),
+    .executableTarget(name: "MemoryMount", dependencies: ["FUSEBridge", "MemoryFilesystem"], path: "Tests/MemoryMount"),
+    .testTarget(
+      name: "FUSEBridgeTests", dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "MemoryFilesystem", "MemoryMount"]),
     .testTarget(name: "MountTests", dependencies: ["CLinux"]),
   ],
   swiftLanguageModes: [.v6]
