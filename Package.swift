@@ -49,6 +49,11 @@ let package = Package(
     .testTarget(name: "ControlTests", dependencies: ["Control"]),
     .testTarget(name: "EbbfsTests", dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "PosixStorage", "Threading"]),
     .testTarget(name: "TidyTests"),
+    .target(
+      name: "MemoryFilesystem", dependencies: ["Engine", "FilesystemModel", "Threading"], path: "Tests/MemoryFilesystem"),
+    .executableTarget(name: "MemoryMount", dependencies: ["FUSEBridge", "MemoryFilesystem"], path: "Tests/MemoryMount"),
+    .testTarget(
+      name: "FUSEBridgeTests", dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "MemoryFilesystem", "MemoryMount"]),
     .testTarget(name: "MountTests", dependencies: ["CLinux"]),
   ],
   swiftLanguageModes: [.v6]
