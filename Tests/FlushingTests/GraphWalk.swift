@@ -37,6 +37,7 @@ struct GraphWalk {
     var tries = 3 * Int.random(in: 4...callsMax, using: &random)
     var calls = Int.random(in: 3...callsMax, using: &random)
     var crashes = 0
+    let alphabet = WalkCall.alphabets.randomElement(using: &random)!
     for _ in 0..<500 {
       if crashes < crashesMax, Int.random(in: 0..<100, using: &random) < 5 {
         crashes += 1
@@ -49,7 +50,8 @@ struct GraphWalk {
       switch steps.randomElement(using: &random)! {
       case 0:
         tries -= 1
-        if machine.call(WalkCall.alphabet.randomElement(using: &random)!) { calls -= 1 }
+        let call = alphabet.randomElement(using: &random)!.randomElement(using: &random)!
+        if machine.call(call) { calls -= 1 }
       case 1:
         let isIdle = try plan(machine, &random)
         if isIdle, tries == 0 || calls == 0 { return try checkEnd(machine) }
@@ -114,7 +116,8 @@ struct GraphWalk {
   private func checkOldest(_ machine: WalkMachine) throws(WalkFailure) {
     let waiting = machine.queue.graph.allItems.flatMap(\.completes).map(\.lsn).min()
     guard machine.queue.graph.oldestLSN == waiting else {
-      throw WalkFailure(description: "oldest is \(String(describing: machine.queue.graph.oldestLSN)), not \(String(describing: waiting))")
+      throw WalkFailure(
+        description: "oldest is \(String(describing: machine.queue.graph.oldestLSN)), not \(String(describing: waiting))")
     }
     let needed = (machine.dirty.values.compactMap { $0.first?.lsn } + [waiting].compactMap(\.self)).min()
     if let needed, machine.queue.oldestLSN.map({ $0 > needed }) ?? true {
@@ -139,7 +142,8 @@ enum GraphInvariants {
       guard item.key == key, item.replaced != item.inode else { throw WalkFailure(description: "misplaced \(item)") }
       if item.dependencies.isEmpty, !item.isPlanned { ready.append(key) }
       edges += item.dependencies.count
-      for dependency in item.dependencies where graph.items[dependency] == nil || graph.dependents[dependency]?.contains(key) != true {
+      for dependency in item.dependencies
+      where graph.items[dependency] == nil || graph.dependents[dependency]?.contains(key) != true {
         throw WalkFailure(description: "\(item) waits for nothing: \(dependency)")
       }
       let names = item.names.allSatisfy { graph.keysByName[$0]?.count { $0 == key } == 1 }

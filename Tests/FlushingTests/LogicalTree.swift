@@ -131,30 +131,37 @@ extension WalkCall: CustomStringConvertible {
 }
 
 extension WalkCall {
-  /// The calls that walks draw from: x.py's alphabet.
-  static let alphabet: [WalkCall] = {
+  /// The calls that walks draw from, by kind: x.py's alphabets. The small one makes conflicts likely.
+  static func alphabet(isSmall: Bool) -> [[WalkCall]] {
     func path(_ text: String) -> [EntryName] { text.split(separator: "/").map { EntryName(unchecked: Array($0.utf8)) } }
-    let names = ["a", "b", "c", "d", "d/x", "d/y", "e", "h", "c/z"]
-    var calls: [WalkCall] = []
-    for name in ["a", "c", "d/y", "b", "d/x", "c/z"] { calls.append(.create(path(name), .regular)) }
-    for name in ["c", "d", "e", "d/y", "c/z"] { calls.append(.create(path(name), .directory)) }
-    calls.append(.create(path("c"), .symlink))
-    for name in ["a", "c", "d/x", "b", "h"] { calls.append(.content(path(name), .write(offset: 1, 0))) }
-    calls.append(.content(path("a"), .write(offset: 0, 0)))
-    calls += [.content(path("a"), .resize(0)), .content(path("a"), .resize(2)), .content(path("b"), .resize(1))]
-    for name in ["a", "d", "c"] { calls.append(.content(path(name), .permissions(0o700))) }
+    func isAllowed(_ names: String...) -> Bool {
+      let small: Set = ["a", "c", "d", "d/x", "d/y", "c/z"]
+      return !isSmall || names.allSatisfy(small.contains)
+    }
+    let names = ["a", "b", "c", "d", "d/x", "d/y", "e", "h", "c/z"].filter { isAllowed($0) }
+    var creations = ["a", "c", "d/y", "b", "d/x", "c/z"].filter { isAllowed($0) }.map { WalkCall.create(path($0), .regular) }
+    creations += ["c", "d", "e", "d/y", "c/z"].filter { isAllowed($0) }.map { WalkCall.create(path($0), .directory) }
+    creations.append(.create(path("c"), .symlink))
+    var contents = ["a", "c", "d/x", "b", "h"].filter { isAllowed($0) }.map {
+      WalkCall.content(path($0), .write(offset: 1, 0))
+    }
+    contents += [.content(path("a"), .write(offset: 0, 0)), .content(path("a"), .resize(0)), .content(path("a"), .resize(2))]
+    for name in ["a", "d", "c"] { contents.append(.content(path(name), .permissions(0))) }
+    var renames: [WalkCall] = []
     for one in names {
-      for other in names where one != other && !other.hasPrefix(one + "/") { calls.append(.rename(path(one), path(other))) }
+      for other in names where one != other && !other.hasPrefix(one + "/") { renames.append(.rename(path(one), path(other))) }
     }
-    for (one, other) in [("a", "d/x"), ("a", "d"), ("c", "d"), ("a", "b"), ("a", "c")] {
-      calls.append(.exchange(path(one), path(other)))
-    }
-    for (one, other) in [("a", "c"), ("c", "d/y"), ("d/x", "c"), ("b", "a"), ("c", "a")] {
-      calls.append(.link(path(one), path(other)))
-    }
-    for name in names { calls.append(.remove(path(name))) }
-    return calls
-  }()
+    let exchanges = [("a", "d/x"), ("a", "d"), ("c", "d"), ("a", "b"), ("a", "c")]
+    let links = [("a", "c"), ("c", "d/y"), ("d/x", "c"), ("b", "a"), ("c", "a")]
+    let removals = names.map { WalkCall.remove(path($0)) }
+    return [
+      creations, creations, creations, removals, removals, removals, renames, renames, renames, renames, renames, contents,
+      contents, links.filter { isAllowed($0, $1) }.map { .link(path($0), path($1)) },
+      exchanges.filter { isAllowed($0, $1) }.map { .exchange(path($0), path($1)) },
+    ]
+  }
+
+  static let alphabets = [alphabet(isSmall: false), alphabet(isSmall: true)]
 
   /// What the call does to the tree; `nil` when it fails.
   func change(in tree: LogicalTree, newInode: InodeNumber, tag: UInt8) -> WalkChange? {

@@ -52,7 +52,8 @@ extension WalkMachine {
 
   func executable(_ action: PhysicalAction, sealed: [DirtyChange]?, plan: [PhysicalAction]) -> ExecutableAction {
     let (image, bytes) = coalesced(sealed ?? [])
-    let source = action.kind == .writeContents ? path(of: action.inode, plan: plan) : action.source.flatMap { path(at: $0, plan: plan) }
+    let source =
+      action.kind == .writeContents ? path(of: action.inode, plan: plan) : action.source.flatMap { path(at: $0, plan: plan) }
     return ExecutableAction(
       action: action, source: source, target: action.target.flatMap { path(at: $0, plan: plan) }, newInode: born[action.inode],
       contents: image,

@@ -38,7 +38,9 @@ extension WalkMachine {
         OpenPlan(
           lsn: lsn,
           actions: actions.map { action in
-            executable(action, sealed: action.contentsThrough.map { through in sealed[action.inode]!.filter { $0.lsn <= through } }, plan: actions)
+            executable(
+              action, sealed: action.contentsThrough.map { through in sealed[action.inode]!.filter { $0.lsn <= through } },
+              plan: actions)
           }, isRedo: true))
     }
   }
@@ -80,10 +82,14 @@ extension WalkMachine {
   ) throws(WalkFailure) {
     let done = scan.done.union(planned.flatMap(\.completes))
     var through = scan.contentsThrough
-    for action in planned { if let lsn = action.contentsThrough { through[action.inode] = max(through[action.inode] ?? .zero, lsn) } }
+    for action in planned {
+      if let lsn = action.contentsThrough { through[action.inode] = max(through[action.inode] ?? .zero, lsn) }
+    }
     var replayed = LogicalTree(nodes: tree.nodes)
     for (inode, names) in locations {
-      for name in names where !name.name.bytes.starts(with: [UInt8(ascii: "."), UInt8(ascii: "e")]) { replayed.entries[name] = inode }
+      for name in names where !name.name.bytes.starts(with: [UInt8(ascii: "."), UInt8(ascii: "e")]) {
+        replayed.entries[name] = inode
+      }
     }
     for (index, record) in records.enumerated() {
       let lsn = LSN(UInt64(index) + 1)

@@ -52,7 +52,9 @@ final class WalkMachine {
   var nextLSN: LSN { LSN(UInt64(records.count) + 1) }
 
   /// a = 'A', b = 'BB', d/x = 'X'; with a hard link also h = a.
-  init(rules: ProtocolRules, hardLink: Bool = false, abilities: BackingAbilities = BackingAbilities(), renamesAreAtomic: Bool = true)
+  init(
+    rules: ProtocolRules, hardLink: Bool = false, abilities: BackingAbilities = BackingAbilities(), renamesAreAtomic: Bool = true
+  )
     throws(Errno)
   {
     self.rules = rules
