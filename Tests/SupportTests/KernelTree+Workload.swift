@@ -6,7 +6,7 @@ import Support
 extension KernelTree {
   /// Runs an operation by system calls.
   ///
-  /// - Returns: the bytes of a read, the offset of a seek; `done` else.
+  /// - Returns: the bytes of a read, the offset of a seek, the count of a copy; `done` else.
   func run(_ operation: WorkloadOperation) throws(Errno) -> Reply {
     switch operation {
     case .create, .makeDirectory, .makeFIFO, .symlink, .createTemporary, .unlink, .removeDirectory:
@@ -28,7 +28,8 @@ extension KernelTree {
         try withFile(path, O_RDONLY) { (file) throws(Errno) in
           try Self.check(lseek(file, offset, target == .data ? KernelCalls.seekData : KernelCalls.seekHole))
         })
-    case .write, .truncate, .allocate, .copyRange: try runContents(operation)
+    case .copyRange: return .count(try copyRange(operation))
+    case .write, .truncate, .allocate: try runContents(operation)
     default: try runAttributes(operation)
     }
     return .done
@@ -81,17 +82,20 @@ extension KernelTree {
       try withFile(path, O_WRONLY) { (file) throws(Errno) in
         _ = try Self.check(KernelCalls.fallocate(file, flags[mode]!, offset, count))
       }
-    case .copyRange(let path, let offset, let other, let otherOffset, let count):
-      _ = try status(path)
-      _ = try status(other)
-      try withFile(path, O_RDONLY) { (file) throws(Errno) in
-        try withFile(other, O_WRONLY) { (otherFile) throws(Errno) in
-          var source = offset
-          var target = otherOffset
-          _ = try Self.check(unsafe KernelCalls.copyFileRange(file, &source, otherFile, &target, count, 0))
-        }
-      }
     default: preconditionFailure("not an operation on contents")
+    }
+  }
+
+  private func copyRange(_ operation: WorkloadOperation) throws(Errno) -> Int {
+    guard case .copyRange(let path, let offset, let other, let otherOffset, let count) = operation else { return 0 }
+    _ = try status(path)
+    _ = try status(other)
+    return try withFile(path, O_RDONLY) { (file) throws(Errno) in
+      try withFile(other, O_WRONLY) { (otherFile) throws(Errno) in
+        var source = offset
+        var target = otherOffset
+        return try Self.check(unsafe KernelCalls.copyFileRange(file, &source, otherFile, &target, count, 0))
+      }
     }
   }
 
