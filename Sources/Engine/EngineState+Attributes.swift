@@ -21,6 +21,7 @@ extension EngineState {
     let inode = try inode(number)
     let before = try attributes(inode, request)
     if let size = wanted.size { try checkResize(inode, to: size) }
+    guard wanted.permissions == nil || inode.kind != .symlink else { throw .failure(.notSupported) }
     if !abilities.isPrivileged, wanted.owner.map({ $0 != before.owner }) ?? false { throw .failure(.notPermitted) }
     var change = ContentChange(inode: number)
     let now = clock.now()
@@ -40,8 +41,7 @@ extension EngineState {
   }
 
   private func checkResize(_ inode: Inode, to size: Int) throws(Interruption) {
-    if inode.kind == .directory { throw .failure(.isDirectory) }
-    guard inode.kind == .regular, size >= 0 else { throw .failure(.invalidArgument) }
+    guard try regular(inode.number).kind == .regular, size >= 0 else { throw .failure(.invalidArgument) }
     guard size <= abilities.fileBytesMax else { throw .failure(.fileTooLarge) }
   }
 
@@ -75,6 +75,7 @@ extension EngineState {
 
   func getExtendedAttribute(_ number: InodeNumber, _ name: [UInt8], _ request: Request) throws(Interruption) -> Outcome {
     let inode = try inode(number)
+    try checkAttributeName(name, of: inode, isForWriting: false)
     _ = try attributes(inode, request)
     guard let value = inode.extendedAttributes[name] else { throw .failure(.noData) }
     return .reply(.bytes(value), after: inode.lastChange)
@@ -91,14 +92,15 @@ extension EngineState {
     _ number: InodeNumber, _ attribute: ExtendedAttribute, _ mode: ExtendedAttributeMode, _ request: Request
   ) throws(Interruption) -> Outcome {
     let inode = try inode(number)
+    try checkAttributeName(attribute.name, of: inode, isForWriting: true)
     let before = try attributes(inode, request)
     guard abilities.supportsExtendedAttributes else { throw .failure(.notSupported) }
-    guard attribute.value.count <= Self.extendedAttributeBytesMax, attribute.name.count <= 255 else {
-      throw .failure(.resultTooLarge)
-    }
+    guard attribute.value.count <= Self.extendedAttributeBytesMax else { throw .failure(.argumentListTooLong) }
     let exists = inode.extendedAttributes[attribute.name] != nil
-    guard mode != .create || !exists else { throw .failure(.exists) }
-    guard mode != .replace || exists else { throw .failure(.noData) }
+    // CREATE and REPLACE mean nothing for access control lists.
+    let isList = Self.isListName(attribute.name)
+    guard isList || mode != .create || !exists else { throw .failure(.exists) }
+    guard isList || mode != .replace || exists else { throw .failure(.noData) }
     var change = ContentChange(inode: number, attributes: AttributeChange(changed: clock.now()))
     if attribute.name == AccessControlList.accessName {
       try setAccessList(attribute.value, before, &change, request)
@@ -115,8 +117,13 @@ extension EngineState {
     -> Outcome
   {
     let inode = try inode(number)
+    try checkAttributeName(name, of: inode, isForWriting: true)
     _ = try attributes(inode, request)
-    guard inode.extendedAttributes[name] != nil else { throw .failure(.noData) }
+    guard inode.extendedAttributes[name] != nil else {
+      // Removing an access control list that is not there succeeds, as on ext4.
+      guard Self.isListName(name) else { throw .failure(.noData) }
+      return .reply(.done, after: inode.lastChange)
+    }
     let now = clock.now()
     let change = ContentChange(
       inode: number, attributes: AttributeChange(changed: now),
@@ -125,11 +132,30 @@ extension EngineState {
     return .reply(.done, after: commit(change, at: now, request: request.caller.request))
   }
 
+  private static func isListName(_ name: [UInt8]) -> Bool {
+    name == AccessControlList.accessName || name == AccessControlList.defaultName
+  }
+
+  /// The rules of xattr(7) for names.
+  private func checkAttributeName(_ name: [UInt8], of inode: Inode, isForWriting: Bool) throws(Interruption) {
+    guard !name.isEmpty, name.count <= 255 else { throw .failure(.resultTooLarge) }
+    if Self.isListName(name) {
+      guard inode.kind != .symlink else { throw .failure(.notSupported) }
+      return
+    }
+    if name.starts(with: "user.".utf8), inode.kind != .regular, inode.kind != .directory {
+      throw .failure(isForWriting ? .notPermitted : .noData)
+    }
+    guard let prefix = ["user.", "trusted.", "security."].first(where: { name.starts(with: $0.utf8) }) else {
+      throw .failure(.notSupported)
+    }
+    guard name.count > prefix.utf8.count else { throw .failure(.invalidArgument) }
+  }
+
   /// The access list and the permission bits are one thing: a list that says no more than the bits is not kept.
   private func setAccessList(
     _ value: [UInt8], _ before: Attributes, _ change: inout ContentChange, _ request: Request
   ) throws(Interruption) {
-    guard before.kind != .symlink else { throw .failure(.notSupported) }
     if value.isEmpty || value.count == 4 {
       change.extendedAttributes = [ExtendedAttributeChange(name: AccessControlList.accessName, value: nil)]
       return
@@ -145,12 +171,12 @@ extension EngineState {
   }
 
   private func setDefaultList(_ value: [UInt8], _ inode: Inode, _ change: inout ContentChange) throws(Interruption) {
-    guard inode.kind == .directory else { throw .failure(.accessDenied) }
     if value.isEmpty || value.count == 4 {
       change.extendedAttributes = [ExtendedAttributeChange(name: AccessControlList.defaultName, value: nil)]
       return
     }
     guard AccessControlList(decoding: value) != nil else { throw .failure(.invalidArgument) }
+    guard inode.kind == .directory else { throw .failure(.accessDenied) }
     change.extendedAttributes = [ExtendedAttributeChange(name: AccessControlList.defaultName, value: value)]
   }
 }

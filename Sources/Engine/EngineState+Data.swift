@@ -67,9 +67,9 @@ extension EngineState {
     guard range.upperBound <= abilities.fileBytesMax else { throw .failure(.fileTooLarge) }
     var change = ContentChange(inode: number)
     switch mode {
-    case .keepSize: return .reply(.done, after: inode.lastChange)
+    case .keepSize: break
+    case .extend where range.upperBound <= size: break
     case .extend:
-      guard range.upperBound > size else { return .reply(.done, after: inode.lastChange) }
       change.data = .resize(range.upperBound)
       change.sizeAfter = range.upperBound
     case .punchHole, .zeroRangeKeepSize, .zeroRange:
@@ -90,6 +90,7 @@ extension EngineState {
     _ = try attributes(try regular(target), request)
     guard sourceOffset < size, count > 0 else { return .reply(.count(0), after: .zero) }
     let range = sourceOffset..<min(size, sourceOffset + min(count, Self.copyBytesMax))
+    guard source != target || abs(sourceOffset - targetOffset) >= range.count else { throw .failure(.invalidArgument) }
     return .copy(try assembly(inode, range), to: target, offset: targetOffset)
   }
 
@@ -102,9 +103,12 @@ extension EngineState {
 
   func regular(_ number: InodeNumber) throws(Interruption) -> Inode {
     let inode = try inode(number)
-    guard inode.kind != .directory else { throw .failure(.isDirectory) }
-    guard inode.kind == .regular else { throw .failure(.invalidArgument) }
-    return inode
+    switch inode.kind {
+    case .regular: return inode
+    case .directory: throw .failure(.isDirectory)
+    case .symlink: throw .failure(.tooManySymlinks)
+    case .fifo, .socket, .characterDevice, .blockDevice: throw .failure(.invalidArgument)
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import Inodes
 extension EngineState {
   func readDirectory(_ number: InodeNumber, _ wanted: DirectoryRequest, _ request: Request) throws(Interruption) -> Outcome {
     let directory = try directory(number)
+    guard !directory.isOrphan else { throw .failure(.noEntry) }
     try complete(directory, request)
     var bytes = 0
     var listed: [DirectoryEntry] = []

@@ -18,12 +18,13 @@ extension EngineState {
 
   mutating func link(_ number: InodeNumber, at location: Location, _ request: Request) throws(Interruption) -> Outcome {
     let inode = try inode(number)
-    guard inode.kind != .directory, abilities.supportsHardLinks else { throw .failure(.notPermitted) }
-    let parent = try directory(location.parent)
-    guard !parent.isOrphan else { throw .failure(.noEntry) }
     guard try find(location, request) == nil else { throw .failure(.exists) }
+    guard try !directory(location.parent).isOrphan else { throw .failure(.noEntry) }
     try checkName(location.name)
+    guard inode.kind != .directory, abilities.supportsHardLinks else { throw .failure(.notPermitted) }
     _ = try attributes(inode, request)
+    // A file that lost its last name gets none again; one that was born without may.
+    guard !inode.isOrphan || inode.hasUnknownNames || inode.unnamedCreation != nil else { throw .failure(.noEntry) }
     guard inode.linkCount < abilities.linksMax else { throw .failure(.tooManyLinks) }
     try admitChange()
     let time = clock.now()
@@ -41,7 +42,7 @@ extension EngineState {
     let parentAttributes = try attributes(directory, request)
     try checkAbilities(make)
     let now = clock.now()
-    var permissions = make.permissions & 0o7777
+    var permissions = make.permissions & (make.kind == .directory ? 0o1777 : 0o7777)
     var lists: [ExtendedAttribute] = []
     if make.kind != .symlink, let value = directory.extendedAttributes[AccessControlList.defaultName],
       let list = AccessControlList(decoding: value)

@@ -46,30 +46,35 @@ extension EngineState {
   mutating func rename(
     _ source: Location, _ target: Location, _ flags: RenameFlags, _ request: Request
   ) throws(Interruption) -> Outcome {
+    _ = try directory(target.parent)
     let inode = try existing(source, request)
-    guard try !directory(target.parent).isOrphan else { throw .failure(.noEntry) }
     let occupant = try find(target, request)
     try checkName(target.name)
     _ = try attributes(inode, request)
     if let occupant { _ = try attributes(occupant, request) }
-    guard inode.kind != .directory || !inodes.isBelow(target.parent, inode.number) else { throw .failure(.invalidArgument) }
+    try checkRename(inode, source, occupant, target, flags)
+    if occupant === inode { return .reply(.done, after: inode.lastChange) }
+    guard try !directory(target.parent).isOrphan else { throw .failure(.noEntry) }
     let change: NamespaceChange
-    switch flags {
-    case .exchange:
-      guard let occupant else { throw .failure(.noEntry) }
-      if occupant === inode { return .reply(.done, after: inode.lastChange) }
-      guard occupant.kind != .directory || !inodes.isBelow(source.parent, occupant.number) else {
-        throw .failure(.invalidArgument)
-      }
+    if flags == .exchange, let occupant {
       change = .exchange(inode.number, at: source, with: occupant.number, otherAt: target)
-    case .noReplace, .replace:
-      guard flags == .replace || occupant == nil else { throw .failure(.exists) }
-      if occupant === inode { return .reply(.done, after: inode.lastChange) }
+    } else {
       if let occupant { try checkReplaceable(occupant, by: inode, request) }
       change = .rename(inode.number, from: source, to: target, replacing: occupant?.number)
     }
     try admitChange()
     return .reply(.done, after: commit(change, at: clock.now(), request: request.caller.request))
+  }
+
+  private func checkRename(
+    _ inode: Inode, _ source: Location, _ occupant: Inode?, _ target: Location, _ flags: RenameFlags
+  ) throws(Interruption) {
+    guard flags != .noReplace || occupant == nil else { throw .failure(.exists) }
+    guard flags != .exchange || occupant != nil else { throw .failure(.noEntry) }
+    guard inode.kind != .directory || !inodes.isBelow(target.parent, inode.number) else { throw .failure(.invalidArgument) }
+    if let occupant, occupant.kind == .directory, inodes.isBelow(source.parent, occupant.number) {
+      throw .failure(flags == .exchange ? .invalidArgument : .notEmpty)
+    }
   }
 
   private func checkReplaceable(_ occupant: Inode, by inode: Inode, _ request: Request) throws(Interruption) {

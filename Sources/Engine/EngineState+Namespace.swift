@@ -65,7 +65,7 @@ extension EngineState {
 
   /// Frees what an orphan that nobody holds has in memory.
   mutating func discardOrphan(_ inode: Inode) {
-    guard inode.isOrphan, inode.lookupCount == 0, !queue.isClaimedByOpenPlan(inode.number) else { return }
+    guard inode.isOrphan, !inode.hasUnknownNames, inode.lookupCount == 0, !queue.isClaimedByOpenPlan(inode.number) else { return }
     _ = cache.discard(inode.number)
     if inode.backingNames.isEmpty, queue.graph.pending(inode: inode.number).isEmpty { inodes.drop(inode) }
   }

@@ -11,6 +11,7 @@ package struct Errno: Error, Hashable, Sendable {
   package static let interrupted = Errno(rawValue: 4)  // EINTR
   package static let inputOutput = Errno(rawValue: 5)  // EIO
   package static let noDeviceOrAddress = Errno(rawValue: 6)  // ENXIO
+  package static let argumentListTooLong = Errno(rawValue: 7)  // E2BIG
   package static let badDescriptor = Errno(rawValue: 9)  // EBADF
   package static let again = Errno(rawValue: 11)  // EAGAIN
   package static let outOfMemory = Errno(rawValue: 12)  // ENOMEM
