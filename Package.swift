@@ -35,8 +35,8 @@ let package = Package(
     .testTarget(name: "SupportTests", dependencies: ["Support"]),
     .testTarget(name: "ThreadingTests", dependencies: ["Threading", "CLinux"]),
     .testTarget(name: "FilesystemModelTests", dependencies: ["FilesystemModel"]),
-    .testTarget(name: "JournalFormatTests", dependencies: ["JournalFormat", "Support"]),
-    .testTarget(name: "WriteAheadLogTests", dependencies: ["WriteAheadLog", "JournalFormat", "Support"]),
+    .testTarget(name: "JournalFormatTests", dependencies: ["JournalFormat", "CLinux", "Support"], exclude: ["Golden"]),
+    .testTarget(name: "WriteAheadLogTests", dependencies: ["WriteAheadLog", "JournalFormat", "Threading", "Support"]),
     .testTarget(name: "InodesTests", dependencies: ["Inodes"]),
     .testTarget(name: "WritebackCacheTests", dependencies: ["WritebackCache", "Support"]),
     .testTarget(name: "FlushingTests", dependencies: ["Flushing", "Support"]),
@@ -47,7 +47,13 @@ let package = Package(
     .testTarget(
       name: "PosixStorageTests", dependencies: ["PosixStorage", "StorageInterface", "FilesystemModel", "Threading", "CLinux"]),
     .testTarget(name: "ControlTests", dependencies: ["Control"]),
+    .testTarget(name: "EbbfsTests", dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "PosixStorage", "Threading"]),
     .testTarget(name: "TidyTests"),
+    .target(
+      name: "MemoryFilesystem", dependencies: ["Engine", "FilesystemModel", "Threading"], path: "Tests/MemoryFilesystem"),
+    .executableTarget(name: "MemoryMount", dependencies: ["FUSEBridge", "MemoryFilesystem"], path: "Tests/MemoryMount"),
+    .testTarget(
+      name: "FUSEBridgeTests", dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "MemoryFilesystem", "MemoryMount"]),
     .testTarget(name: "MountTests", dependencies: ["CLinux"]),
   ],
   swiftLanguageModes: [.v6]

@@ -20,12 +20,8 @@
 
 #include <linux/magic.h>
 
-// The same numbers on all architectures but alpha; newer than the C library of Debian 12.
+// The same number on all architectures but alpha; newer than the C library of Debian 12.
 #define NUMBER_FCHMODAT2 452
-#define NUMBER_SETXATTRAT 463
-#define NUMBER_GETXATTRAT 464
-#define NUMBER_LISTXATTRAT 465
-#define NUMBER_REMOVEXATTRAT 466
 
 #define PROC_PATH_BYTES 32
 
@@ -40,7 +36,6 @@
   })
 
 const int linux_o_read_only = O_RDONLY;
-const int linux_o_write_only = O_WRONLY;
 const int linux_o_read_write = O_RDWR;
 const int linux_o_create = O_CREAT;
 const int linux_o_exclusive = O_EXCL;
@@ -49,7 +44,6 @@ const int linux_o_no_follow = O_NOFOLLOW;
 const int linux_o_non_block = O_NONBLOCK;
 const int linux_o_no_access_time = O_NOATIME;
 const int linux_o_path = O_PATH;
-const int linux_o_temporary = O_TMPFILE;
 
 static const char *text(const unsigned char *bytes) { return (const char *)bytes; }
 
@@ -239,40 +233,25 @@ int64_t linux_list_attributes(int descriptor, enum linux_way way, void *buffer, 
   switch (way) {
   case linux_way_direct: return RESULT_OF(flistxattr(descriptor, buffer, count));
   case linux_way_proc: return RESULT_OF(listxattr(proc_path(descriptor, path), buffer, count));
-  default: return RESULT_OF(syscall(NUMBER_LISTXATTRAT, descriptor, "", AT_EMPTY_PATH, buffer, count));
+  default: return -ENOSYS;
   }
-}
-
-// `struct xattr_args` of linux/xattr.h.
-struct attribute_arguments {
-  uint64_t value;
-  uint32_t size;
-  uint32_t flags;
-};
-
-static struct attribute_arguments arguments_of(const void *value, size_t count) {
-  return (struct attribute_arguments){.value = (uint64_t)(uintptr_t)value, .size = (uint32_t)count};
 }
 
 int64_t linux_get_attribute(int descriptor, enum linux_way way, const unsigned char *name, void *buffer, size_t count) {
   char path[PROC_PATH_BYTES];
-  struct attribute_arguments arguments = arguments_of(buffer, count);
   switch (way) {
   case linux_way_direct: return RESULT_OF(fgetxattr(descriptor, text(name), buffer, count));
   case linux_way_proc: return RESULT_OF(getxattr(proc_path(descriptor, path), text(name), buffer, count));
-  default:
-    return RESULT_OF(syscall(NUMBER_GETXATTRAT, descriptor, "", AT_EMPTY_PATH, name, &arguments, sizeof arguments));
+  default: return -ENOSYS;
   }
 }
 
 int linux_set_attribute(int descriptor, enum linux_way way, const unsigned char *name, const void *value, size_t count) {
   char path[PROC_PATH_BYTES];
-  struct attribute_arguments arguments = arguments_of(value, count);
   switch (way) {
   case linux_way_direct: return RESULT_OF(fsetxattr(descriptor, text(name), value, count, 0));
   case linux_way_proc: return RESULT_OF(setxattr(proc_path(descriptor, path), text(name), value, count, 0));
-  default:
-    return RESULT_OF(syscall(NUMBER_SETXATTRAT, descriptor, "", AT_EMPTY_PATH, name, &arguments, sizeof arguments));
+  default: return -ENOSYS;
   }
 }
 
@@ -281,7 +260,7 @@ int linux_remove_attribute(int descriptor, enum linux_way way, const unsigned ch
   switch (way) {
   case linux_way_direct: return RESULT_OF(fremovexattr(descriptor, text(name)));
   case linux_way_proc: return RESULT_OF(removexattr(proc_path(descriptor, path), text(name)));
-  default: return RESULT_OF(syscall(NUMBER_REMOVEXATTRAT, descriptor, "", AT_EMPTY_PATH, name));
+  default: return -ENOSYS;
   }
 }
 

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define NAME_BYTES 16
 
@@ -64,3 +66,10 @@ int linux_start_thread(
 int linux_join_thread(uint64_t thread) { return -pthread_join((pthread_t)thread, NULL); }
 
 int linux_detach_thread(uint64_t thread) { return -pthread_detach((pthread_t)thread); }
+
+// The system calls themselves: the C library's functions change all threads.
+int linux_set_user_of_thread(uint32_t user) {
+  if (syscall(SYS_setgroups, 0, NULL) != 0) return -errno;
+  if (syscall(SYS_setresgid, user, user, user) != 0) return -errno;
+  return syscall(SYS_setresuid, user, user, user) != 0 ? -errno : 0;
+}

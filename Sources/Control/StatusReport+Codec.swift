@@ -14,7 +14,6 @@ extension StatusReport {
     fields.put(pendingOperations)
     fields.put(oldestAgeMilliseconds) { $0.put($1) }
     fields.put(openPlans)
-    fields.put(retries)
     fields.put(journalUsedBytes)
     fields.put(journalCapacityBytes)
     fields.put(lastLSN)
@@ -22,7 +21,6 @@ extension StatusReport {
     fields.put(lowWaterLSN)
     fields.put(journalFailure) { $0.put($1) }
     fields.put(lastFailure) { fields, failure in
-      fields.put(failure.path)
       fields.put(failure.message)
       fields.put(failure.ageMilliseconds)
     }
@@ -45,7 +43,6 @@ extension StatusReport {
     pendingOperations = try fields.integer()
     oldestAgeMilliseconds = try fields.optional { fields throws(MessageError) in try fields.integer() }
     openPlans = try fields.integer()
-    retries = try fields.integer()
     journalUsedBytes = try fields.integer()
     journalCapacityBytes = try fields.integer()
     lastLSN = try fields.unsigned()
@@ -53,9 +50,8 @@ extension StatusReport {
     lowWaterLSN = try fields.unsigned()
     journalFailure = try fields.optional { fields throws(MessageError) in try fields.string() }
     lastFailure = try fields.optional { fields throws(MessageError) in
-      let path = try fields.string()
       let message = try fields.string()
-      return WriteBackFailure(path: path, message: message, ageMilliseconds: try fields.integer())
+      return WriteBackFailure(message: message, ageMilliseconds: try fields.integer())
     }
   }
 }

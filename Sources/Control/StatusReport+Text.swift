@@ -20,8 +20,7 @@ extension StatusReport {
       ("lsn", "last \(lastLSN), durable \(durableLSN), low-water \(lowWaterLSN)"),
     ]
     if let journalFailure { rows.append(("journal failure", "\(journalFailure); no more changes are taken")) }
-    rows.append(("retries", String(retries)))
-    let error = lastFailure.map { "\($0.path): \($0.message), \(Quantity.time(milliseconds: $0.ageMilliseconds)) ago" }
+    let error = lastFailure.map { "\($0.message), \(Quantity.time(milliseconds: $0.ageMilliseconds)) ago" }
     rows.append(("last error", error ?? "none"))
     let width = 17
     return rows.map { $0.0 + ":" + String(repeating: " ", count: width - 1 - $0.0.count) + $0.1 + "\n" }.joined()
@@ -45,7 +44,6 @@ extension StatusReport {
       .init("pending_operations", .integer(pendingOperations)),
       .init("oldest_age_ms", .optional(oldestAgeMilliseconds) { .integer($0) }),
       .init("open_plans", .integer(openPlans)),
-      .init("retries", .integer(retries)),
       .init("journal_used_bytes", .integer(journalUsedBytes)),
       .init("journal_capacity_bytes", .integer(journalCapacityBytes)),
       .init("last_lsn", .unsigned(lastLSN)),
@@ -56,7 +54,6 @@ extension StatusReport {
         "last_error",
         .optional(lastFailure) {
           .object([
-            .init("path", .string($0.path)),
             .init("message", .string($0.message)),
             .init("age_ms", .integer($0.ageMilliseconds)),
           ])

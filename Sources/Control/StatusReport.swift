@@ -22,12 +22,11 @@ package struct StatusReport: Hashable, Sendable {
 
   /// The last write-back that failed.
   package struct WriteBackFailure: Hashable, Sendable {
-    package var path: String
+    /// What was tried, and why it failed.
     package var message: String
     package var ageMilliseconds: Int
 
-    package init(path: String, message: String, ageMilliseconds: Int) {
-      self.path = path
+    package init(message: String, ageMilliseconds: Int) {
       self.message = message
       self.ageMilliseconds = ageMilliseconds
     }
@@ -53,8 +52,6 @@ package struct StatusReport: Hashable, Sendable {
   package var oldestAgeMilliseconds: Int?
   /// Write-back plans that are under way.
   package var openPlans = 0
-  /// Write-backs that were tried again since the mount.
-  package var retries = 0
   package var journalUsedBytes = 0
   package var journalCapacityBytes = 0
   package var lastLSN: UInt64 = 0

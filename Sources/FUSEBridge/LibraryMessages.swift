@@ -6,7 +6,7 @@ import Threading
 enum LibraryMessages {
   private static let collected = Lock<String?>(nil)
 
-  /// Runs `body` and returns with its result what libfuse said last meanwhile, as one line.
+  /// Runs `body` and returns with its result the first line of what libfuse said meanwhile.
   static func collect<Result>(_ body: () -> Result) -> (Result, String?) {
     unsafe fuse_set_log_func { _, format, values in
       guard let format = unsafe format, let values = unsafe values else { return }
@@ -28,9 +28,9 @@ enum LibraryMessages {
     let length = buffer.firstIndex(of: 0) ?? 0
     let text = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     let isCollected = collected.withLock { collected -> Bool in
-      guard collected != nil else { return false }
-      collected = text
-      return true
+      // A message may come in pieces.
+      collected?.append(text)
+      return collected != nil
     }
     guard !isCollected else { return }
     let bytes = Array(text.utf8)

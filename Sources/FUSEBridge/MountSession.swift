@@ -25,6 +25,9 @@ package final class MountSession: Sendable {
     guard let resolved = unsafe realpath(mountpoint, nil) else { throw MountError("\(mountpoint): \(errorText(errno))") }
     defer { unsafe free(resolved) }
     self.mountpoint = unsafe String(decoding: bytes(of: resolved), as: UTF8.self)
+    var status = stat()
+    guard unsafe stat(resolved, &status) == 0 else { throw MountError("\(mountpoint): \(errorText(errno))") }
+    guard status.st_mode & S_IFMT == S_IFDIR else { throw MountError("\(mountpoint): \(errorText(ENOTDIR))") }
     threads = options.threads
     session = try FUSESession(options: options, handler: handler)
     loop = ReceiveLoop(session)
@@ -94,7 +97,7 @@ package final class MountSession: Sendable {
   private func unmountAsUser(lazily: Bool) throws(Errno) {
     let arguments = ["fusermount3", "-u", "-q"] + (lazily ? ["-z"] : []) + ["--", mountpoint]
     var pointers: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    defer { unsafe pointers.forEach { unsafe free($0) } }
+    defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
     var process = pid_t()
     let failure = unsafe posix_spawnp(&process, "fusermount3", nil, nil, &pointers, environ)
     guard failure == 0 else { throw Errno(rawValue: failure) }

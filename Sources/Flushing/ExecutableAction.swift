@@ -91,4 +91,8 @@ package enum AbortReason: Hashable, Sendable, CaseIterable {
   case directoryNotEmpty
   /// A directory is where a file was expected, or the other way round.
   case kindDiffers
+  /// A directory was to be moved below itself.
+  case wouldContainItself
+  /// The backing directory refuses it for want of rights, space or ability.
+  case refused
 }

@@ -3,7 +3,7 @@ import StorageInterface
 
 extension PlanExecutor {
   /// Writes the sealed changes of an inode that is in the backing directory. Redone: all steps again.
-  func writeContents(_ action: ExecutableAction) throws(Failure) {
+  func writeContents(_ action: ExecutableAction, _ isRedo: Bool) throws(Failure) {
     guard let image = action.contents else { preconditionFailure("contents are sealed before they are written back") }
     let path = required(action.source)
     if image.changesData {
@@ -11,7 +11,7 @@ extension PlanExecutor {
       do throws(Errno) {
         file = try storage.open(path, writable: true)
       } catch {
-        throw missing(error)
+        throw missing(error, isRedo)
       }
       if action.expectedSource != nil {
         try check(try retrying { () throws(Errno) in try file.status() }, action.expectedSource)
@@ -22,7 +22,7 @@ extension PlanExecutor {
       guard let status = try status(path) else { throw .refused(.noEntry, .sourceMissing) }
       try check(status, expected)
     }
-    try writeAttributes(image, action.action.fileKind, path)
+    try writeAttributes(image, action.action.fileKind, path, isRedo)
   }
 
   /// R18 and R20: cut, zeros, bytes, final size, extended attributes, then owner, permissions and times.
@@ -46,13 +46,13 @@ extension PlanExecutor {
   }
 
   /// Changes of attributes alone need no open file.
-  private func writeAttributes(_ image: ContentsImage, _ kind: FileKind, _ path: BackingPath) throws(Failure) {
+  private func writeAttributes(_ image: ContentsImage, _ kind: FileKind, _ path: BackingPath, _ isRedo: Bool) throws(Failure) {
     var hadEffect = false
     func step(_ body: () throws(Errno) -> Void) throws(Failure) {
       do throws(Errno) {
         try body()
       } catch {
-        throw hadEffect ? .again(error) : missing(error)
+        throw hadEffect ? .again(error) : missing(error, isRedo)
       }
       hadEffect = true
     }
@@ -67,11 +67,11 @@ extension PlanExecutor {
     }
   }
 
-  private func missing(_ error: Errno) -> Failure {
+  private func missing(_ error: Errno, _ isRedo: Bool) -> Failure {
     switch error {
     case .noEntry, .notDirectory: .refused(error, .sourceMissing)
     case .isDirectory: .refused(error, .kindDiffers)
-    default: .again(error)
+    default: failure(error, isRedo)
     }
   }
 }

@@ -13,7 +13,7 @@ extension PlanExecutor {
     do throws(Errno) {
       try storage.make(path, kind: inode.attributes.kind, device: inode.attributes.device, target: inode.target)
     } catch {
-      guard error == .exists, isRedo else { throw creationFailure(error) }
+      guard error == .exists, isRedo else { throw creationFailure(error, isRedo) }
       try adopt(path, inode)
     }
     let image = action.contents ?? ContentsImage()
@@ -33,7 +33,7 @@ extension PlanExecutor {
     do throws(Errno) {
       file = try storage.createFile(path)
     } catch {
-      guard error == .exists, isRedo else { throw creationFailure(error) }
+      guard error == .exists, isRedo else { throw creationFailure(error, isRedo) }
       try adopt(path, inode)
       file = try retrying { () throws(Errno) in
         let file = try storage.open(path, writable: true)
@@ -60,11 +60,11 @@ extension PlanExecutor {
     }
   }
 
-  private func creationFailure(_ error: Errno) -> Failure {
+  private func creationFailure(_ error: Errno, _ isRedo: Bool) -> Failure {
     switch error {
     case .exists: .refused(error, .targetExists)
     case .noEntry, .notDirectory: .refused(error, .targetParentMissing)
-    default: .again(error)
+    default: failure(error, isRedo)
     }
   }
 

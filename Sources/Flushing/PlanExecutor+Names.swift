@@ -14,7 +14,7 @@ extension PlanExecutor {
         guard isSameFile(one, other) || !storage.abilities.hasStableInodes else { throw .refused(error, .targetExists) }
       case .exists: throw .refused(error, .targetExists)
       case .noEntry, .notDirectory: throw .refused(error, .sourceMissing)
-      default: throw .again(error)
+      default: throw failure(error, isRedo)
       }
     }
   }
@@ -37,16 +37,16 @@ extension PlanExecutor {
       }
     } catch {
       if error == .noEntry, isRedo { return }
-      throw removalFailure(error)
+      throw removalFailure(error, isRedo)
     }
   }
 
-  private func removalFailure(_ error: Errno) -> Failure {
+  private func removalFailure(_ error: Errno, _ isRedo: Bool) -> Failure {
     switch error {
     case .noEntry: .refused(error, .sourceMissing)
     case .notEmpty: .refused(error, .directoryNotEmpty)
     case .isDirectory, .notDirectory: .refused(error, .kindDiffers)
-    default: .again(error)
+    default: failure(error, isRedo)
     }
   }
 
@@ -57,7 +57,7 @@ extension PlanExecutor {
   func rename(_ action: ExecutableAction, _ isRedo: Bool) throws(Failure) {
     let (source, target) = paths(action)
     let replaces = action.action.replaced != nil
-    guard replaces || isRedo else { return try move(source, to: target, replacing: false) }
+    guard replaces || isRedo else { return try move(source, to: target, replacing: false, isRedo) }
     let moved = try status(source)
     let present = try status(target)
     guard let moved else {
@@ -65,16 +65,16 @@ extension PlanExecutor {
       throw .refused(.noEntry, isRedo ? .neitherSourceNorTarget : .sourceMissing)
     }
     try check(moved, action.expectedSource)
-    guard let present else { return try move(source, to: target, replacing: false) }
+    guard let present else { return try move(source, to: target, replacing: false, isRedo) }
     if isSameFile(moved, present), moved.attributes.kind != .directory {
       return try retrying { () throws(Errno) in try storage.removeFile(source) }
     }
     guard replaces else { throw .refused(.exists, .targetExists) }
     try check(present, action.expectedTarget)
-    try move(source, to: target, replacing: true)
+    try move(source, to: target, replacing: true, isRedo)
   }
 
-  private func move(_ source: BackingPath, to target: BackingPath, replacing: Bool) throws(Failure) {
+  private func move(_ source: BackingPath, to target: BackingPath, replacing: Bool, _ isRedo: Bool) throws(Failure) {
     do throws(Errno) {
       try storage.rename(source, to: target, replacing: replacing)
     } catch {
@@ -83,7 +83,8 @@ extension PlanExecutor {
       case .exists, .notEmpty: throw .refused(error, .directoryNotEmpty)
       case .noEntry: throw .refused(error, .sourceMissing)
       case .isDirectory, .notDirectory: throw .refused(error, .kindDiffers)
-      default: throw .again(error)
+      case .invalidArgument: throw .refused(error, .wouldContainItself)
+      default: throw failure(error, isRedo)
       }
     }
   }

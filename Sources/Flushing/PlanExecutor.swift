@@ -34,7 +34,7 @@ package struct PlanExecutor: Sendable {
       case .link: try link(action, isRedo)
       case .removeFile, .removeDirectory: try remove(action, isRedo)
       case .rename: try rename(action, isRedo)
-      case .writeContents: try writeContents(action)
+      case .writeContents: try writeContents(action, isRedo)
       }
       return .done
     } catch {
@@ -42,6 +42,19 @@ package struct PlanExecutor: Sendable {
       case .again(let errno): return .retry(errno)
       case .refused(let errno, let reason): return .aborted(errno, reason)
       }
+    }
+  }
+}
+
+extension PlanExecutor {
+  /// What an error of an action's first call with an effect means. In the first attempt a plain refusal has had no effect, and the
+  /// action is given back, so that it does not hold up the others of its plan. Other errors may come after the effect.
+  func failure(_ error: Errno, _ isRedo: Bool) -> Failure {
+    switch error {
+    case .notPermitted, .accessDenied, .readOnlyFilesystem, .nameTooLong, .tooManyLinks, .noSpace, .quotaExceeded,
+      .notSupported, .crossDevice, .tooManySymlinks:
+      isRedo ? .again(error) : .refused(error, .refused)
+    default: .again(error)
     }
   }
 }

@@ -5,7 +5,9 @@ extension WritebackQueue {
   package mutating func opened(_ proposal: PlanProposal, plan: LSN, world: some PlanningWorld) {
     graph.markPlanned(proposal.items.compactMap(\.self))
     var taken: [AgedInode] = []
-    var open = OpenPlan(actions: proposal.actions, items: proposal.items, claims: [], contents: [], isRestored: false)
+    var open = OpenPlan(
+      actions: proposal.actions, items: proposal.items, claims: [], contents: [], isRestored: false,
+      remaining: Set(proposal.actions.indices))
     for (action, key) in zip(proposal.actions, proposal.items) {
       var sealed: DirtyContents?
       if action.contentsThrough != nil {
@@ -26,7 +28,8 @@ extension WritebackQueue {
     let claims = actions.map { openClaims(of: $0, item: nil, plan: actions, world) }
     install(
       OpenPlan(
-        actions: actions, items: actions.map { _ in nil }, claims: claims, contents: actions.map { _ in nil }, isRestored: true),
+        actions: actions, items: actions.map { _ in nil }, claims: claims, contents: actions.map { _ in nil }, isRestored: true,
+        remaining: Set(actions.indices)),
       plan)
   }
 
@@ -66,25 +69,32 @@ extension WritebackQueue {
     return result
   }
 
-  /// The plan's DONE record is durable: its names and inodes are free again (R5). Every action is either completed or aborted.
+  /// A DONE record of the plan is durable: the names and inodes of the actions that it names are free again (R5). A plan is open until
+  /// each of its actions is completed or aborted; more than one DONE record may do that.
   ///
   /// Aborted actions wait for their turn again, with growing delays; the engine unseals their contents. For aborted `writeContents`
   /// and contents of creations of a restored plan it calls `contentsChanged`.
   package mutating func finished(plan: LSN, completed: [Int], aborted: [Int], nowMilliseconds now: Int) {
-    guard let open = openPlans.removeValue(forKey: plan) else { return }
+    guard var open = openPlans[plan] else { return }
+    let closed = Set(completed).union(aborted)
     precondition(
-      Set(completed).union(aborted).count == open.actions.count && Set(completed).isDisjoint(with: aborted),
-      "a plan is closed by naming each action")
-    for claims in open.claims { self.claims.remove(claims) }
+      closed.isSubset(of: open.remaining) && Set(completed).isDisjoint(with: aborted), "an action is finished once")
+    for index in closed { claims.remove(open.claims[index]) }
     let done = completed.compactMap { open.items[$0] }
     graph.complete(done)
     for key in done { itemDelays[key] = nil }
     for index in completed {
       let action = open.actions[index]
+      open.contents[index] = nil
       if action.contentsThrough != nil { contentsDelays[action.inode] = nil }
       if action.kind == .create { detach(action.inode) }
     }
-    for index in aborted.sorted() { giveBack(open, index, now) }
+    for index in aborted.sorted() {
+      giveBack(open, index, now)
+      open.contents[index] = nil
+    }
+    open.remaining.subtract(closed)
+    openPlans[plan] = open.remaining.isEmpty ? nil : open
   }
 
   private mutating func giveBack(_ open: OpenPlan, _ index: Int, _ now: Int) {

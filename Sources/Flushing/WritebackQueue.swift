@@ -31,6 +31,8 @@ package struct WritebackQueue {
     /// What each action sealed.
     var contents: [DirtyContents?]
     var isRestored: Bool
+    /// Indexes of the actions that are neither completed nor aborted.
+    var remaining: Set<Int>
   }
 
   /// How often the write-back of something was given back in a row, and until when it waits.
@@ -80,7 +82,8 @@ package struct WritebackQueue {
     var oldest = [graph.oldestLSN, contentsByAge.keys.first?.firstLSN].compactMap(\.self)
     for (plan, open) in openPlans {
       oldest.append(plan)
-      oldest += open.contents.compactMap { $0?.firstLSN } + open.actions.flatMap { $0.completes.map(\.lsn) }
+      oldest += open.contents.compactMap { $0?.firstLSN }
+      for index in open.remaining { oldest += open.actions[index].completes.map(\.lsn) }
     }
     return oldest.min()
   }

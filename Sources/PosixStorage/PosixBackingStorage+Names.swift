@@ -43,15 +43,22 @@ extension PosixBackingStorage {
       let from = try root.parent(of: source)
       let to = try root.parent(of: target)
       if !replacing {
-        let result = unsafe linux_rename_no_replace(from.directory.number, from.name, to.directory.number, to.name)
-        guard result == -Errno.invalidArgument.rawValue || result == -Errno.notImplemented.rawValue else {
-          try checked(result)
-          return
-        }
+        guard try !renameWithoutReplacing(from, to: to) else { return }
         try checkAbsence(of: to)
       }
       try checked(unsafe linux_rename(from.directory.number, from.name, to.directory.number, to.name))
     }
+  }
+
+  /// False when the filesystem does not know RENAME_NOREPLACE. `invalidArgument` tells that, and also a directory that shall go into
+  /// itself, for which the plain rename gives it again.
+  private func renameWithoutReplacing(_ source: borrowing Parent, to target: borrowing Parent) throws(Errno) -> Bool {
+    guard root.features.hasNoReplace else { return false }
+    let result = unsafe linux_rename_no_replace(
+      source.directory.number, source.name, target.directory.number, target.name)
+    if result == -Errno.invalidArgument.rawValue || result == -Errno.notImplemented.rawValue { return false }
+    try checked(result)
+    return true
   }
 
   /// Where a name is to be made. The root's own name is taken.

@@ -59,7 +59,7 @@ package final class PosixBackingStorage: BackingStorage {
       let entry = try root.open(path.components, flags: linux_o_path)
       let status = try BackingStatus(entry.status(), rootDevice: rootIdentity.device)
       return BackingDetails(
-        status: status, extendedAttributes: try entry.extendedAttributes(way: root.way),
+        status: status, extendedAttributes: try extendedAttributes(of: entry, at: path, kind: status.attributes.kind),
         target: status.attributes.kind == .symlink ? try entry.linkTarget() : [])
     }
   }
@@ -81,8 +81,22 @@ package final class PosixBackingStorage: BackingStorage {
 
   package func setExtendedAttribute(_ path: BackingPath, _ change: ExtendedAttributeChange) throws(Errno) {
     try withAccess(to: path, reach: .entry) { () throws(Errno) in
-      try root.open(path.components, flags: linux_o_path).apply(change, way: root.way)
+      let entry = try root.open(path.components, flags: linux_o_path)
+      if root.features.hasProc { return try entry.apply(change, way: linux_way_proc) }
+      let kind = try FileKind(mode: entry.status().mode)
+      guard kind == .regular || kind == .directory else { throw .notSupported }
+      try root.open(path.components, flags: linux_o_read_only | linux_o_non_block).apply(change, way: linux_way_direct)
     }
+  }
+
+  /// Without /proc an O_PATH descriptor does not lead to extended attributes: what can be opened is, and the rest shows none.
+  private func extendedAttributes(
+    of entry: borrowing Descriptor, at path: BackingPath, kind: FileKind
+  ) throws(Errno) -> [ExtendedAttribute] {
+    if root.features.hasProc { return try entry.extendedAttributes(way: linux_way_proc) }
+    guard kind == .regular || kind == .directory else { return [] }
+    let flags = linux_o_read_only | linux_o_non_block
+    return try root.open(path.components, flags: flags).extendedAttributes(way: linux_way_direct)
   }
 
   package func synchronizeDirectory(_ path: BackingPath) throws(Errno) {

@@ -8,6 +8,8 @@ struct KernelFeatures: Hashable, Sendable {
   var hasOpenBeneath: Bool
   /// A mounted /proc.
   var hasProc: Bool
+  /// `renameat2(2)` with RENAME_NOREPLACE, which some filesystems do not have; then each call finds out.
+  var hasNoReplace = true
 
   static let all = KernelFeatures(hasOpenBeneath: true, hasProc: true)
 }
@@ -17,8 +19,8 @@ struct RootDirectory: ~Copyable, Sendable {
   let descriptor: Descriptor
   let features: KernelFeatures
 
-  /// How calls reach the file behind an O_PATH descriptor.
-  var way: linux_way { features.hasProc ? linux_way_proc : linux_way_new_calls }
+  /// How changes of modes reach the file behind an O_PATH descriptor.
+  var way: linux_way { features.hasProc ? linux_way_proc : linux_way_new_call }
 
   /// PATH_MAX without the NUL.
   private static let pathBytesMax = 4095
@@ -30,7 +32,8 @@ struct RootDirectory: ~Copyable, Sendable {
     let trial = unsafe linux_open_beneath(descriptor.number, [UInt8(ascii: "."), 0], linux_o_path | linux_o_directory)
     if trial >= 0 { linux_close(trial) }
     features = KernelFeatures(
-      hasOpenBeneath: wanted.hasOpenBeneath && trial >= 0, hasProc: wanted.hasProc && linux_has_proc() != 0)
+      hasOpenBeneath: wanted.hasOpenBeneath && trial >= 0, hasProc: wanted.hasProc && linux_has_proc() != 0,
+      hasNoReplace: wanted.hasNoReplace)
   }
 
   /// Opens what is at the path below the root. A symbolic link in a component gives `tooManySymlinks` or `notDirectory`; the last

@@ -53,12 +53,12 @@ func orRefused<Result: ~Copyable>(
 private func makeStateDirectory(_ path: String) throws(Errno) {
   let names = path.split(separator: "/")
   var current = try Descriptor(
-    unsafe linux_open([UInt8(ascii: path.hasPrefix("/") ? "/" : "."), 0], linux_o_read_only | linux_o_directory))
+    unsafe linux_open([UInt8(ascii: path.hasPrefix("/") ? "/" : "."), 0], linux_o_path | linux_o_directory))
   for name in names {
     let bytes = Array(name.utf8) + [0]
     let result = unsafe linux_make_directory(current.number, bytes, 0o700)
     if result == 0 {
-      try current.synchronize()
+      try Descriptor(at: current, [UInt8(ascii: "."), 0], flags: linux_o_read_only | linux_o_directory).synchronize()
     } else if result != -Errno.exists.rawValue {
       // A directory that is there may be in one that we may not write.
       guard (try? current.status(of: bytes)) != nil else { throw Errno(rawValue: -result) }

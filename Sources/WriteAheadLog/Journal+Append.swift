@@ -104,18 +104,27 @@ struct CheckpointRows {
 
   private static func pieces(of binding: Binding, bytesMax: Int) -> [Binding] {
     guard bytes(of: binding) > bytesMax else { return [binding] }
-    var pieces: [Binding] = []
     var piece = binding
     piece.locations = []
+    let emptyBytes = bytes(of: piece)
+    var pieces: [Binding] = []
+    var pieceBytes = emptyBytes
     for location in binding.locations {
+      let locationBytes = location.name.bytes.count + locationFixedBytes
+      if pieceBytes + locationBytes > bytesMax {
+        pieces.append(piece)
+        piece.locations = []
+        pieceBytes = emptyBytes
+      }
       piece.locations.append(location)
-      guard bytes(of: piece) > bytesMax else { continue }
-      piece.locations.removeLast()
-      pieces.append(piece)
-      piece.locations = [location]
+      pieceBytes += locationBytes
     }
     return pieces + [piece]
   }
 
+  /// A location's parent and the length of its name.
+  private static let locationFixedBytes = 9
+
+  /// An upper bound: padding is counted for every row.
   private static func bytes(of binding: Binding) -> Int { Record.binding(binding).encodedBytes - RecordLayout.headerBytes }
 }

@@ -69,7 +69,7 @@ extension Journal {
       finishProvisioning { $0.addSpare(SpareSegment(number: number, isRecycled: false)) }
     } catch {
       // Not final: the leader tries again when it needs the segment.
-      finishProvisioning { _ in }
+      finishProvisioning { $0.preparationFailed = true }
     }
   }
 
@@ -124,6 +124,7 @@ extension JournalState {
   fileprivate mutating func addSpare(_ spare: SpareSegment) {
     precondition(spare.number == highestFile + 1)
     spares.append(spare)
+    preparationFailed = false
     highestFile = spare.number
   }
 }

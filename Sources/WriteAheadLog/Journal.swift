@@ -80,7 +80,13 @@ package final class Journal: Sendable {
   /// Whether a change whose record has about `bytes` bytes may be appended. A reserve is kept for the records that make room again
   /// (INTENT, DONE, checkpoint), which are appended without asking.
   package func hasRoom(for bytes: Int) -> Bool {
-    state.withLock { $0.usedBytes + bytes + configuration.reserveBytes <= capacityBytes }
+    let (isRoom, isSegmentMissing) = state.withLock { state in
+      let isSegmentMissing = state.preparationFailed && state.spares.isEmpty
+      let isRoom = state.usedBytes + bytes + configuration.reserveBytes <= capacityBytes
+      return (isRoom && !(isSegmentMissing && !state.currentLasts(for: bytes)), isSegmentMissing)
+    }
+    if isSegmentMissing && !isRoom { scheduleNextSegment() }
+    return isRoom
   }
 
   /// Makes everything appended durable if it can and stops preparing segments; waits until no call of another thread is at work.

@@ -34,6 +34,7 @@ extension JournalScanner {
       record.placement.lsn == expected
     {
       if record.type.isCheckpoint { checkpoints.add(try reader.logged(record, at: extent.endOffset)) }
+      recordsByType[record.type, default: 0] += 1
       extent.lastLSN = expected
       extent.endOffset += RecordLayout.padded(record.length)
       expected = expected.next

@@ -29,6 +29,7 @@ struct JournalScanner {
   var extents: [SegmentExtent] = []
   var expected = LSN.zero.next
   var checkpoints = CheckpointCollector()
+  var recordsByType: [RecordType: Int] = [:]
 
   init(_ storage: any JournalStorage) { self.storage = storage }
 

@@ -5,8 +5,8 @@ import StorageInterface
 /// The steps between a scan and the first record of a new epoch. Each can be interrupted and done again.
 struct JournalStart {
   let header: SegmentHeader
-  private(set) var live: [LiveSegment] = []
-  private(set) var spares: [SpareSegment]
+  let live: [LiveSegment]
+  let spares: [SpareSegment]
 
   static func checkCapacity(_ configuration: JournalConfiguration, _ storage: any JournalStorage) throws(JournalError) {
     precondition(configuration.segmentBytes % 4096 == 0 && configuration.newJournalUUID.count == SegmentHeader.uuidBytes)
@@ -17,14 +17,16 @@ struct JournalStart {
   }
 
   init(_ scan: JournalScan, _ storage: any JournalStorage, _ configuration: JournalConfiguration) throws(JournalError) {
-    spares = scan.spares
+    var spares = scan.spares
     try Self.synchronize(scan, storage)
     for number in scan.discarded.reversed() {
       try doing("removing segment \(number)") { () throws(Errno) in try storage.removeSegment(number) }
     }
-    live = try Self.liveSegments(scan, storage)
+    try Self.removeSparesOfOtherSize(&spares, storage, configuration.segmentBytes)
+    var live = try Self.liveSegments(scan, storage)
     let first = try Self.takeFirst(&spares, above: scan.segments.last ?? 0, storage, configuration)
-    header = SegmentHeader(
+    self.spares = spares
+    let header = SegmentHeader(
       journalUUID: scan.isEmpty ? configuration.newJournalUUID : scan.journalUUID, epoch: scan.epoch + 1, number: first.number,
       firstLSN: scan.nextLSN, durable: scan.nextLSN.previous, isRecycled: first.isRecycled,
       backingDescription: configuration.recordedDescription)
@@ -36,6 +38,8 @@ struct JournalStart {
       return file
     }
     live.append(LiveSegment(number: first.number, firstLSN: scan.nextLSN, bytes: file.bytes, file: file))
+    self.header = header
+    self.live = live
   }
 
   /// What the scan read may be in memory only. It must not be lost once the new epoch says that it was there (C26).
@@ -44,6 +48,21 @@ struct JournalStart {
       try doing("syncing segment \(extent.segment)") { () throws(Errno) in
         try storage.openSegment(extent.segment).synchronize()
       }
+    }
+  }
+
+  /// Spares are of use only while `-o journal_size=` stays as it was.
+  private static func removeSparesOfOtherSize(
+    _ spares: inout [SpareSegment], _ storage: any JournalStorage, _ segmentBytes: Int
+  ) throws(JournalError) {
+    for (index, spare) in spares.enumerated() {
+      let bytes = try doing("opening segment \(spare.number)") { () throws(Errno) in try storage.openSegment(spare.number).bytes }
+      guard bytes != segmentBytes else { continue }
+      for unfit in spares[index...].reversed() {
+        try doing("removing segment \(unfit.number)") { () throws(Errno) in try storage.removeSegment(unfit.number) }
+      }
+      spares.removeSubrange(index...)
+      return
     }
   }
 

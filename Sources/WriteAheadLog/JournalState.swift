@@ -61,6 +61,8 @@ struct JournalState {
   /// A segment file is being made, recycled or removed.
   var isProvisioning = false
   var isPreparationQueued = false
+  /// The last attempt to prepare a segment failed, for want of space most likely: the current one must last until one is recycled.
+  var preparationFailed = false
   var isClosed = false
   var failure: Errno?
   var writtenWaiters: [Waiter] = []
@@ -88,6 +90,9 @@ struct JournalState {
   }
 
   var usedBytes: Int { live.dropLast().reduce(0) { $0 + $1.bytes } + offset }
+
+  /// Whether a record of `bytes` leaves a quarter of the current segment for records that make room.
+  func currentLasts(for bytes: Int) -> Bool { offset + bytes + current.bytes / 4 <= current.bytes }
 
   /// The place of a segment in `live`.
   func index(of number: UInt64) -> Int? {

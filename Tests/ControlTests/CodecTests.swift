@@ -18,14 +18,13 @@ func fullReport() -> StatusReport {
   report.pendingOperations = 2
   report.oldestAgeMilliseconds = 1234
   report.openPlans = 3
-  report.retries = 5
   report.journalUsedBytes = 1 << 20
   report.journalCapacityBytes = 1 << 30
   report.lastLSN = UInt64.max
   report.durableLSN = 9
   report.lowWaterLSN = 7
   report.journalFailure = "fdatasync: Input/output error"
-  report.lastFailure = .init(path: "a/b", message: "Input/output error", ageMilliseconds: 40)
+  report.lastFailure = .init(message: "writing a/b: Input/output error", ageMilliseconds: 40)
   return report
 }
 

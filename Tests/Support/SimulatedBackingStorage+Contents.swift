@@ -33,7 +33,7 @@ extension SimulatedBackingStorage {
     }
   }
 
-  /// chown, chmod, utimensat in this order. A chown clears the set-id bits, also a privileged one (chown(2)).
+  /// chown, chmod, utimensat in this order. A chown clears the set-id bits and capabilities, also a privileged one (chown(2)).
   func setAttributes(_ node: InodeNumber, _ change: AttributeChange, in disk: inout SimulatedDisk) throws(Errno) {
     var attributes = disk.live[node].attributes
     let isOtherOwner = change.owner.map { $0 != attributes.owner } ?? false
@@ -46,6 +46,7 @@ extension SimulatedBackingStorage {
     change.apply(to: &attributes)
     attributes.changed = clock.now()
     disk.perform(.attributes(node, attributes))
+    if change.owner != nil || change.group != nil { disk.removeCapability(of: node) }
     guard let permissions = change.permissions, let list = try accessList(of: node, in: disk) else { return }
     let changed = list.afterChangingPermissions(to: permissions)
     disk.perform(
@@ -181,6 +182,7 @@ package final class SimulatedBackingFile: BackingFile {
     attributes.modified = storage.clock.now()
     attributes.changed = attributes.modified
     disk.perform(.attributes(node, attributes))
+    disk.removeCapability(of: node)
   }
 
   package func resize(_ size: Int) throws(Errno) {
@@ -230,4 +232,13 @@ package final class SimulatedBackingFile: BackingFile {
   }
 
   package func synchronize() throws(Errno) { try call(.synchronizeFile) { (disk) throws(Errno) in disk.synchronize(node) } }
+}
+
+extension SimulatedDisk {
+  /// Capabilities do not survive a change of the bytes or the owner, whoever makes it (capabilities(7)).
+  mutating func removeCapability(of node: InodeNumber) {
+    let name = Array("security.capability".utf8)
+    guard live[node].extendedAttributes[name] != nil else { return }
+    perform(.extendedAttribute(node, ExtendedAttributeChange(name: name, value: nil)))
+  }
 }

@@ -66,6 +66,16 @@ package final class SimulatedBackingStorage: BackingStorage {
   /// The same filesystem for somebody else than the daemon: what is done here is not counted and fails on no order.
   package var bystander: SimulatedBackingStorage { SimulatedBackingStorage(behind: self) }
 
+  /// A second storage that is now as this one and goes its own way: several crashes from one state.
+  package func fork() -> SimulatedBackingStorage { SimulatedBackingStorage(copying: self) }
+
+  private init(copying original: SimulatedBackingStorage) {
+    options = original.options
+    clock = original.clock
+    state = Lock(original.state.withLock { $0 })
+    isWatched = true
+  }
+
   /// Enters a call, fails it where that was ordered, else carries it out.
   ///
   /// - Parameter drop: what a synchronization that drops the dirty bytes does.

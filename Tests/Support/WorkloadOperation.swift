@@ -176,14 +176,20 @@ private struct WorkloadWalk<Target: WorkloadTarget> {
 
   mutating func inode(_ path: BackingPath) throws(Errno) -> InodeNumber {
     var current = InodeNumber.root
-    for name in path.components { current = try found(.lookup(parent: current, name: name)) }
+    for name in path.components { current = try found(.lookup(parent: current, name: name)).inode }
     return current
   }
 
   /// The place of a path whose last name need not exist; its directory must be one.
   mutating func place(_ path: BackingPath) throws(Errno) -> Location {
     guard let name = path.components.last else { throw .busy }
-    return Location(try inode(BackingPath(Array(path.components.dropLast()))), name)
+    var parent = InodeNumber.root
+    for name in path.components.dropLast() {
+      let entry = try found(.lookup(parent: parent, name: name))
+      guard entry.attributes.kind == .directory else { throw .notDirectory }
+      parent = entry.inode
+    }
+    return Location(parent, name)
   }
 
   mutating func make(_ path: BackingPath, _ request: MakeRequest) throws(Errno) -> Operation {
@@ -192,11 +198,11 @@ private struct WorkloadWalk<Target: WorkloadTarget> {
   }
 
   mutating func makeTemporary(in parent: InodeNumber, _ request: MakeRequest) throws(Errno) -> InodeNumber {
-    try found(.makeTemporary(parent: parent, request))
+    try found(.makeTemporary(parent: parent, request)).inode
   }
 
-  private mutating func found(_ operation: Operation) throws(Errno) -> InodeNumber {
+  private mutating func found(_ operation: Operation) throws(Errno) -> Entry {
     guard case .entry(let entry) = try perform(operation).get() else { throw .inputOutput }
-    return entry.inode
+    return entry
   }
 }

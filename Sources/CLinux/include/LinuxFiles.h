@@ -6,7 +6,6 @@
 
 // Flags whose values differ between architectures or need _GNU_SOURCE. All opening functions add O_CLOEXEC.
 extern const int linux_o_read_only;
-extern const int linux_o_write_only;
 extern const int linux_o_read_write;
 extern const int linux_o_create;
 extern const int linux_o_exclusive;
@@ -15,7 +14,6 @@ extern const int linux_o_no_follow;
 extern const int linux_o_non_block;
 extern const int linux_o_no_access_time;
 extern const int linux_o_path;
-extern const int linux_o_temporary;
 
 // stat(2) and the birth time, as far as they are used here.
 struct linux_status {
@@ -108,8 +106,8 @@ enum linux_way {
   linux_way_direct,
   // Through /proc/self/fd.
   linux_way_proc,
-  // fchmodat2 (Linux 6.6) and the *xattrat calls (6.13): ENOSYS before.
-  linux_way_new_calls
+  // For modes alone: fchmodat2 (Linux 6.6). The *xattrat calls of Linux 6.13 do not take O_PATH descriptors.
+  linux_way_new_call
 };
 int linux_set_mode(int descriptor, enum linux_way way, uint32_t mode);
 int64_t linux_list_attributes(int descriptor, enum linux_way way, void *buffer, size_t count);

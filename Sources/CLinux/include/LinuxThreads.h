@@ -9,3 +9,6 @@ int linux_start_thread(
     const unsigned char *name, size_t stack_bytes, void (*body)(void *), void *argument, uint64_t *thread);
 int linux_join_thread(uint64_t thread);
 int linux_detach_thread(uint64_t thread);
+
+// Makes the calling thread alone an ordinary user, without any capability: for tests of a daemon without privileges.
+int linux_set_user_of_thread(uint32_t user);

@@ -51,16 +51,11 @@ enum MountCommand {
     raiseDescriptorLimit()
     let mount = try MountValidation.check(request)
     umask(0o077)
-    do throws(Errno) {
-      try Files.makeDirectories(mount.stateDirectory)
-      guard unsafe chdir("/") == 0 else { throw Errno.current }
-    } catch {
-      throw CommandFailure(.stateDirectory, "state directory \(mount.stateDirectory) cannot be made: \(error.message)")
-    }
-    let lock = try Takeover(stateDirectory: mount.stateDirectory, backing: mount.backing).acquire()
+    guard unsafe chdir("/") == 0 else { throw CommandFailure(.failed, "chdir /: \(Errno.current.message)") }
+    let storage = try Takeover(stateDirectory: mount.stateDirectory, backing: mount.backing).acquire()
     // The daemon that had the lock may have been mounted, or have used up the disk, since the first check.
     let again = try MountValidation.check(absolute(request, mount))
-    return try RunningMount(again, lock: lock, filesystem: Assembly.assemble(again), messages: messages)
+    return try RunningMount(again, filesystem: Assembly.assemble(again, journalStorage: storage), messages: messages)
   }
 
   /// The request with the paths found by the first check, which do not depend on the working directory.

@@ -29,7 +29,7 @@ struct ControlConnection: ~Copyable {
 
   borrowing func send(_ frame: [UInt8]) throws(ConnectionError) {
     do throws(Errno) {
-      try descriptor.write(frame)
+      try LocalSockets.send(frame, to: descriptor)
     } catch {
       throw .system(error)
     }

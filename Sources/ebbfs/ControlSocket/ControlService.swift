@@ -34,6 +34,9 @@ struct ControlService: Sendable {
       if report.phase == .stopping {
         return send(.failed(ControlFailure(reason: .incomplete, message: "the daemon ends before everything is written back")))
       }
+      if let failure = report.journalFailure {
+        return send(.failed(ControlFailure(reason: .failed, message: "the journal failed: \(failure); nothing more is written back")))
+      }
       send(.progress(report.progress))
     }
   }

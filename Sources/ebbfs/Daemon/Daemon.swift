@@ -79,8 +79,10 @@ final class Daemon: Sendable {
         life.isDrained || life.mustStop || life.drainUntil.map { Monotonic.milliseconds() >= $0 } == true ? true : nil
       }
       if isOver != nil { return }
-      let left = filesystem.status().progress
-      messages.notify("STATUS=writing back, \(ProgressText.left(left)) left")
+      let report = filesystem.status()
+      // Nothing more can be written back safely without the records of it.
+      if let failure = report.journalFailure { return messages.say("the journal failed: \(failure)") }
+      messages.notify("STATUS=writing back, \(ProgressText.left(report.progress)) left")
     }
   }
 

@@ -1,19 +1,17 @@
 import Control
+import WriteAheadLog
 
 /// How big the journal is and how it is cut into segments. All in bytes.
 struct JournalSize: Hashable, Sendable {
-  static let bytesMin = 64 << 20
+  static let bytesMin = 32 << 20
   private static let bytesDefaultMax = 8 << 30
-  private static let segmentBytesMax = 64 << 20
-  private static let segmentsMin = 8
 
   var capacity: Int
   var segmentBytes: Int
 
   private init(capacity: Int) {
-    let mebibyte = 1 << 20
-    segmentBytes = min(Self.segmentBytesMax, capacity / Self.segmentsMin / mebibyte * mebibyte)
-    self.capacity = capacity / segmentBytes * segmentBytes
+    segmentBytes = JournalConfiguration.segmentBytes(forCapacity: capacity)
+    self.capacity = capacity
   }
 
   /// Decides the size of the journal.

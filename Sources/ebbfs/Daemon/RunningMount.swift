@@ -3,14 +3,12 @@ import FilesystemModel
 /// A mount that is ready, with what the commands need to find and ask its daemon.
 final class RunningMount: Sendable {
   let entry: RegistryEntry
-  private let lock: DaemonLock
   private let daemon: Daemon
   private let server: ControlServer
   private let messages: Messages
 
   /// Opens the control socket and writes the daemon down. Takes the mount away again when that fails.
-  init(_ mount: ValidMount, lock: DaemonLock, filesystem: any MountedFilesystem, messages: Messages) throws(CommandFailure) {
-    self.lock = lock
+  init(_ mount: ValidMount, filesystem: any MountedFilesystem, messages: Messages) throws(CommandFailure) {
     self.messages = messages
     entry = RegistryEntry(
       mountpoint: mount.mountpoint, backing: mount.backing, stateDirectory: mount.stateDirectory, process: Processes.current)

@@ -3,6 +3,9 @@ import Glibc
 
 /// Where the journal of a backing directory is.
 enum StateDirectory {
+  /// The lock that PosixStorage keeps in every state directory.
+  private static let lockName = "lock"
+
   /// The name of a default state directory: the backing directory's own name, for people, and a hash of its canonical path.
   ///
   /// Two paths with the same hash share a directory; the journal's header then refuses the second one.
@@ -48,7 +51,7 @@ enum StateDirectory {
     if let live = Registry.host.entries().first(where: { $0.backing == path }) { return live.stateDirectory }
     let standard = try defaultPath(backing: path)
     if (try? Files.facts(standard))?.isDirectory == true { return standard }
-    guard (try? Files.facts(PathText.joined(path, DaemonLock.fileName))) != nil else {
+    guard (try? Files.facts(PathText.joined(path, lockName))) != nil else {
       throw CommandFailure(.stateDirectory, "\(argument) is no state directory, and no backing directory with a journal in \(standard)")
     }
     return path

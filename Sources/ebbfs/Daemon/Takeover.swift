@@ -1,5 +1,6 @@
 import Control
 import FilesystemModel
+import PosixStorage
 
 /// Gets the lock of a state directory, from a daemon that only drains if need be.
 struct Takeover: Sendable {
@@ -10,34 +11,51 @@ struct Takeover: Sendable {
   /// How long a daemon without a mount in sight may take to notice, or one that starts to answer.
   var graceMilliseconds = 3000
 
-  /// Throws `inUse`, naming the process, when a daemon keeps the lock.
-  func acquire() throws(CommandFailure) -> DaemonLock {
+  /// Opens the state directory, which is made if it does not exist, and takes its lock.
+  ///
+  /// Throws `inUse`, naming the process, when a daemon keeps the lock, and `stateDirectory` when the directory cannot be used.
+  func acquire() throws(CommandFailure) -> PosixJournalStorage {
     let start = Monotonic.milliseconds()
     while true {
-      if let lock = try attempt() { return lock }
-      let holder = DaemonLock.holder(stateDirectory: stateDirectory).map { "process \($0)" } ?? "another process"
-      let waited = Monotonic.milliseconds() - start
-      switch try? ControlClient(stateDirectory: stateDirectory).ask(.stop, untilGone: true) {
-      case .some(.done): break
-      case .some(.failed(let failure)) where failure.reason == .stillMounted:
-        // The kernel ends an unmount a moment before the daemon knows of it.
-        if isMountInSight() || waited > graceMilliseconds { throw CommandFailure(.inUse, failure.message) }
-      case .some(.failed(let failure)): throw CommandFailure(.inUse, "\(backing) is in use by \(holder): \(failure.message)")
-      default:
-        if waited > graceMilliseconds { throw CommandFailure(.inUse, "\(backing) is in use by \(holder), which does not answer") }
-      }
-      if waited > patienceMilliseconds {
-        throw CommandFailure(.inUse, "\(backing) is still being written back by \(holder), which does not stop")
+      switch try attempt() {
+      case .acquired(let storage): return storage
+      case .locked(let process):
+        let holder = process.map { "process \($0)" } ?? "another process"
+        try ask(holder, waited: Monotonic.milliseconds() - start)
       }
       Monotonic.sleep(milliseconds: 20)
     }
   }
 
-  private func attempt() throws(CommandFailure) -> DaemonLock? {
-    do throws(Errno) {
-      return try DaemonLock.attempt(stateDirectory: stateDirectory)
+  private enum Attempt {
+    case acquired(PosixJournalStorage)
+    case locked(process: Int?)
+  }
+
+  private func attempt() throws(CommandFailure) -> Attempt {
+    do throws(StateDirectoryError) {
+      return .acquired(try PosixJournalStorage(directory: stateDirectory, create: true))
     } catch {
-      throw CommandFailure(.stateDirectory, "\(PathText.joined(stateDirectory, DaemonLock.fileName)): \(error.message)")
+      switch error {
+      case .locked(_, let process): return .locked(process: process)
+      case .refused(let line): throw CommandFailure(.stateDirectory, line)
+      }
+    }
+  }
+
+  /// Asks the holder to stop; throws when it will not.
+  private func ask(_ holder: String, waited: Int) throws(CommandFailure) {
+    switch try? ControlClient(stateDirectory: stateDirectory).ask(.stop) {
+    case .some(.done): break
+    case .some(.failed(let failure)) where failure.reason == .stillMounted:
+      // The kernel ends an unmount a moment before the daemon knows of it.
+      if isMountInSight() || waited > graceMilliseconds { throw CommandFailure(.inUse, failure.message) }
+    case .some(.failed(let failure)): throw CommandFailure(.inUse, "\(backing) is in use by \(holder): \(failure.message)")
+    default:
+      if waited > graceMilliseconds { throw CommandFailure(.inUse, "\(backing) is in use by \(holder), which does not answer") }
+    }
+    if waited > patienceMilliseconds {
+      throw CommandFailure(.inUse, "\(backing) is still being written back by \(holder), which does not stop")
     }
   }
 

@@ -1,3 +1,5 @@
+import Engine
+
 /// What `-o` says, with the defaults for what it does not say. Sizes are bytes, times milliseconds.
 struct MountOptions: Hashable, Sendable {
   /// `nil`: the default place, see `StateDirectory`.

@@ -1,3 +1,5 @@
+import Engine
+
 /// One option of `-o`: what parses it, checks it, and describes it to people.
 struct OptionDescription: Sendable {
   /// What may stand behind the `=`.
@@ -92,14 +94,13 @@ enum OptionTable {
 
   /// Words of mount(8) that are given on to the kernel.
   static let kernelWords: Set<String> = [
-    "rw", "ro", "dev", "nodev", "suid", "nosuid", "exec", "noexec", "atime", "noatime", "nodiratime", "relatime", "norelatime",
-    "strictatime", "sync", "async", "dirsync",
+    "rw", "ro", "dev", "nodev", "suid", "nosuid", "exec", "noexec", "noatime", "nodiratime", "sync", "async", "dirsync",
   ]
 
   /// Words of mount(8) and fstab(5) that say something to others: accepted, and without effect here.
   static let ignoredWords: Set<String> = [
-    "defaults", "auto", "noauto", "user", "users", "nouser", "owner", "group", "nofail", "_netdev", "default_permissions", "diratime",
-    "nostrictatime",
+    "defaults", "auto", "noauto", "user", "users", "nouser", "owner", "group", "nofail", "_netdev", "default_permissions", "atime",
+    "diratime", "relatime", "norelatime", "strictatime", "nostrictatime",
   ]
 
   /// Whether mount(8) ignores a word with this beginning too: `x-systemd.automount`, `comment=...`.

@@ -1,12 +1,6 @@
-/// When an acknowledged operation is safe on the journal's disk.
-enum Durability: Hashable, Sendable {
-  /// Each operation is synced before it returns.
-  case always
-  /// A committer syncs at most this many milliseconds later.
-  case batch(milliseconds: Int)
-  /// Synced only by fsync and its like.
-  case os
+import Engine
 
+extension Durability {
   static let batchDefault = Durability.batch(milliseconds: 100)
   static let batchMillisecondsRange = 1...60_000
 
@@ -15,7 +9,7 @@ enum Durability: Hashable, Sendable {
     switch self {
     case .always: "always"
     case .batch(let milliseconds): "batch=\(milliseconds)"
-    case .os: "os"
+    case .system: "os"
     }
   }
 }
@@ -64,7 +58,7 @@ enum OptionValues {
   static func durability(_ text: String) throws(ValueError) -> Durability {
     switch text {
     case "always": return .always
-    case "os": return .os
+    case "os": return .system
     case "batch": return .batchDefault
     case _ where text.hasPrefix("batch="):
       let time = String(text.dropFirst("batch=".count))

@@ -47,6 +47,21 @@ enum LocalSockets {
     }
   }
 
+  /// Sends all bytes; a peer that has left is an error, not a signal. The corresponding C function is `send`.
+  static func send(_ bytes: [UInt8], to connection: borrowing Descriptor) throws(Errno) {
+    var sent = 0
+    while sent < bytes.count {
+      let result = unsafe bytes[sent...].withUnsafeBytes {
+        unsafe Glibc.send(connection.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      if result >= 0 {
+        sent += result
+      } else if Errno.current != .interrupted {
+        throw Errno.current
+      }
+    }
+  }
+
   /// Waits for the next connection.
   static func accept(_ listener: Int32) throws(Errno) -> Descriptor {
     let number = Glibc.accept(listener, nil, nil)

@@ -12,6 +12,8 @@ enum ProcessEnd: Hashable, Sendable {
 
 /// Processes of the host.
 enum Processes {
+  static var isRoot: Bool { geteuid() == 0 }
+
   /// The number of this process.
   static var current: Int { Int(getpid()) }
 

@@ -1,38 +1,19 @@
 import FilesystemModel
 import Glibc
+import Threading
 
-// SAFETY: the box is retained for the thread that takes it over, exactly once; signal sets and names are local to the call.
-
-/// What a new thread is to do.
-private final class ThreadBody: Sendable {
-  let run: @Sendable () -> Void
-
-  init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-}
+// SAFETY: signal sets are local to the call.
 
 enum Threads {
   /// Starts a thread that nobody joins.
   ///
   /// - Parameter name: at most 15 bytes; shown by `ps -L` and debuggers.
   static func start(_ name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
-    let named: @Sendable () -> Void = {
-      try? Descriptor(path: "/proc/thread-self/comm", flags: O_WRONLY).write(Array(name.utf8))
-      body()
+    do throws(ThreadError) {
+      try Thread(name: name, body: body).detach()
+    } catch {
+      throw Errno(rawValue: error.errorNumber)
     }
-    let box = unsafe Unmanaged.passRetained(ThreadBody(named))
-    var thread = pthread_t()
-    let result = unsafe pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument = unsafe argument else { return nil }
-        unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
-        return nil
-      }, box.toOpaque())
-    guard result == 0 else {
-      unsafe box.release()
-      throw Errno(rawValue: result)
-    }
-    pthread_detach(thread)
   }
 }
 

@@ -1,0 +1,125 @@
+import FilesystemModel
+import JournalFormat
+import StorageInterface
+
+/// What `ebbfs journal check` and `ebbfs journal dump` tell. Changes nothing.
+package enum JournalInspector {
+  /// Decides as a mount would, for any backing directory.
+  ///
+  /// - Throws: `storage` when the disk cannot be read; everything else is part of the report.
+  package static func check(_ storage: any JournalStorage) throws(JournalError) -> JournalReport {
+    var scanner = JournalScanner(storage)
+    var verdict: JournalVerdict
+    var scan: JournalScan?
+    do {
+      let found = try scanner.scan(backingDescription: nil)
+      try found.replay { _ in }
+      scan = found
+      verdict = found.isEmpty ? .empty : .clean
+      if let torn = found.tornTail { verdict = .torn(torn) }
+    } catch {
+      if case .storage = error { throw error }
+      verdict = .refused(error)
+    }
+    return JournalReport(
+      verdict: verdict, segments: scanner.candidates.count,
+      epoch: scanner.candidates.compactMap(\.header).map(\.epoch).max() ?? 0, firstLSN: scanner.extents.first?.firstLSN,
+      lastLSN: scanner.extents.isEmpty ? nil : scanner.expected.previous, lowWater: scan?.lowWater,
+      backingDescription: scan?.backingDescription ?? "",
+      recordsByType: RecordType.allCases.map { (type: $0, count: scanner.recordsByType[$0] ?? 0) })
+  }
+
+  /// Gives one line per segment and per record, in the order of the files, as far as each segment can be read: LSN, epoch, type and
+  /// fields, without contents of files.
+  package static func dump(_ storage: any JournalStorage, _ line: (String) -> Void) throws(JournalError) {
+    let numbers = try doing("listing the segments") { () throws(Errno) in try storage.segments() }
+    for number in numbers {
+      var reader = try SegmentReader(storage, number, journalUUID: [])
+      let bytes = try reader.headerBytes()
+      let header: SegmentHeader
+      do {
+        header = try SegmentHeader(decoding: bytes)
+      } catch {
+        line("segment \(number): \(describe(error))")
+        continue
+      }
+      line(describe(header, file: number))
+      guard header.number == number else { continue }
+      reader = try SegmentReader(storage, number, journalUUID: header.journalUUID)
+      try dump(&reader, line)
+    }
+  }
+
+  private static func dump(_ reader: inout SegmentReader, _ line: (String) -> Void) throws(JournalError) {
+    var offset = SegmentHeader.bytes
+    while let header = try reader.record(at: offset) {
+      let placement = header.placement
+      let start = "\(placement.lsn.rawValue) epoch \(placement.epoch) at \(reader.number):\(offset) \(header.length) bytes "
+      do {
+        line(start + (try reader.logged(header, at: offset)).record.summary)
+      } catch {
+        line(start + "\(header.type), unreadable")
+      }
+      offset += RecordLayout.padded(header.length)
+    }
+    line("segment \(reader.number): no record at offset \(offset)")
+  }
+
+  private static func describe(_ header: SegmentHeader, file number: UInt64) -> String {
+    let uuid = header.journalUUID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let start =
+      header.number == number ? "segment \(number)" : "segment \(number): spare, has the header of segment \(header.number)"
+    return
+      "\(start): journal \(uuid) epoch \(header.epoch) first LSN \(header.firstLSN.rawValue) durable \(header.durable.rawValue) "
+      + "backing \(printable(header.backingDescription.utf8))"
+  }
+
+  private static func describe(_ error: SegmentHeaderError) -> String {
+    switch error {
+    case .blank: "prepared, not used"
+    case .damaged: "no readable header"
+    case .newerVersion(let version): "format version \(version), newer than \(SegmentHeader.version)"
+    }
+  }
+}
+
+/// What a mount would do with the journal.
+package enum JournalVerdict: Hashable, Sendable {
+  case empty
+  case clean
+  case torn(TornTail)
+  case refused(JournalError)
+}
+
+/// The result of a check.
+package struct JournalReport: Sendable, CustomStringConvertible {
+  package let verdict: JournalVerdict
+  package let segments: Int
+  package let epoch: UInt64
+  package let firstLSN: LSN?
+  package let lastLSN: LSN?
+  package let lowWater: LSN?
+  package let backingDescription: String
+  /// In the order of the types' numbers.
+  package let recordsByType: [(type: RecordType, count: Int)]
+
+  /// Whether a mount would accept the journal.
+  package var isAcceptable: Bool {
+    if case .refused = verdict { false } else { true }
+  }
+
+  package var description: String {
+    let outcome =
+      switch verdict {
+      case .empty: "empty"
+      case .clean: "clean"
+      case .torn(let tail): tail.description
+      case .refused(let error): error.description
+      }
+    let counts = recordsByType.filter { $0.count > 0 }.map { "\($0.count) \($0.type)" }.joined(separator: ", ")
+    let range =
+      if let firstLSN, let lastLSN { "LSN \(firstLSN.rawValue) to \(lastLSN.rawValue)" } else { "no records" }
+    return "\(outcome); \(segments) segments, epoch \(epoch), \(range), low-water \(lowWater?.rawValue ?? 0)"
+      + (counts.isEmpty ? "" : ": " + counts)
+  }
+}

@@ -1,0 +1,74 @@
+import Control
+import Engine
+import FUSEBridge
+import FilesystemModel
+import Threading
+
+/// A mounted engine.
+final class EngineMount: MountedFilesystem {
+  private let engine: Engine
+  private let session: MountSession
+  private let durability: Durability
+  /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
+  private static let closeMilliseconds = 60_000
+
+  init(engine: Engine, session: MountSession, durability: Durability) {
+    self.engine = engine
+    self.session = session
+    self.durability = durability
+  }
+
+  func serve() throws(CommandFailure) {
+    do throws(MountError) {
+      try session.run()
+    } catch {
+      throw CommandFailure(.mount, error.description)
+    }
+  }
+
+  func unmount(lazily: Bool) throws(Errno) { try session.unmount(lazily: lazily) }
+
+  func endServing() { session.exit() }
+
+  func status() -> StatusReport {
+    let status = engine.status()
+    var report = StatusReport()
+    report.mode = "write-back"
+    report.durability = durability.text
+    report.dirtyBytes = status.dirtyBytes
+    report.dirtyInodes = status.dirtyInodes
+    report.pendingOperations = status.pendingOperations
+    report.oldestAgeMilliseconds = status.oldestPendingLSN == nil ? nil : status.oldestAgeMilliseconds
+    report.openPlans = status.openPlans
+    report.journalUsedBytes = status.journalUsedBytes
+    report.journalCapacityBytes = status.journalCapacityBytes
+    report.lastLSN = status.lastLSN.rawValue
+    report.durableLSN = status.durableLSN.rawValue
+    report.lowWaterLSN = (status.oldestPendingLSN ?? status.lastLSN.next).rawValue
+    report.journalFailure = status.journalFailure?.message
+    report.lastFailure = status.lastFailure.map {
+      .init(message: $0.reason, ageMilliseconds: max(0, Monotonic.milliseconds() - $0.milliseconds))
+    }
+    return report
+  }
+
+  func flush(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
+
+  func drain(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
+
+  func stop() { Self.close(engine) }
+
+  func tick() { engine.tick() }
+
+  /// Ends an engine, without waiting for ever for a backing directory that hangs.
+  static func close(_ engine: Engine) {
+    let isClosed = Lock(false)
+    let isStarted: Void? = try? Threads.start("ebbfs-close") {
+      engine.close()
+      isClosed.withLock { $0 = true }
+      isClosed.wake()
+    }
+    guard isStarted != nil else { return engine.close() }
+    _ = isClosed.wait(milliseconds: closeMilliseconds) { $0 ? true : nil }
+  }
+}

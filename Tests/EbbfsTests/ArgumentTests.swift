@@ -1,0 +1,75 @@
+import Testing
+
+@testable import ebbfs
+
+private func refusal(_ words: [String]) -> String {
+  do throws(CommandFailure) {
+    return "accepted as \(try Arguments.parse(words))"
+  } catch {
+    #expect(error.status == .usage)
+    return error.message
+  }
+}
+
+private func mount(_ words: [String]) throws -> MountRequest {
+  guard case .mount(let request) = try Arguments.parse(words) else { throw CommandFailure(.failed, "no mount") }
+  return request
+}
+
+@Test func mountIsTheCommandWithoutAName() throws {
+  let request = MountRequest(backing: "/b", mountpoint: "/m", options: MountOptions())
+  #expect(try mount(["/b", "/m"]) == request)
+  #expect(try mount(["mount", "/b", "/m"]) == request)
+  #expect(try mount(["mount", "status", "/m"]).backing == "status", "after `mount` every word is a path")
+}
+
+@Test func optionsMayStandAnywhereAndRepeat() throws {
+  let request = try mount(["-o", "ro", "/b", "-f", "/m", "-omemory=32M", "-o", "noatime"])
+  #expect(request.isForeground)
+  #expect(request.options.memory == 32 << 20)
+  #expect(request.options.kernelWords == ["ro", "noatime"])
+  #expect(try mount(["--", "-b", "-m"]).backing == "-b")
+}
+
+@Test func commandsTakeTheirArguments() throws {
+  #expect(try Arguments.parse(["unmount", "/m"]) == .unmount(mountpoint: "/m"))
+  #expect(try Arguments.parse(["flush", "/m"]) == .flush(mountpoint: "/m"))
+  #expect(try Arguments.parse(["status"]) == .status(mountpoint: nil, asJSON: false))
+  #expect(try Arguments.parse(["status", "--json", "/m"]) == .status(mountpoint: "/m", asJSON: true))
+  #expect(try Arguments.parse(["journal", "check", "/s"]) == .journal(.check, directory: "/s"))
+  #expect(try Arguments.parse(["--version"]) == .version)
+  #expect(try Arguments.parse(["mount", "--help"]) == .help)
+}
+
+@Test func wrongArgumentsAreNamedInOneLine() {
+  #expect(refusal([]) == "nothing to do; try `ebbfs --help`")
+  #expect(refusal(["/b"]).hasPrefix("a backing directory and a mountpoint are needed; usage: ebbfs [mount]"))
+  #expect(refusal(["/b", "/m", "/x"]).hasPrefix("unexpected argument /x"))
+  #expect(refusal(["/b", "/m", "-z"]).hasPrefix("unknown option -z"))
+  #expect(refusal(["/b", "/m", "-o"]).hasPrefix("-o needs options behind it"))
+  #expect(refusal(["/b", "/m", "-o", "bogus"]).hasPrefix("unknown option bogus"))
+  #expect(refusal(["unmount"]) == "an argument is missing; usage: ebbfs unmount MOUNTPOINT")
+  #expect(refusal(["flush", "--now"]) == "unknown option --now; usage: ebbfs flush MOUNTPOINT")
+  #expect(refusal(["status", "/a", "/b"]).hasPrefix("unexpected argument /b"))
+  #expect(refusal(["status", "--xml"]).hasPrefix("unexpected argument --xml"))
+  #expect(refusal(["journal"]).hasPrefix("a journal command is needed"))
+  #expect(refusal(["journal", "burn", "/s"]).hasPrefix("unknown journal command burn"))
+  #expect(refusal(["/b\u{FFFD}", "/m"]) == "arguments must be UTF-8")
+}
+
+@Test func aFailureIsOneLineWhateverItIsMadeOf() {
+  #expect(CommandFailure(.failed, "a\nb\r\nc").message == "a b c")
+}
+
+@Test func readinessComesThroughThePipe() {
+  let failure = CommandFailure(.journal, "segment 3 is corrupt at offset 4096, LSN 17")
+  #expect(throws: failure) { try Readiness.decode(Readiness.encode(failure)).get() }
+  #expect(throws: Never.self) { try Readiness.decode(Readiness.encode(nil)).get() }
+  for text in ["", "REA", "FAILED", "FAILED 999 x", "FAILED x y"] {
+    guard case .failure(let failure) = Readiness.decode(Array(text.utf8)) else {
+      Issue.record("\(text) was taken for readiness")
+      continue
+    }
+    #expect(failure.status == .daemonDied)
+  }
+}

@@ -1,0 +1,200 @@
+import Control
+import FilesystemModel
+import Glibc
+import PosixStorage
+import Testing
+import Threading
+
+@testable import ebbfs
+
+@Test func statusTellsWhereEverythingIs() throws {
+  let double = try DoubleDaemon(dirtyBytes: 4096)
+  try double.start()
+  guard case .status(let report) = try double.client.ask(.status) else {
+    Issue.record("no status")
+    return
+  }
+  #expect(report.mountpoint == "/nowhere/m")
+  #expect(report.processID == Processes.current)
+  #expect(report.phase == .serving)
+  #expect(report.dirtyBytes == 4096)
+  #expect(try double.client.ask(.ping) == .done)
+  #expect(double.filesystem.awaits { $0.ticks > 2 }, "time passes while the mount serves")
+  double.filesystem.endServing()
+  #expect(double.filesystem.awaits { $0.drain != nil })
+  double.filesystem.writeBackEverything()
+  #expect(double.awaitEnd() == .success)
+}
+
+@Test func theSocketWorksInADirectoryWithALongPathAndIsPrivate() throws {
+  let double = try DoubleDaemon(nested: 3)
+  #expect(try double.client.ask(.ping) == .done)
+  let socket = try Files.facts(PathText.joined(double.client.stateDirectory, ControlServer.socketName))
+  #expect(socket.mode & 0o777 == 0o600 & ~currentMask())
+}
+
+private func currentMask() -> UInt32 {
+  let mask = umask(0)
+  umask(mask)
+  return mask
+}
+
+@Test func flushReturnsWhenEverythingIsWrittenBack() throws {
+  let double = try DoubleDaemon(dirtyBytes: 10)
+  try double.start()
+  let seen = Lock<[Int]>([])
+  let filesystem = double.filesystem
+  try Threads.start("flusher") {
+    _ = seen.wait(milliseconds: 10_000) { $0.isEmpty ? nil : true }
+    filesystem.writeBackEverything()
+  }
+  let reply = try double.client.ask(.flush) { left in
+    seen.withLock { $0.append(left.bytesLeft) }
+    seen.wake()
+  }
+  #expect(reply == .done)
+  #expect(seen.withLock { $0.first } == 10, "progress was told before the end")
+  filesystem.endServing()
+  #expect(filesystem.awaits { $0.drain != nil })
+  filesystem.writeBackEverything()
+  #expect(double.awaitEnd() == .success)
+}
+
+@Test func aBusyMountStaysMounted() throws {
+  let double = try DoubleDaemon()
+  double.filesystem.state.withLock { $0.isBusy = true }
+  try double.start()
+  let reply = try double.client.ask(.unmount(drain: true))
+  #expect(reply == .failed(ControlFailure(reason: .busy, message: "files of the mount are in use")))
+  #expect(!double.daemon.isUnmounted)
+  double.daemon.terminate()
+  #expect(double.filesystem.awaits { $0.drain != nil }, "SIGTERM takes away a busy mount too")
+  double.filesystem.writeBackEverything()
+  #expect(double.awaitEnd() == .success)
+}
+
+@Test func unmountWritesEverythingBackBeforeItIsDone() throws {
+  let double = try DoubleDaemon(dirtyBytes: 10)
+  try double.start()
+  let filesystem = double.filesystem
+  let seen = Lock(0)
+  try Threads.start("flusher") {
+    _ = seen.wait(milliseconds: 10_000) { $0 > 0 ? true : nil }
+    filesystem.writeBackEverything()
+  }
+  let reply = try double.client.ask(.unmount(drain: true)) { _ in
+    seen.withLock { $0 += 1 }
+    seen.wake()
+  }
+  #expect(reply == .done)
+  #expect(filesystem.state.withLock { $0.isStopped && $0.report.dirtyBytes == 0 })
+  #expect(double.awaitEnd() == .success)
+}
+
+@Test func stopIsRefusedWhileTheMountIsThereAndEndsADrainAtOnce() throws {
+  let double = try DoubleDaemon(dirtyBytes: 10)
+  try double.start()
+  guard case .failed(let failure) = try double.client.ask(.stop) else {
+    Issue.record("a serving daemon stopped")
+    return
+  }
+  #expect(failure.reason == .stillMounted)
+  #expect(failure.message == "/nowhere/b is mounted on /nowhere/m by process \(Processes.current)")
+  double.filesystem.endServing()
+  #expect(double.filesystem.awaits { $0.drain != nil })
+  #expect(try double.client.ask(.stop) == .done)
+  #expect(double.filesystem.state.withLock { $0.isStopped })
+  #expect(double.awaitEnd() == .incomplete, "what is left is told by the exit status")
+}
+
+@Test func unmountThatIsCutShortSaysWhatIsLeft() throws {
+  let double = try DoubleDaemon(dirtyBytes: 2048)
+  try double.start()
+  let daemon = double.daemon
+  let reply = try double.client.ask(.unmount(drain: true)) { _ in try? daemon.requestStop() }
+  guard case .failed(let failure) = reply else {
+    Issue.record("\(String(describing: reply))")
+    return
+  }
+  #expect(failure.reason == .incomplete)
+  #expect(failure.message.contains("2.0 KiB and 0 operations are left in the journal"))
+}
+
+@Test func aSecondSignalEndsTheDrain() throws {
+  let double = try DoubleDaemon(dirtyBytes: 1)
+  try double.start()
+  double.daemon.terminate()
+  #expect(double.filesystem.awaits { $0.drain != nil })
+  double.daemon.terminate()
+  #expect(double.awaitEnd() == .incomplete)
+}
+
+@Test func hostilePeersAreAnsweredAndTheServerGoesOn() throws {
+  let double = try DoubleDaemon()
+  for bytes in [[0xff, 0xff, 0xff, 0xff], [2, 0, 0, 0, 9, 1], [2, 0, 0, 0, 1, 77], [0, 0, 0, 0]] as [[UInt8]] {
+    let socket = try LocalSockets.connect(directory: double.client.stateDirectory, name: ControlServer.socketName)
+    var connection = ControlConnection(socket)
+    try connection.send(bytes)
+    let message = try #require(try connection.receive())
+    guard case .failed(let failure) = try ControlCodec.decodeReply(message) else {
+      Issue.record("\(bytes) was understood")
+      continue
+    }
+    #expect(failure.reason == .notUnderstood)
+  }
+  // One that says nothing and leaves.
+  _ = try LocalSockets.connect(directory: double.client.stateDirectory, name: ControlServer.socketName)
+  #expect(try double.client.ask(.ping) == .done)
+}
+
+@Test func aNewMountTakesTheLockOfADaemonThatOnlyDrains() throws {
+  let double = try DoubleDaemon(dirtyBytes: 1)
+  try double.start()
+  let stateDirectory = double.client.stateDirectory
+  let held = Lock<PosixJournalStorage?>(try PosixJournalStorage(directory: stateDirectory, create: false))
+  let takeover = Takeover(stateDirectory: stateDirectory, backing: "/nowhere/b", graceMilliseconds: 100)
+  let refusal = CommandFailure(.inUse, "/nowhere/b is mounted on /nowhere/m by process \(Processes.current)")
+  #expect(throws: refusal) { try takeover.acquire() }
+  double.filesystem.endServing()
+  #expect(double.filesystem.awaits { $0.drain != nil })
+  let filesystem = double.filesystem
+  try Threads.start("process end") {
+    _ = filesystem.awaits { $0.isStopped }
+    held.withLock { $0 = nil }
+  }
+  _ = try takeover.acquire()
+  #expect(double.awaitEnd() == .incomplete)
+}
+
+@Test func aLockWhoseHolderDoesNotAnswerIsRefused() throws {
+  let directory = try TemporaryDirectory()
+  let held = try PosixJournalStorage(directory: directory.path, create: false)
+  let takeover = Takeover(stateDirectory: directory.path, backing: "/b", graceMilliseconds: 50)
+  let refusal = CommandFailure(.inUse, "/b is in use by process \(Processes.current), which does not answer")
+  #expect(throws: refusal) { try takeover.acquire() }
+  #expect(held.lastHolder == Processes.current)
+}
+
+@Test func systemdThatDoesNotListenIsNoHindrance() throws {
+  let directory = try TemporaryDirectory()
+  #expect(throws: Errno.noEntry) { try LocalSockets.sendDatagram("READY=1", to: directory("absent")) }
+  Messages(notifySocket: directory("absent")).notify("READY=1")
+  Messages(notifySocket: "@" + directory("abstract")).notify("READY=1")
+}
+
+@Test func progressIsRedrawnOnATerminalAndRareElsewhere() {
+  let written = Lock("")
+  let write: (String) -> Void = { text in written.withLock { $0 += text } }
+  var terminal = ProgressLine(isTerminal: true, write: write)
+  terminal.show("a", now: 0)
+  terminal.show("a", now: 1)
+  terminal.show("b", now: 2)
+  terminal.end()
+  terminal.end()
+  #expect(written.withLock { $0 } == "\r\u{1b}[Ka\r\u{1b}[Kb\r\u{1b}[K")
+  written.withLock { $0 = "" }
+  var plain = ProgressLine(isTerminal: false, write: write)
+  for time in stride(from: 0, to: 11_000, by: 1000) { plain.show("at \(time)", now: time) }
+  plain.end()
+  #expect(written.withLock { $0 } == "at 0\nat 5000\nat 10000\n")
+}

@@ -1,0 +1,108 @@
+import Control
+import FilesystemModel
+import Threading
+
+@testable import ebbfs
+
+/// A filesystem without a mount, whose life a test directs.
+final class DoubleFilesystem: MountedFilesystem {
+  struct State {
+    var report = StatusReport()
+    var isServing = true
+    var isBusy = false
+    var flushes: [@Sendable (String?) -> Void] = []
+    var drain: (@Sendable (String?) -> Void)?
+    var ticks = 0
+    var isStopped = false
+  }
+
+  let state = Lock(State())
+
+  init(dirtyBytes: Int = 0) { state.withLock { $0.report.dirtyBytes = dirtyBytes } }
+
+  func serve() throws(CommandFailure) { _ = state.wait { $0.isServing ? nil : true } }
+
+  func unmount(lazily: Bool) throws(Errno) {
+    if !lazily, state.withLock({ $0.isBusy }) { throw .busy }
+    endServing()
+  }
+
+  func endServing() {
+    state.withLock { $0.isServing = false }
+    state.wake()
+  }
+
+  func status() -> StatusReport { state.withLock { $0.report } }
+
+  func flush(completion: @escaping @Sendable (String?) -> Void) {
+    state.withLock { $0.flushes.append(completion) }
+    state.wake()
+  }
+
+  func drain(completion: @escaping @Sendable (String?) -> Void) {
+    state.withLock { $0.drain = completion }
+    state.wake()
+  }
+
+  func stop() {
+    state.withLock { $0.isStopped = true }
+    state.wake()
+  }
+
+  func tick() {
+    state.withLock { $0.ticks += 1 }
+    state.wake()
+  }
+
+  /// Waits until the state is as asked; false after 10 s.
+  func awaits(_ condition: (State) -> Bool) -> Bool {
+    state.wait(milliseconds: 10_000) { condition($0) ? true : nil } ?? false
+  }
+
+  /// Everything is written back; answers whoever waits for it.
+  func writeBackEverything() {
+    let waiting = state.withLock { state in
+      state.report.dirtyBytes = 0
+      defer { (state.flushes, state.drain) = ([], nil) }
+      return state.flushes + (state.drain.map { [$0] } ?? [])
+    }
+    for completion in waiting { completion(nil) }
+  }
+}
+
+/// A daemon around a double, with its control socket in a temporary directory.
+final class DoubleDaemon {
+  let directory: TemporaryDirectory
+  let filesystem: DoubleFilesystem
+  let daemon: Daemon
+  let client: ControlClient
+  private let server: ControlServer
+  private let ending = Lock<ExitStatus?>(nil)
+
+  /// - Parameter nested: how many long directories lie above the socket.
+  init(dirtyBytes: Int = 0, nested: Int = 0) throws {
+    directory = try TemporaryDirectory()
+    let long = String(repeating: "/" + String(repeating: "d", count: 100), count: nested)
+    let stateDirectory = directory.path + "/state" + long
+    try Files.makeDirectories(stateDirectory)
+    filesystem = DoubleFilesystem(dirtyBytes: dirtyBytes)
+    let entry = RegistryEntry(mountpoint: "/nowhere/m", backing: "/nowhere/b", stateDirectory: stateDirectory, process: Processes.current)
+    daemon = Daemon(filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil))
+    client = ControlClient(stateDirectory: stateDirectory)
+    server = try ControlServer(stateDirectory: stateDirectory, service: ControlService(daemon: daemon))
+    try server.start()
+  }
+
+  deinit { server.stop() }
+
+  func start() throws {
+    try Threads.start("daemon") { [daemon, ending] in
+      let status = daemon.run()
+      ending.withLock { $0 = status }
+      ending.wake()
+    }
+  }
+
+  /// How `run` ended; `nil` after 10 s without an end.
+  func awaitEnd() -> ExitStatus? { ending.wait(milliseconds: 10_000) { $0 } }
+}

@@ -1,0 +1,184 @@
+import FUSEBridge
+import FilesystemModel
+import Glibc
+import MemoryFilesystem
+import Testing
+
+@Suite(.serialized) struct SessionTests {
+  @Test func waitingRequestIsInterruptedByASignal() throws {
+    try withMount { mount in
+      try check(
+        mount,
+        """
+        signal.signal(signal.SIGUSR1, lambda *ignored: (_ for _ in ()).throw(InterruptedError(errno.EINTR, "signal")))
+        parent = os.getpid()
+        for attempt in range(20):
+            child = os.fork()
+            if child == 0:
+                time.sleep(0.005 * (attempt % 4))
+                os.kill(parent, signal.SIGUSR1)
+                os._exit(0)
+            refused(errno.EINTR, lambda: (os.stat("parked"), time.sleep(1)))
+            os.waitpid(child, 0)
+        """)
+      #expect(mount.handler.waitingCount == 0)
+      #expect(mount.handler.observed.interrupts >= 1)
+    }
+  }
+
+  @Test func requestThatIsDroppedFails() throws {
+    try withMount { mount in
+      startThread {
+        _ = eventually { mount.handler.waitingCount > 0 }
+        mount.handler.dropWaiting()
+      }
+      try check(mount, "refused(errno.EIO, os.stat, 'parked')\n")
+    }
+  }
+
+  @Test func moreRequestsMayWaitThanThereAreThreads() throws {
+    try withMount { mount in
+      try check(
+        mount,
+        """
+        children = []
+        for number in range(10):
+            child = os.fork()
+            if child == 0:
+                os.stat("parked%d" % number)
+            children.append(child)
+        time.sleep(0.2)
+        put("a", b"still served")
+        assert get("a") == b"still served"
+        for child in children: os.kill(child, signal.SIGKILL)
+        for child in children: assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        """)
+    }
+  }
+
+  @Test func lockIsInterruptedByASignal() throws {
+    try withMount { mount in
+      try check(
+        mount,
+        """
+        put("a", b"")
+        signal.signal(signal.SIGALRM, lambda *ignored: (_ for _ in ()).throw(InterruptedError(errno.EINTR, "signal")))
+        for lock in (fcntl.flock, fcntl.lockf):
+            ready, wait = os.pipe(), os.pipe()
+            child = os.fork()
+            if child == 0:
+                lock(os.open("a", os.O_RDWR), fcntl.LOCK_EX)
+                os.write(ready[1], b"x")
+                os.read(wait[0], 1)
+                os._exit(0)
+            os.read(ready[0], 1)
+            descriptor = os.open("a", os.O_RDWR)
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            refused(errno.EINTR, lock, descriptor, fcntl.LOCK_EX)
+            os.write(wait[1], b"x")
+            os.waitpid(child, 0)
+            lock(descriptor, fcntl.LOCK_EX)
+            os.close(descriptor)
+        """)
+    }
+  }
+
+  @Test func kernelForgetsEveryLookupThatWasCounted() throws {
+    try withMount { mount in
+      try check(
+        mount,
+        """
+        for number in range(300):
+            put("f%d" % number, b"x")
+            os.link("f%d" % number, "l%d" % number)
+        for entry in os.scandir("."): entry.stat()
+        for name in os.listdir("."): os.unlink(name)
+        """)
+      // `MemoryHandler` stops the process when an inode is forgotten more often than it was looked up.
+      #expect(eventually { mount.handler.rememberedCount <= 1 })
+    }
+  }
+
+  @Test func changesBehindTheKernelAreSeenAfterInvalidation() throws {
+    try withMount { mount in
+      try check(mount, "put('a', b'x')\n")
+      try mount.session.invalidateEntry(Location(.root, "a"))
+      let before = mount.handler.observed.counts["lookup"] ?? 0
+      try check(mount, "os.stat('a')\n")
+      #expect(mount.handler.observed.counts["lookup"] == before + 1)
+      try mount.session.invalidate(InodeNumber(2))
+      #expect(throws: Errno.noEntry) { try mount.session.invalidate(InodeNumber(999)) }
+      #expect(throws: Errno.noEntry) { try mount.session.invalidateEntry(Location(.root, "unknown")) }
+    }
+  }
+
+  @Test func unmountEndsTheSession() throws {
+    try withMount { mount in
+      let descriptor = unsafe open(mount.path, O_RDONLY | O_DIRECTORY)
+      #expect(throws: Errno.busy) { try mount.session.unmount(lazily: false) }
+      #expect(!mount.session.isEnded)
+      close(descriptor)
+      try mount.session.unmount(lazily: false)
+      #expect(eventually { mount.session.isEnded })
+      // Nothing is there to be taken away: neither our mount nor, below, another's.
+      try mount.session.unmount(lazily: false)
+    }
+  }
+
+  @Test func exitEndsAMountThatIsInUse() throws {
+    try withMount { mount in
+      let descriptor = unsafe open(mount.path + "/a", O_RDWR | O_CREAT, 0o644)
+      defer { close(descriptor) }
+      try #require(descriptor >= 0)
+      mount.session.exit()
+      #expect(mount.session.isEnded)
+      #expect(eventually { unsafe write(descriptor, "x", 1) == -1 && errno == ENOTCONN })
+    }
+  }
+
+  @Test func mountOfAnotherAtTheSamePlaceIsLeftAlone() throws {
+    try withMount { mount in
+      try mount.session.unmount(lazily: true)
+      #expect(unsafe Glibc.mount("tmpfs", mount.path, "tmpfs", 0, nil) == 0)
+      defer { unsafe umount2(mount.path, Int32(MNT_DETACH)) }
+      mount.session.exit()
+      try mount.session.unmount(lazily: true)
+      var status = statfs()
+      unsafe statfs(mount.path, &status)
+      #expect(status.f_type == 0x0102_1994)
+    }
+  }
+
+  @Test func whatCannotBeMountedIsToldInOneLine() throws {
+    let options = MountSessionOptions(fsname: "memory")
+    #expect(throws: MountError("/tmp/ebbfs-absent: No such file or directory")) {
+      try MountSession(mountpoint: "/tmp/ebbfs-absent", options: options, handler: MemoryHandler())
+    }
+    #expect(throws: MountError("/dev/null: Not a directory")) {
+      try MountSession(mountpoint: "/dev/null", options: options, handler: MemoryHandler())
+    }
+    var unknown = options
+    unknown.kernelOptions = ["nonsense"]
+    #expect(throws: MountError("unknown option(s): `-o nonsense'")) {
+      try MountSession(mountpoint: "/tmp", options: unknown, handler: MemoryHandler())
+    }
+  }
+
+  @Test func optionsReachTheKernel() throws {
+    try withMount {
+      $0.fsname = "with,comma"
+      $0.readOnly = true
+      $0.kernelOptions = ["noatime", "noexec"]
+    } _: { mount in
+      try check(
+        mount,
+        """
+        line, = [line for line in open("/proc/mounts") if sys.argv[1] in line]
+        source, _, kind, options = line.split()[:4]
+        assert (source, kind) == ("with,comma", "fuse.ebbfs"), line
+        assert {"ro", "noatime", "noexec", "nosuid", "nodev", "default_permissions", "allow_other"} <= set(options.split(",")), line
+        refused(errno.EROFS, put, "a", b"x")
+        """)
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import FUSEBridge
+import Glibc
+import MemoryFilesystem
+import Testing
+
+/// A mount of a filesystem in memory, served by threads of the test's process, in a directory of its own under /tmp.
+struct TestMount {
+  let path: String
+  let handler: MemoryHandler
+  let session: MountSession
+}
+
+/// Mounts, calls `body` and unmounts, whatever happens. The session must end by itself then.
+func withMount<Result>(
+  delivery: MemoryHandler.Delivery = .atOnce, configure: (inout MountSessionOptions) -> Void = { _ in },
+  _ body: (TestMount) throws -> Result
+) throws -> Result {
+  let path = try makeTemporaryDirectory()
+  defer { unsafe rmdir(path) }
+  let handler = MemoryHandler(delivery: delivery)
+  var options = MountSessionOptions(fsname: "memory", allowOther: true, threads: 3)
+  configure(&options)
+  let session = try MountSession(mountpoint: path, options: options, handler: handler)
+  try session.mount()
+  startThread {
+    do { try session.run() } catch { Issue.record("serving failed: \(error)") }
+  }
+  defer {
+    if !session.isEnded { session.exit() }
+    #expect(eventually { session.isEnded })
+  }
+  return try body(TestMount(path: path, handler: handler, session: session))
+}
+
+func makeTemporaryDirectory() throws -> String {
+  var template = Array("/tmp/ebbfs-bridge-XXXXXX".utf8CString)
+  let made = unsafe mkdtemp(&template)
+  try unsafe #require(made != nil)
+  return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+/// Whether the condition holds within five seconds.
+func eventually(_ condition: () -> Bool) -> Bool {
+  for _ in 0..<500 {
+    if condition() { return true }
+    usleep(10_000)
+  }
+  return condition()
+}
+
+/// What a child process wrote and how it ended.
+struct ChildResult {
+  var status: Int32
+  var output: String
+}
+
+/// Runs a program and waits for it. Its output goes through a file, so that nobody has to read along.
+func run(_ arguments: [String]) throws -> ChildResult {
+  let directory = try makeTemporaryDirectory()
+  let outputPath = directory + "/output"
+  defer {
+    unsafe unlink(outputPath)
+    unsafe rmdir(directory)
+  }
+  var actions = unsafe posix_spawn_file_actions_t()
+  unsafe posix_spawn_file_actions_init(&actions)
+  defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+  unsafe posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+  unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
+  var pointers: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) } + [nil]
+  defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
+  var child = pid_t()
+  let failure = unsafe posix_spawnp(&child, arguments[0], &actions, nil, &pointers, environ)
+  try #require(failure == 0, "\(arguments[0]): error \(failure)")
+  var status: Int32 = 0
+  while unsafe waitpid(child, &status, 0) < 0 { try #require(errno == EINTR) }
+  return ChildResult(status: status, output: contents(outputPath))
+}
+
+private func contents(_ path: String) -> String {
+  let descriptor = unsafe open(path, O_RDONLY)
+  guard descriptor >= 0 else { return "" }
+  defer { close(descriptor) }
+  var bytes = [UInt8](repeating: 0, count: 1 << 16)
+  let count = unsafe read(descriptor, &bytes, bytes.count)
+  return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+}
+
+/// Runs a Python script in the mount's directory; its assertions are the test's.
+func check(_ mount: TestMount, _ script: String) throws {
+  let result = try run(["/usr/bin/python3", "-c", pythonPrelude + script, mount.path])
+  #expect(result.status == 0, "\(result.output)")
+}
+
+private let pythonPrelude = """
+  import ctypes, errno, fcntl, mmap, os, signal, stat, struct, sys, time
+  signal.alarm(30)
+  os.chdir(sys.argv[1])
+  libc = ctypes.CDLL(None, use_errno=True)
+
+  def call(name, *arguments):
+      result = getattr(libc, name)(*arguments)
+      if result < 0:
+          raise OSError(ctypes.get_errno(), name + ": " + os.strerror(ctypes.get_errno()))
+      return result
+
+  def refused(number, function, *arguments):
+      try:
+          function(*arguments)
+      except OSError as error:
+          assert error.errno == number, (errno.errorcode[error.errno], errno.errorcode[number])
+      else:
+          raise AssertionError("not refused")
+
+  def put(name, data, flags=os.O_WRONLY | os.O_CREAT):
+      descriptor = os.open(name, flags, 0o644)
+      assert os.write(descriptor, data) == len(data)
+      os.close(descriptor)
+
+  def get(name):
+      with open(name, "rb") as file:
+          return file.read()
+
+
+  """

@@ -1,0 +1,184 @@
+import FilesystemModel
+import StorageInterface
+import Threading
+
+/// A journal's disk in memory, which forgets what was not synced, fails and dies on order.
+///
+/// Making, recycling and removing segments is durable and atomic, as `JournalStorage` promises. Bytes written to a segment survive the
+/// end of the process at once, and a power cut, in any subset of 512-byte sectors, only once they are synced. Only calls that change
+/// something are counted as operations.
+package final class SimulatedJournalStorage: JournalStorage {
+  package static let sectorBytes = 512
+
+  /// What an operation is; for logs and for faults.
+  package enum Operation: Hashable, Sendable {
+    case prepare(UInt64)
+    case recycle(UInt64, as: UInt64)
+    case remove(UInt64)
+    case write(UInt64, offset: Int, count: Int)
+    case synchronize(UInt64)
+  }
+
+  struct Segment {
+    var written: [UInt8]
+    var durable: [UInt8]
+    /// Sectors written since the last sync.
+    var unsynced: Set<Int> = []
+    /// Sectors whose sync failed: no later sync saves them.
+    var doomed: Set<Int> = []
+  }
+
+  struct State {
+    var segments: [UInt64: Segment] = [:]
+    var operations: [Operation] = []
+    var faults: [Int: Errno] = [:]
+    var diesAt: Int?
+    /// How many bytes of the write during which it dies reach the file.
+    var lastWriteBytes = 0
+    var readFailure: Errno?
+    var bytesAvailable = Int.max
+    /// Open files of an earlier life are dead.
+    var life = 0
+  }
+
+  let state: Lock<State>
+
+  package init() { state = Lock(State()) }
+
+  private init(_ copied: State) { state = Lock(copied) }
+
+  package func segments() throws(Errno) -> [UInt64] {
+    try state.withLock { state throws(Errno) in
+      try Self.checkReadable(state)
+      return state.segments.keys.sorted()
+    }
+  }
+
+  package func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno) {
+    try state.withLock { state throws(Errno) in
+      try Self.begin(.prepare(number), &state)
+      guard state.segments[number] == nil else { throw .exists }
+      guard state.bytesAvailable >= bytes else { throw .noSpace }
+      if state.bytesAvailable != .max { state.bytesAvailable -= bytes }
+      let zeros = [UInt8](repeating: 0, count: bytes)
+      state.segments[number] = Segment(written: zeros, durable: zeros)
+    }
+  }
+
+  package func recycleSegment(_ number: UInt64, as newNumber: UInt64) throws(Errno) {
+    try state.withLock { state throws(Errno) in
+      try Self.begin(.recycle(number, as: newNumber), &state)
+      guard state.segments[newNumber] == nil else { throw .exists }
+      guard let segment = state.segments.removeValue(forKey: number) else { throw .noEntry }
+      state.segments[newNumber] = segment
+    }
+  }
+
+  package func removeSegment(_ number: UInt64) throws(Errno) {
+    try state.withLock { state throws(Errno) in
+      try Self.begin(.remove(number), &state)
+      guard let segment = state.segments.removeValue(forKey: number) else { throw .noEntry }
+      if state.bytesAvailable != .max { state.bytesAvailable += segment.written.count }
+    }
+  }
+
+  package func openSegment(_ number: UInt64) throws(Errno) -> any SegmentFile {
+    try state.withLock { state throws(Errno) in
+      try Self.checkReadable(state)
+      guard let segment = state.segments[number] else { throw .noEntry }
+      return SimulatedSegmentFile(self, number, life: state.life, bytes: segment.written.count)
+    }
+  }
+
+  package func bytesAvailable() throws(Errno) -> Int { state.withLock { $0.bytesAvailable } }
+
+  /// Counts an operation that is about to take effect, unless it is ordered to fail.
+  static func begin(_ operation: Operation, _ state: inout State) throws(Errno) {
+    let index = state.operations.count
+    if let diesAt = state.diesAt, index >= diesAt { throw .inputOutput }
+    state.operations.append(operation)
+    if let fault = state.faults[index] { throw fault }
+  }
+
+  static func checkReadable(_ state: State) throws(Errno) {
+    if let diesAt = state.diesAt, state.operations.count >= diesAt { throw .inputOutput }
+    if let failure = state.readFailure { throw failure }
+  }
+
+  // MARK: Trouble
+
+  /// A disk with the same contents that can be tormented apart from this one; without orders.
+  package func copy() -> SimulatedJournalStorage {
+    var copied = state.withLock { $0 }
+    copied.faults = [:]
+    copied.diesAt = nil
+    copied.operations = []
+    return SimulatedJournalStorage(copied)
+  }
+
+  /// Lets operation `index`, counted from 0, fail with no effect; a failed sync dooms what it should have saved.
+  package func fail(operation index: Int, with errno: Errno) { state.withLock { $0.faults[index] = errno } }
+
+  /// All calls from operation `index` on throw `inputOutput` and have no effect, until `restart`. If that operation is a write, its first
+  /// `lastWriteBytes` bytes reach the file.
+  package func die(atOperation index: Int, lastWriteBytes: Int = 0) {
+    state.withLock { state in
+      state.diesAt = index
+      state.lastWriteBytes = lastWriteBytes
+    }
+  }
+
+  package func failReads(with errno: Errno?) { state.withLock { $0.readFailure = errno } }
+  package func setBytesAvailable(_ bytes: Int) { state.withLock { $0.bytesAvailable = bytes } }
+
+  package var operations: [Operation] { state.withLock { $0.operations } }
+
+  /// Ends the process: everything written stays, open files are dead, orders are withdrawn, counting begins again.
+  package func restart() {
+    state.withLock { state in
+      state.life += 1
+      state.faults = [:]
+      state.diesAt = nil
+      state.readFailure = nil
+      state.operations = []
+    }
+  }
+
+  /// Sectors that a power cut may lose, by segment and place.
+  package var unsyncedSectors: [JournalPosition] {
+    state.withLock { state in
+      state.segments.keys.sorted().flatMap { number in
+        let segment = state.segments[number]!
+        return segment.unsynced.union(segment.doomed).sorted().map {
+          JournalPosition(segment: number, offset: $0 * Self.sectorBytes)
+        }
+      }
+    }
+  }
+
+  /// Ends the process and cuts the power: of the un-synced sectors those stay for which `keeps` says so, asked in ascending order.
+  package func powerCut(keeping keeps: (JournalPosition) -> Bool) {
+    let sectors = unsyncedSectors
+    restart()
+    for sector in sectors {
+      let isKept = keeps(sector)
+      state.withLock { state in
+        var segment = state.segments.removeValue(forKey: sector.segment)!
+        let range = sector.offset..<min(sector.offset + Self.sectorBytes, segment.written.count)
+        if isKept {
+          segment.durable.replaceSubrange(range, with: segment.written[range])
+        } else {
+          segment.written.replaceSubrange(range, with: segment.durable[range])
+        }
+        segment.unsynced = []
+        segment.doomed = []
+        state.segments[sector.segment] = segment
+      }
+    }
+  }
+
+  /// A power cut that keeps each un-synced sector with the given probability.
+  package func powerCut(keepingShare share: Double, using generator: inout SeededGenerator) {
+    powerCut { _ in Double.random(in: 0..<1, using: &generator) < share }
+  }
+}

@@ -1,0 +1,118 @@
+import FilesystemModel
+import JournalFormat
+import StorageInterface
+import Support
+import Testing
+import WriteAheadLog
+
+/// Small journals on a simulated disk, with records that tell their number.
+enum JournalFixture {
+  static let segmentBytes = 8192
+  static let uuid: [UInt8] = Array(100..<116)
+
+  static func configuration(segments: Int = 64, backing: String = "ext4 /dev/sda1 /srv") -> JournalConfiguration {
+    JournalConfiguration(
+      capacityBytes: segments * segmentBytes, segmentBytes: segmentBytes, backingDescription: backing, newJournalUUID: uuid)
+  }
+
+  /// A record that carries its number and, with `bytes`, data made of it.
+  static func record(_ number: Int, bytes: Int = 0) -> Record {
+    guard bytes > 0 else {
+      return .namespace(
+        .remove(InodeNumber(UInt64(number)), from: Location(.root, "name")), time: Timestamp(seconds: 1), request: UInt64(number))
+    }
+    return .content(
+      ContentChange(
+        inode: InodeNumber(UInt64(number)), data: .write(offset: number, count: bytes), sizeAfter: number + bytes),
+      bytes: data(number, bytes), time: Timestamp(seconds: 2), request: UInt64(number))
+  }
+
+  static func data(_ number: Int, _ bytes: Int) -> [UInt8] {
+    var generator = SeededGenerator(seed: UInt64(number))
+    return (0..<bytes).map { _ in UInt8.random(in: 0...255, using: &generator) }
+  }
+
+  /// Scans and starts, as a mount does.
+  static func start(
+    _ storage: SimulatedJournalStorage, _ configuration: JournalConfiguration = configuration(),
+    jobs: any JobRunner = SimulatedJournalJobs()
+  ) throws(JournalError) -> Journal {
+    let scan = try Journal.scan(storage, configuration)
+    return try Journal(starting: scan, storage: storage, configuration: configuration, runner: jobs)
+  }
+
+  static func replay(_ scan: JournalScan) throws(JournalError) -> [LoggedRecord] {
+    var records: [LoggedRecord] = []
+    try scan.replay { records.append($0) }
+    return records
+  }
+
+  static func replay(_ storage: SimulatedJournalStorage) throws(JournalError) -> [LoggedRecord] {
+    try replay(Journal.scan(storage, configuration()))
+  }
+
+  /// The disk of a journal with the given records in each epoch; `.commit` entries sync.
+  static func storage(_ epochs: [[Step]]) throws -> SimulatedJournalStorage {
+    let storage = SimulatedJournalStorage()
+    for steps in epochs {
+      let journal = try start(storage)
+      for step in steps {
+        switch step {
+        case .append(let number, let bytes): _ = journal.append(record(number, bytes: bytes))
+        case .write: journal.pump()
+        case .commit: try journal.commit()
+        }
+      }
+      journal.pump()
+      storage.restart()
+    }
+    return storage
+  }
+
+  enum Step {
+    case append(Int, Int)
+    case write
+    case commit
+  }
+}
+
+/// Where each live record of a disk is, found by reading it.
+struct RecordMap {
+  struct Entry {
+    var lsn: LSN
+    var durable: LSN
+    var segment: UInt64
+    var range: Range<Int>
+  }
+
+  var entries: [Entry] = []
+
+  init(_ storage: SimulatedJournalStorage) throws {
+    for extent in try Journal.scan(storage, JournalFixture.configuration()).extents {
+      let bytes = storage.contents(of: extent.segment)
+      let tag = try SegmentHeader(decoding: bytes).tag
+      var offset = SegmentHeader.bytes
+      while offset < extent.endOffset {
+        let header = try RecordHeader(in: bytes, at: offset, tag: tag)
+        entries.append(
+          Entry(
+            lsn: header.placement.lsn, durable: header.placement.durable, segment: extent.segment,
+            range: offset..<offset + header.length))
+        offset += RecordLayout.padded(header.length)
+      }
+    }
+  }
+
+  /// Whether a record above `lsn` shows that `lsn` was durable.
+  func showsDurable(_ lsn: LSN) -> Bool { entries.contains { $0.lsn > lsn && $0.durable >= lsn } }
+}
+
+/// A value that closures of several threads change.
+final class Shared<Value: Sendable>: Sendable {
+  private let lock: SharedLock<Value>
+
+  init(_ value: Value) { lock = SharedLock(value) }
+
+  var value: Value { lock.withLock { $0 } }
+  func change(_ body: (inout Value) -> Void) { lock.withLock(body) }
+}
