@@ -182,8 +182,11 @@ package struct ReferenceFilesystem: Sendable {
     return history.indices.filter { Self.snapshot(history[$0]).ignoring(aspects) == wanted }
   }
 
-  /// The bytes of a file, for judging answers that may be given in more than one way.
-  func contents(of inode: InodeNumber) -> SparseBytes? { state.nodes[inode]?.contents }
+  /// The bytes of a regular file, for judging answers that may be given in more than one way.
+  func contents(of inode: InodeNumber) -> SparseBytes? {
+    guard let node = state.nodes[inode], node.attributes.kind == .regular else { return nil }
+    return node.contents
+  }
 
   private static func snapshot(_ state: State) -> TreeSnapshot {
     TreeWalk { inode in
