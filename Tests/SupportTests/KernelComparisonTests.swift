@@ -211,3 +211,27 @@ private func expectSameAsKernel(
     }
   }
 }
+
+@Suite struct KernelCapabilityTests {
+  /// A write-back must set capabilities after the bytes and the owner, or it loses them: on ext4 and on the simulated storage.
+  @Test func writingAndChangingTheOwnerRemoveCapabilities() throws {
+    let value: [UInt8] = [0, 0, 0, 2] + [0, 4, 0, 0] + [UInt8](repeating: 0, count: 12)
+    let operations: [WorkloadOperation] = [
+      .write("a", offset: 0, count: 1, fill: 1), .truncate("a", size: 0), .changeOwner("a", 0, group: 0),
+      .allocate("a", .punchHole, offset: 0, count: 1), .changePermissions("a", 0o600), .setTime("a", seconds: 5),
+      .link("a", to: "b"), .rename("b", to: "c"),
+    ]
+    let tree = KernelTree()
+    defer { tree.remove() }
+    let storage = makeStorage()
+    let capability = WorkloadOperation.setExtendedAttribute("a", name: "security.capability", value, .set)
+    for operation in [.create("a", permissions: 0o600)] + operations {
+      _ = try tree.run(operation)
+      _ = try StorageWorkload.run(operation, on: storage).get()
+      let left = try tree.snapshot()["a"]!.extendedAttributes.count
+      #expect(left == storage.snapshot()["a"]!.extendedAttributes.count, "\(operation)")
+      _ = try tree.run(capability)
+      _ = try StorageWorkload.run(capability, on: storage).get()
+    }
+  }
+}
