@@ -19,13 +19,13 @@ import Testing
     #expect(generator.next() == 3_203_168_211_198_807_973)
   }
 
-  @Test func manyRandomOperationsSucceed() {
+  @Test func mostOperationsOfAWorkloadForAFilesystemSucceed() {
     var generator = WorkloadGenerator(seed: Seed.fromEnvironment)
     var filesystem = ReferenceFilesystem(clock: SimulatedClock())
-    let successes = generator.workload(length: 2000).count { operation in
+    let successes = generator.workload(length: 500, from: filesystem).count { operation in
       if case .success = operation.run(on: &filesystem).answer { true } else { false }
     }
-    #expect(successes > 500, "EBBFS_SEED=\(Seed.fromEnvironment): \(successes) of 2000")
+    #expect(successes > 350 && successes < 500, "EBBFS_SEED=\(Seed.fromEnvironment): \(successes) of 500")
   }
 
   @Test func workloadForgetsWhatItLookedUp() {
