@@ -71,7 +71,7 @@ import WriteAheadLog
 
   @Test func aPositionOutsideTheJournalIsAnError() throws {
     let journal = try Fixture.start(SimulatedJournalStorage())
-    #expect(throws: Errno.inputOutput) { try journal.read(JournalPosition(segment: 9, offset: 4096), count: 1) }
+    #expect(throws: Errno.stale) { try journal.read(JournalPosition(segment: 9, offset: 4096), count: 1) }
     #expect(throws: Errno.inputOutput) { try journal.read(JournalPosition(segment: 1, offset: 8190), count: 10) }
   }
 
