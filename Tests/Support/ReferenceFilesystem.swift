@@ -183,14 +183,8 @@ package struct ReferenceFilesystem: Sendable {
   }
 
   /// The bytes of a regular file, for judging answers that may be given in more than one way.
-<<<<<<< HEAD
-  func contents(of inode: InodeNumber) -> SparseBytes? {
-    guard let node = state.nodes[inode], node.attributes.kind == .regular else { return nil }
-    return node.contents
-=======
   package func contents(of inode: InodeNumber) -> SparseBytes? {
     state.nodes[inode].flatMap { $0.attributes.kind == .regular ? $0.contents : nil }
->>>>>>> support
   }
 
   private static func snapshot(_ state: State) -> TreeSnapshot {
