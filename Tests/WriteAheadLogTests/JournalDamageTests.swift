@@ -4,8 +4,8 @@ import Support
 import Testing
 import WriteAheadLog
 
-/// The catalogue of damage: what was durable and is not readable refuses the mount, what nobody was promised is cut, and nothing but
-/// what was written is ever handed out.
+/// The catalogue of damage: what was durable and is not readable refuses the mount, what nobody was promised is cut, and
+/// nothing but what was written is ever handed out.
 @Suite struct JournalDamageTests {
   typealias Fixture = JournalFixture
 
@@ -26,8 +26,8 @@ import WriteAheadLog
     do throws(JournalError) { return .success(try Fixture.replay(storage)) } catch { return .failure(error) }
   }
 
-  /// Checks the rule for damage of the record with LSN `lost`: refuse exactly when a later record shows that it had been durable, else cut
-  /// right before it.
+  /// Checks the rule for damage of the record with LSN `lost`: refuse exactly when a later record shows that it had been
+  /// durable, else cut right before it.
   static func expectRuling(
     _ storage: SimulatedJournalStorage, lost: LSN, _ map: RecordMap, _ original: [LoggedRecord], _ what: String
   ) {

@@ -4,7 +4,8 @@ import Support
 import Testing
 import WriteAheadLog
 
-/// C26: a power cut loses any subset of un-synced sectors. The result is a prefix, never a refusal, and stays so after the next mount.
+/// C26: a power cut loses any subset of un-synced sectors. The result is a prefix, never a refusal, and stays so after the next
+/// mount.
 @Suite struct JournalPowerCutTests {
   typealias Fixture = JournalFixture
 

@@ -3,9 +3,9 @@ import JournalFormat
 
 /// libFuzzer's target: whatever the bytes, the reader neither traps nor accepts anything that the encoder would not have written.
 ///
-/// The first byte chooses: a segment header, a record as it is, or a record whose checksum, length and tag are made to fit, so that the
-/// payload's fields are reached. Built with CANARY it fails on an action on a socket, which the corpus has not, to prove that it can find
-/// something.
+/// The first byte chooses: a segment header, a record as it is, or a record whose checksum, length and tag are made to fit, so
+/// that the payload's fields are reached. Built with CANARY it fails on an action on a socket, which the corpus has not, to
+/// prove that it can find something.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func readJournalBytes(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   // SAFETY: libFuzzer hands over `count` readable bytes.
