@@ -31,8 +31,8 @@ extension SimulatedJournalStorage {
   package func lose(_ number: UInt64) { state.withLock { state in state.segments[number] = nil } }
 }
 
-/// An open segment of a `SimulatedJournalStorage`. Like a descriptor it stays with its file when that is removed: reads and writes of a
-/// removed or renamed segment throw, since the journal must not do them.
+/// An open segment of a `SimulatedJournalStorage`. Like a descriptor it stays with its file when that is removed: reads and
+/// writes of a removed or renamed segment throw, since the journal must not do them.
 final class SimulatedSegmentFile: SegmentFile {
   let bytes: Int
   private let storage: SimulatedJournalStorage
