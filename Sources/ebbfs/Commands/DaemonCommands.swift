@@ -30,14 +30,17 @@ enum DaemonCommands {
 
   private static func find(_ mountpoint: String) throws(CommandFailure) -> RegistryEntry {
     if let entry = Registry.host.entry(mountpoint: mountpoint) { return entry }
-    let isMounted = ((try? MountTable.current()) ?? []).contains {
-      $0.type == "fuse.ebbfs" && $0.mountpoint == (try? Files.canonicalPath(mountpoint))
-    }
-    throw CommandFailure(
-      .notMounted,
-      isMounted
-        ? "\(mountpoint) is an ebbfs mount of another user, or its daemon died"
-        : "\(mountpoint) is no mountpoint of a running ebbfs")
+    let path = try? Files.canonicalPath(mountpoint)
+    let isMounted = ((try? MountTable.current()) ?? []).contains { $0.type == "fuse.ebbfs" && $0.mountpoint == path }
+    let reason =
+      if !isMounted {
+        "is no mountpoint of a running ebbfs"
+      } else if MountValidation.isDeadMount(mountpoint) {
+        "has the mount of a daemon that died; mount again to recover what it left"
+      } else {
+        "is an ebbfs mount of another user"
+      }
+    throw CommandFailure(.notMounted, "\(mountpoint) \(reason)")
   }
 
   private static func report(_ entry: RegistryEntry) throws(CommandFailure) -> StatusReport {

@@ -20,13 +20,31 @@ enum Assembly {
       throw CommandFailure(.backingDirectory, error.description)
     }
     let engine = try openEngine(mount, journalStorage, backing, try makeRunner(mount.options))
-    do throws(MountError) {
-      let session = try MountSession(mountpoint: mount.mountpoint, options: sessionOptions(mount), handler: engine)
-      try session.mount()
+    do throws(CommandFailure) {
+      let session = try makeSession(mount, engine)
       return EngineMount(engine: engine, session: session, durability: mount.options.durability)
     } catch {
       EngineMount.close(engine)
-      throw CommandFailure(.mount, "cannot mount on \(mount.mountpoint): \(error.description)")
+      throw error
+    }
+  }
+
+  private static func makeSession(_ mount: ValidMount, _ engine: Engine) throws(CommandFailure) -> MountSession {
+    // As an ordinary user the reason of a refusal is what fusermount3 writes.
+    let (result, line) = StandardErrorCapture.collect { () -> Result<MountSession, MountError> in
+      do throws(MountError) {
+        let session = try MountSession(mountpoint: mount.mountpoint, options: sessionOptions(mount), handler: engine)
+        try session.mount()
+        return .success(session)
+      } catch {
+        return .failure(error)
+      }
+    }
+    switch result {
+    case .success(let session): return session
+    case .failure(let error):
+      let reason = line.isEmpty ? error.description : line
+      throw CommandFailure(.mount, "cannot mount on \(mount.mountpoint): \(reason)")
     }
   }
 
