@@ -24,6 +24,7 @@ extension EngineState {
       let inode = insert(creation.inode)
       inode.lastReference = creation.lsn
       if recovery.isMade(creation) { inode.attributes = nil }
+      inode.isBeingMade = recovery.isBeingMade(inode.number)
     }
     for (number, binding) in recovery.bindings.sorted(by: { $0.key < $1.key }) where number != .root {
       let inode = inodes[number] ?? inodes.insert(number, binding.kind, isNew: false)

@@ -120,7 +120,7 @@ struct Recovery {
     completed.contains(Stage(creation.lsn)) || bindings[creation.inode.number] != nil && !isBeingMade(creation.inode.number)
   }
 
-  private func isBeingMade(_ inode: InodeNumber) -> Bool {
+  func isBeingMade(_ inode: InodeNumber) -> Bool {
     openPlans.values.contains { plan in
       plan.remaining.contains { plan.actions[$0].kind == .create && plan.actions[$0].inode == inode }
     }
