@@ -64,7 +64,7 @@ extension Engine {
 
   private func apply(_ lsn: LSN) {
     guard var run = shared.withLock({ $0.plans[lsn] }) else { return }
-    let executor = PlanExecutor(storage: backing, actionCount: run.actions.count)
+    let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action))
     for (index, action) in run.actions.enumerated() where !run.isEnded(index) {
       run.outcomes[index] = apply(action, holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
       run.wasAttempted[index] = true
