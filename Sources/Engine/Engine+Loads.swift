@@ -93,7 +93,7 @@ extension EngineState {
     guard let inode = inodes[number], inode.attributes == nil else { return }
     let identity = details.status.identity
     if abilities.hasStableInodes, let original = inodes.identify(inode, as: identity), original.kind == inode.kind {
-      if !inode.isBound { return inodes.merge(inode, into: original) }
+      if !inode.isBound { return merge(inode, into: original) }
     }
     inode.identity = identity
     var attributes = details.status.attributes
@@ -104,6 +104,14 @@ extension EngineState {
     inode.extendedAttributes = [:]
     for attribute in details.extendedAttributes { inode.extendedAttributes[attribute.name] = attribute.value }
     for change in cache.extendedAttributes(of: number) { inode.extendedAttributes[change.name] = change.value }
+  }
+
+  /// The journal must know all known names of a file that it can tell the location of (R16).
+  private mutating func merge(_ inode: Inode, into original: Inode) {
+    inodes.merge(inode, into: original)
+    guard original.isBound else { return }
+    for location in original.backingNames { inodes[location.parent].map { bind($0) } }
+    original.lastReference = journal.append(.binding(binding(of: original))).lsn
   }
 
   /// The path of an inode in the backing directory, by its first name there; `nil` when it has none.

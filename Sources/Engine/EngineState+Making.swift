@@ -28,8 +28,9 @@ extension EngineState {
     guard inode.linkCount < abilities.linksMax else { throw .failure(.tooManyLinks) }
     try admitChange()
     let time = clock.now()
+    let wasUnnamed = inode.unnamedCreation != nil
     let lsn = commit(.link(number, at: location), at: time, request: request.caller.request)
-    if let first = cache.firstLSN(of: number) { contentsChanged(inode, lsn: first) }
+    if wasUnnamed, let first = cache.firstLSN(of: number) { contentsChanged(inode, lsn: first) }
     return .reply(.entry(try entry(inode, request)), after: lsn)
   }
 

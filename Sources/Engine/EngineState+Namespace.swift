@@ -9,7 +9,9 @@ extension EngineState {
   mutating func take(_ change: NamespaceChange, lsn: LSN, time: Timestamp) {
     applyToTree(change, time: time, lsn: lsn)
     for parent in change.parents { touch(parent, time: time, lsn: lsn) }
-    enterGraph(change, lsn: lsn, recoveredStages: 0)
+    let lost = inodeLosingLastName(change)
+    enterGraph(change, lsn: lsn, lost: lost, recoveredStages: 0)
+    if let lost { discardOrphan(lost) }
   }
 
   /// Gives names to inodes and frees names, with absolute meaning (R4).
@@ -43,9 +45,9 @@ extension EngineState {
       lsn: lsn)
   }
 
-  /// Enters a change into the graph of what waits for write-back.
-  mutating func enterGraph(_ change: NamespaceChange, lsn: LSN, recoveredStages: Int) {
-    let lost = inodeLosingLastName(change)
+  /// Enters a change into the graph of what waits for write-back. `lost`: the inode whose last name goes with it; its pending contents
+  /// need no write-back, and stay readable while it is open (R16).
+  mutating func enterGraph(_ change: NamespaceChange, lsn: LSN, lost: Inode?, recoveredStages: Int) {
     let facts = ChangeFacts(
       fileKind: kind(of: change), otherKind: otherKind(of: change), losesLastName: lost != nil,
       discardedThrough: lost.flatMap { cache.lastLSN(of: $0.number) }, unnamedCreation: unnamedCreation(change, lsn: lsn),
@@ -54,13 +56,7 @@ extension EngineState {
     if !result.isEmpty {
       _ = journal.append(.outcome(PlanOutcome(plan: .zero, completes: result.completed, contents: result.contents)))
     }
-    if let lost { contentsLostLastName(lost) }
-  }
-
-  /// The pending contents of a file without a name need no write-back; they stay readable while it is open (R16).
-  private mutating func contentsLostLastName(_ inode: Inode) {
-    queue.contentsGone(inode.number)
-    if inode.lookupCount == 0 { discardOrphan(inode) }
+    if let lost { queue.contentsGone(lost.number) }
   }
 
   /// Frees what an orphan that nobody holds has in memory.
@@ -71,13 +67,7 @@ extension EngineState {
   }
 
   private func inodeLosingLastName(_ change: NamespaceChange) -> Inode? {
-    let number: InodeNumber?
-    switch change {
-    case .remove(let inode, _): number = inode
-    case .rename(_, _, _, let replaced): number = replaced
-    case .create, .link, .exchange: number = nil
-    }
-    guard let number, let inode = inodes[number], inode.isOrphan, !inode.hasUnknownNames else { return nil }
+    guard let number = change.inodeLosingName, let inode = inodes[number], inode.isOrphan, !inode.hasUnknownNames else { return nil }
     return inode
   }
 
@@ -114,6 +104,15 @@ extension EngineState {
 }
 
 extension NamespaceChange {
+  /// The inode that is removed or replaced.
+  var inodeLosingName: InodeNumber? {
+    switch self {
+    case .remove(let inode, _): inode
+    case .rename(_, _, _, let replaced): replaced
+    case .create, .link, .exchange: nil
+    }
+  }
+
   /// Inodes whose own status changes: they get a new ctime.
   fileprivate var movedInodes: [InodeNumber] {
     switch self {

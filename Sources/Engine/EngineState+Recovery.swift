@@ -16,7 +16,7 @@ extension EngineState {
       }
     }
     for inode in sealing.keys.sorted() { _ = cache.seal(inode) }
-    dropOrphans()
+    dropOrphans(recovery)
   }
 
   private mutating func insertKnownInodes(_ recovery: Recovery) {
@@ -24,6 +24,7 @@ extension EngineState {
       let inode = insert(creation.inode)
       inode.lastReference = creation.lsn
       if recovery.isMade(creation) { inode.attributes = nil }
+      inode.isBeingMade = recovery.isBeingMade(inode.number)
     }
     for (number, binding) in recovery.bindings.sorted(by: { $0.key < $1.key }) where number != .root {
       let inode = inodes[number] ?? inodes.insert(number, binding.kind, isNew: false)
@@ -54,7 +55,10 @@ extension EngineState {
       replay(times, position: nil, step, recovery, &sealing)
     }
     if !recovery.isSettled(step.lsn) {
-      enterGraph(change, lsn: step.lsn, recoveredStages: recovery.stagesDone(of: step.lsn))
+      let lost = recovery.inodeLosingLastName(step.lsn).flatMap { inodes[$0] }
+      enterGraph(
+        change, lsn: step.lsn, lost: lost.flatMap { $0.hasUnknownNames ? nil : $0 },
+        recoveredStages: recovery.stagesDone(of: step.lsn))
     }
   }
 
@@ -73,11 +77,12 @@ extension EngineState {
   }
 
   /// Only now it is certain which inodes have no name (C25).
-  private mutating func dropOrphans() {
+  private mutating func dropOrphans(_ recovery: Recovery) {
     for inode in inodes.sorted where inode.isOrphan && !inode.hasUnknownNames {
       queue.contentsGone(inode.number)
       unnamed.remove(inode.number)
-      discardOrphan(inode)
+      // What an open plan names is needed until that is redone.
+      if !recovery.isInDoubt(inode.number) { discardOrphan(inode) }
     }
   }
 }

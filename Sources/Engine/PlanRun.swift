@@ -134,6 +134,7 @@ extension EngineState {
         let change = locations.count - inode.backingNames.count
         if let identity = inode.identity { inode.identity?.linkCount = UInt32(max(0, Int(identity.linkCount) + change)) }
         inodes.setBackingNames(locations, of: inode)
+        inode.isBeingMade = false
         touched.append(number)
       }
     }

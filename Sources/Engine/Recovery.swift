@@ -19,6 +19,9 @@ struct Recovery {
   private var inDoubt: Set<Stage> = []
   private var contentsDone: [InodeNumber: LSN] = [:]
   private(set) var contentsInDoubt: [InodeNumber: LSN] = [:]
+  /// The inode that lost its last name with a record, as the end of the journal tells it. Half way through the replay an inode can
+  /// seem to have no name, because a later record of its name is done already (C25).
+  private var lastNameLosses: [LSN: InodeNumber] = [:]
 
   struct Creation {
     var inode: NewInode
@@ -82,6 +85,31 @@ struct Recovery {
         if let through = action.contentsThrough { contentsInDoubt[action.inode] = through }
       }
     }
+    findLastNameLosses()
+  }
+
+  private mutating func findLastNameLosses() {
+    var names: [Location: InodeNumber] = [:]
+    for (inode, binding) in bindings.sorted(by: { $0.key < $1.key }) {
+      for location in binding.locations { names[location] = inode }
+    }
+    var losses: [InodeNumber: LSN] = [:]
+    for step in steps {
+      guard case .namespace(let change) = step.change else { continue }
+      change.apply(to: &names)
+      if let inode = change.inodeLosingName { losses[inode] = step.lsn }
+    }
+    let named = Set(names.values)
+    for (inode, lsn) in losses where !named.contains(inode) { lastNameLosses[lsn] = inode }
+  }
+
+  func inodeLosingLastName(_ lsn: LSN) -> InodeNumber? { lastNameLosses[lsn] }
+
+  /// Whether an open plan touches the inode.
+  func isInDoubt(_ inode: InodeNumber) -> Bool {
+    openPlans.values.contains { plan in
+      plan.remaining.contains { plan.actions[$0].inode == inode || plan.actions[$0].replaced == inode }
+    }
   }
 
   /// Whether a namespace record needs no write-back of its own: done, or part of a plan that is redone.
@@ -92,7 +120,7 @@ struct Recovery {
     completed.contains(Stage(creation.lsn)) || bindings[creation.inode.number] != nil && !isBeingMade(creation.inode.number)
   }
 
-  private func isBeingMade(_ inode: InodeNumber) -> Bool {
+  func isBeingMade(_ inode: InodeNumber) -> Bool {
     openPlans.values.contains { plan in
       plan.remaining.contains { plan.actions[$0].kind == .create && plan.actions[$0].inode == inode }
     }
@@ -127,6 +155,23 @@ struct Recovery {
     var binding = bindings[inode] ?? Binding(inode: inode, kind: kind, locations: [])
     binding.locations = locations
     bindings[inode] = binding
+  }
+}
+
+extension NamespaceChange {
+  /// Gives and frees names, with absolute meaning (R4).
+  fileprivate func apply(to names: inout [Location: InodeNumber]) {
+    switch self {
+    case .create(let new, let location): if let location { names[location] = new.number }
+    case .link(let inode, let location): names[location] = inode
+    case .remove(_, let location): names[location] = nil
+    case .rename(let inode, let source, let target, _):
+      names[source] = nil
+      names[target] = inode
+    case .exchange(let inode, let location, let other, let otherLocation):
+      names[location] = other
+      names[otherLocation] = inode
+    }
   }
 }
 

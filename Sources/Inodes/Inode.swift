@@ -44,7 +44,9 @@ package final class Inode {
   package var isInBacking: Bool { !backingNames.isEmpty || number == .root }
 
   /// Whether the backing directory may have bytes of this file: it has a name there, or a held descriptor of a removed one.
-  package var hasBackingContents: Bool { isInBacking || wasInBacking }
+  package var hasBackingContents: Bool { isInBacking && !isBeingMade || wasInBacking }
+  /// Whether an open plan of an earlier mount, which counts as carried out, is still to make it.
+  package var isBeingMade = false
   /// Set when the last backing name goes while the inode lives on.
   package internal(set) var wasInBacking = false
 
