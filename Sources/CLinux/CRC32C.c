@@ -19,7 +19,8 @@ static void make_tables(void) {
     }
 }
 
-// Slicing by eight: Kounavis and Berry, "A Systematic Approach to Building High Performance Software-Based CRC Generators" (2005).
+// Slicing by eight: Kounavis and Berry, "A Systematic Approach to Building High Performance Software-Based CRC Generators"
+// (2005).
 uint32_t ebbfs_crc32c_by_tables(uint32_t crc, const void *bytes, size_t count) {
   pthread_once(&tables_once, make_tables);
   const uint8_t *next = bytes;

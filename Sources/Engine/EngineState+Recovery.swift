@@ -63,7 +63,9 @@ extension EngineState {
     _ sealing: inout [InodeNumber: LSN]
   ) {
     guard recovery.needsContents(change.inode, step.lsn) else { return }
-    if let through = sealing[change.inode], step.lsn > through {
+    if let through = sealing[change.inode] {
+      // What an open plan writes is redone with that plan and does not wait for a turn of its own.
+      guard step.lsn > through else { return remember(change, bytes: nil, position: position, lsn: step.lsn) }
       _ = cache.seal(change.inode)
       sealing[change.inode] = nil
     }

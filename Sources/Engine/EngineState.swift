@@ -130,8 +130,15 @@ extension EngineState {
     return appended.lsn
   }
 
-  /// Takes a journaled change of contents into the dirty layer, and into the attributes the mount shows.
+  /// Takes a journaled change of contents into memory and has it written back.
   mutating func take(_ change: ContentChange, bytes: [UInt8]?, position: JournalPosition?, lsn: LSN) {
+    guard let inode = inodes[change.inode] else { return }
+    remember(change, bytes: bytes, position: position, lsn: lsn)
+    if !inode.isOrphan || inode.hasUnknownNames { contentsChanged(inode, lsn: lsn) }
+  }
+
+  /// Takes a journaled change of contents into the dirty layer, and into the attributes the mount shows.
+  mutating func remember(_ change: ContentChange, bytes: [UInt8]?, position: JournalPosition?, lsn: LSN) {
     guard let inode = inodes[change.inode] else { return }
     cache.apply(change, bytes: bytes, position: position, lsn: lsn)
     if var attributes = inode.attributes {
@@ -143,7 +150,6 @@ extension EngineState {
       inode.attributes = attributes
       for attribute in change.extendedAttributes { inode.extendedAttributes[attribute.name] = attribute.value }
     }
-    if !inode.isOrphan || inode.hasUnknownNames { contentsChanged(inode, lsn: lsn) }
   }
 
   /// Tells the queue that an inode has contents to write back, the oldest of them from the record `lsn`.

@@ -65,7 +65,13 @@ package final class MountSession: Sendable {
   ///
   /// - Throws: `busy` when it is in use, unless lazily; `notPermitted` and the like of `umount2(2)`.
   package func unmount(lazily: Bool) throws(Errno) {
-    guard let ours = mounted.withLock({ $0 }), MountTableEntry.at(mountpoint) == ours else { return }
+    // Once the kernel has ended the connection, another mount may have got the number of our device.
+    guard !hasEndedInKernel, let ours = mounted.withLock({ $0 }), MountTableEntry.at(mountpoint) == ours else { return }
+    try detach(lazily: lazily)
+    mounted.withLock { $0 = nil }
+  }
+
+  private func detach(lazily: Bool) throws(Errno) {
     if unsafe umount2(mountpoint, Int32(lazily ? MNT_DETACH : 0) | Int32(UMOUNT_NOFOLLOW)) == 0 { return }
     let error = Errno(rawValue: errno)
     guard error == .notPermitted else { throw error }
@@ -76,7 +82,7 @@ package final class MountSession: Sendable {
   /// Callable from any thread but the session's own, such as one that waits for signals.
   package func exit() {
     // Detached while requests are still served: the kernel may have to write out pages of shared mappings.
-    if !hasEndedInKernel { try? unmount(lazily: true) }
+    try? unmount(lazily: true)
     loop.stop()
   }
 

@@ -45,8 +45,8 @@ final class ReceiveLoop: Sendable {
     var thread = pthread_t()
     var before = sigset_t()
     var blocked = signalsOfOthers()
-    // New threads inherit the mask: the process's signals go to its other threads.
-    unsafe pthread_sigmask(SIG_BLOCK, &blocked, &before)
+    // New threads inherit the mask: the process's signals go to its other threads, and only the one that wakes comes here.
+    unsafe pthread_sigmask(SIG_SETMASK, &blocked, &before)
     defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
     let loop = unsafe Unmanaged.passRetained(self)
     let result = unsafe pthread_create(&thread, nil, serveOnThread, loop.toOpaque())
@@ -92,11 +92,12 @@ private func installWakingHandler() {
   unsafe sigaction(wakingSignal, &action, nil)
 }
 
+/// All signals but the waking one and those that a thread's own errors raise.
 private func signalsOfOthers() -> sigset_t {
   var signals = sigset_t()
-  unsafe sigemptyset(&signals)
-  for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD, SIGALRM] {
-    unsafe sigaddset(&signals, signal)
+  unsafe sigfillset(&signals)
+  for signal in [wakingSignal, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS] {
+    unsafe sigdelset(&signals, signal)
   }
   return signals
 }

@@ -54,12 +54,13 @@ extension PendingGraph {
     facts.discardedThrough.map { [ContentsCompletion(inode: inode, through: $0)] } ?? []
   }
 
-  /// An exchange is three renames, the first to a hidden name in the root directory, each durable before the next (R10).
+  /// An exchange is three renames, each durable before the next (R10). The hidden name lies in a directory that the exchange changes
+  /// in any case, so that no other directory's times suffer.
   private mutating func enterExchange(
     _ lsn: LSN, _ one: (inode: InodeNumber, location: Location), _ other: (inode: InodeNumber, location: Location),
     _ facts: ChangeFacts, _ nowMilliseconds: Int
   ) {
-    let hidden = Location(.root, temporaryName(lsn))
+    let hidden = Location(one.location.parent, temporaryName(lsn))
     let otherKind = facts.otherKind ?? facts.fileKind
     let stages = [
       (Stage(lsn, stage: 1), one.inode, facts.fileKind, one.location, hidden),

@@ -21,7 +21,7 @@ package struct PendingGraph {
 
   /// An empty graph.
   ///
-  /// - Parameter temporaryName: The hidden name, in the root directory, of the exchange with the given record.
+  /// - Parameter temporaryName: The hidden name of the exchange with the given record.
   package init(rules: ProtocolRules, temporaryName: @escaping @Sendable (LSN) -> EntryName) {
     self.rules = rules
     self.temporaryName = temporaryName

@@ -62,7 +62,7 @@ extension PlanExecutor {
     var change = image.attributes
     if kind == .symlink { change.permissions = nil }
     if !change.isEmpty { try step { () throws(Errno) in try storage.setAttributes(path, kind: kind, change) } }
-    if !synchronizesFilesystem, kind == .regular || kind == .directory {
+    if !synchronizesFilesystem, Self.hasSynchronization(kind) {
       try retrying { () throws(Errno) in try storage.synchronize(path) }
     }
   }

@@ -16,13 +16,21 @@ package struct PlanExecutor: Sendable {
   package static let separateSynchronizationsMax = 4
 
   /// - Parameters:
-  ///   - actionCount: How many actions the plan has.
+  ///   - actions: All actions of the plan.
   ///   - chunkBytes: The most bytes that one call reads and writes.
-  package init(storage: any BackingStorage, actionCount: Int, chunkBytes: Int = 1 << 20) {
+  package init(storage: any BackingStorage, actions: [PhysicalAction], chunkBytes: Int = 1 << 20) {
     self.storage = storage
     self.chunkBytes = chunkBytes
-    synchronizesFilesystem = storage.abilities.hasFilesystemSync && actionCount > Self.separateSynchronizationsMax
+    let hasSpecialFiles = actions.contains { action in
+      (action.kind == .create || action.kind == .writeContents) && !Self.hasSynchronization(action.fileKind)
+    }
+    synchronizesFilesystem =
+      storage.abilities.hasFilesystemSync && (hasSpecialFiles || actions.count > Self.separateSynchronizationsMax)
   }
+
+  /// Whether fsync(2) is possible: not of symbolic links, which cannot be opened, nor of fifos, sockets and device files. Their
+  /// attributes are durable with a syncfs; where there is none, the fsync of the directory is all that can be done.
+  static func hasSynchronization(_ kind: FileKind) -> Bool { kind == .regular || kind == .directory }
 
   /// Carries out one action. Durable only after `synchronize`. May hang as long as the backing directory does.
   ///

@@ -59,7 +59,7 @@ package struct WritebackQueue {
   ///
   /// - Parameters:
   ///   - seed: For the jitter of retries.
-  ///   - temporaryName: The hidden name, in the root directory, of the exchange with the given record.
+  ///   - temporaryName: The hidden name of the exchange with the given record.
   package init(
     rules: ProtocolRules = ProtocolRules(), settings: WritebackSettings = WritebackSettings(), seed: UInt64 = 1,
     temporaryName: @escaping @Sendable (LSN) -> EntryName

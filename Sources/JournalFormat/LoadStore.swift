@@ -35,3 +35,20 @@ extension RecordHeader {
     }
   }
 }
+
+/// The index of the last byte that is not zero, at or above `start`; `nil` when all are zeros.
+///
+/// - Complexity: O(n), made for searching a whole segment.
+package func lastNonzero(in bytes: [UInt8], from start: Int) -> Int? {
+  precondition(start >= 0)
+  let wordBytes = MemoryLayout<UInt64>.size
+  var end = bytes.count
+  // SAFETY: `start <= end - wordBytes` and `end <= count` for every word visited.
+  unsafe bytes.withUnsafeBytes { all in
+    while end - wordBytes >= start, unsafe all.loadUnaligned(fromByteOffset: end - wordBytes, as: UInt64.self) == 0 {
+      end -= wordBytes
+    }
+  }
+  guard start < end else { return nil }
+  return bytes[max(start, end - wordBytes)..<end].lastIndex { $0 != 0 }
+}

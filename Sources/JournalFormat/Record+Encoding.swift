@@ -11,8 +11,8 @@ package struct EncodedRecord: Hashable, Sendable {
 extension Record {
   /// Appends the record and its padding to `bytes`, whose count must be a multiple of `RecordLayout.alignment`.
   ///
-  /// The checksum is left zero: `seal` computes it, so that it need not be done under a lock. Traps when the record is longer than
-  /// `RecordLayout.recordBytesMax` or a field has a value that could not be read back.
+  /// The checksum is left zero: `seal` computes it, so that it need not be done under a lock. Traps when the record is longer
+  /// than `RecordLayout.recordBytesMax` or a field has a value that could not be read back.
   ///
   /// - Complexity: O(length); a write's bytes are copied once.
   package func encode(into bytes: inout [UInt8], placement: RecordPlacement) -> EncodedRecord {

@@ -11,8 +11,8 @@ package struct AppendedRecord: Hashable, Sendable {
 extension Journal {
   /// Gives the record the next LSN and copies it to the group's bytes, in memory only: call `pump` or `commit` after it.
   ///
-  /// The order of calls is the order of effect, so it is called under the lock that orders effects. Traps when the record is too long
-  /// for a segment or for `RecordLayout.recordBytesMax`. After a failure it gives an LSN that is never reached.
+  /// The order of calls is the order of effect, so it is called under the lock that orders effects. Traps when the record is
+  /// too long for a segment or for `RecordLayout.recordBytesMax`. After a failure it gives an LSN that is never reached.
   ///
   /// - Complexity: O(length); a write's bytes are copied once, the checksum is left to the leader.
   package func append(_ record: Record) -> AppendedRecord {

@@ -2,8 +2,8 @@ import FilesystemModel
 import StorageInterface
 
 extension Journal {
-  /// Makes everything appended before the call durable: returns when it survives a power cut, with completions run. Callers that come
-  /// together share one sync.
+  /// Makes everything appended before the call durable: returns when it survives a power cut, with completions run. Callers
+  /// that come together share one sync.
   ///
   /// - Throws: the error that stopped the journal.
   package func commit() throws(Errno) {

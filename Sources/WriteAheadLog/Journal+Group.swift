@@ -3,8 +3,8 @@ import JournalFormat
 import StorageInterface
 
 extension Journal {
-  /// Runs `body` once the record has reached the level, or with the error when it never will; at once, on the calling thread, when that
-  /// is known already, else on the thread whose `pump` or `commit` brings it there. No lock of the journal is held.
+  /// Runs `body` once the record has reached the level, or with the error when it never will; at once, on the calling thread,
+  /// when that is known already, else on the thread whose `pump` or `commit` brings it there. No lock of the journal is held.
   package func whenReached(_ level: AckLevel, _ lsn: LSN, _ body: @escaping @Sendable (Errno?) -> Void) {
     let verdict: Errno?? = state.withLock { state in
       if lsn <= (level == .written ? state.written : state.durable) { return .some(nil) }
@@ -18,8 +18,8 @@ extension Journal {
     if let verdict { body(verdict) }
   }
 
-  /// Writes everything appended to the segment files and runs the completions that wait for it. Returns at once when another thread is
-  /// doing so: that one writes what was appended before this call too.
+  /// Writes everything appended to the segment files and runs the completions that wait for it. Returns at once when another
+  /// thread is doing so: that one writes what was appended before this call too.
   package func pump() {
     while let group = beginGroup() {
       do {

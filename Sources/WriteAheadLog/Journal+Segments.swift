@@ -6,8 +6,8 @@ extension Journal {
   /// Prepared segments kept when old ones are retired.
   private var sparesMax: Int { 2 }
 
-  /// Gives up segments whose records are all below `lowWater`, which must be that of a checkpoint that is durable: a few become the
-  /// next segments to be written, the others are removed, oldest first. Stops at a segment that is being read.
+  /// Gives up segments whose records are all below `lowWater`, which must be that of a checkpoint that is durable: a few become
+  /// the next segments to be written, the others are removed, oldest first. Stops at a segment that is being read.
   ///
   /// - Throws: when the disk fails; the journal goes on, and a later call tries again.
   package func retireSegments(below lowWater: LSN) throws(Errno) {

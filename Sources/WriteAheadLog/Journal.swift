@@ -6,8 +6,8 @@ import Threading
 
 /// The journal of a mount: records are appended in memory, written by a group's leader, made durable by group commit.
 ///
-/// Nobody is told that a record is written, or durable, before all records with lower LSNs are. A failed write or sync is final: the
-/// completions that wait and those to come get its error, and nothing is written any more.
+/// Nobody is told that a record is written, or durable, before all records with lower LSNs are. A failed write or sync is
+/// final: the completions that wait and those to come get its error, and nothing is written any more.
 ///
 /// All methods may be called from any thread; none but `pump`, `commit`, `read`, `retireSegments` and `close` touches the disk.
 package final class Journal: Sendable {
@@ -31,8 +31,8 @@ package final class Journal: Sendable {
   let writtenLSNValue: Atomic<UInt64>
   let durableLSNValue: Atomic<UInt64>
 
-  /// Starts a new epoch in a fresh segment behind what `scan` found: makes all of that durable first, removes segments that hold only
-  /// cut records, and returns when the new segment's header is durable.
+  /// Starts a new epoch in a fresh segment behind what `scan` found: makes all of that durable first, removes segments that
+  /// hold only cut records, and returns when the new segment's header is durable.
   ///
   /// - Throws: `tooSmall`, or `storage` when the disk fails; a later start can follow in any case.
   package init(
@@ -77,8 +77,8 @@ package final class Journal: Sendable {
   package var usedBytes: Int { state.withLock { $0.usedBytes } }
   package var statistics: JournalStatistics { state.withLock { $0.statistics } }
 
-  /// Whether a change whose record has about `bytes` bytes may be appended. A reserve is kept for the records that make room again
-  /// (INTENT, DONE, checkpoint), which are appended without asking.
+  /// Whether a change whose record has about `bytes` bytes may be appended. A reserve is kept for the records that make room
+  /// again (INTENT, DONE, checkpoint), which are appended without asking.
   package func hasRoom(for bytes: Int) -> Bool {
     let (isRoom, isSegmentMissing) = state.withLock { state in
       let isSegmentMissing = state.preparationFailed && state.spares.isEmpty

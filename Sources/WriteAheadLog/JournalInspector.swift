@@ -29,8 +29,8 @@ package enum JournalInspector {
       recordsByType: RecordType.allCases.map { (type: $0, count: scanner.recordsByType[$0] ?? 0) })
   }
 
-  /// Gives one line per segment and per record, in the order of the files, as far as each segment can be read: LSN, epoch, type and
-  /// fields, without contents of files.
+  /// Gives one line per segment and per record, in the order of the files, as far as each segment can be read: LSN, epoch, type
+  /// and fields, without contents of files.
   package static func dump(_ storage: any JournalStorage, _ line: (String) -> Void) throws(JournalError) {
     let numbers = try doing("listing the segments") { () throws(Errno) in try storage.segments() }
     for number in numbers {

@@ -79,8 +79,8 @@ package struct JournalScan: Sendable {
   /// Hands out all records from low-water to the cut in LSN order, except those of checkpoints. May be repeated, also after a
   /// `Journal` was started, as long as that has retired nothing.
   ///
-  /// - Throws: `storage` when the disk cannot be read, `corrupt` when a record has contents that no ebbfs writes, and what `visit`
-  ///   throws.
+  /// - Throws: `storage` when the disk cannot be read, `corrupt` when a record has contents that no ebbfs writes, and what
+  ///   `visit` throws.
   /// - Complexity: reads every segment from low-water once, in pieces of a few MiB.
   package func replay(_ visit: (LoggedRecord) throws(JournalError) -> Void) throws(JournalError) {
     for extent in extents where extent.lastLSN >= lowWater && extent.lastLSN >= extent.firstLSN {

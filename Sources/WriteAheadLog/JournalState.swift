@@ -61,7 +61,8 @@ struct JournalState {
   /// A segment file is being made, recycled or removed.
   var isProvisioning = false
   var isPreparationQueued = false
-  /// The last attempt to prepare a segment failed, for want of space most likely: the current one must last until one is recycled.
+  /// The last attempt to prepare a segment failed, for want of space most likely: the current one must last until one is
+  /// recycled.
   var preparationFailed = false
   var isClosed = false
   var failure: Errno?

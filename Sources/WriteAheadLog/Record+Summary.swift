@@ -92,7 +92,13 @@ extension ContentChange {
 extension Binding {
   fileprivate var summary: String {
     "\(kind) \(inode.rawValue) at \(locations.isEmpty ? "no name" : locations.map(\.summary).joined(separator: ", "))"
-      + (identity.map { " backing inode \($0.inode) links \($0.linkCount)\($0.isOnRootDevice ? "" : " on another device")" } ?? "")
+      + (identity?.summary ?? "")
+  }
+}
+
+extension BackingIdentity {
+  fileprivate var summary: String {
+    " backing inode \(inode) links \(linkCount)" + (isOnRootDevice ? "" : " on another device")
   }
 }
 

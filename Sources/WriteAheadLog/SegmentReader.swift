@@ -42,7 +42,8 @@ struct SegmentReader {
     }
   }
 
-  /// The first offset from `offset`, in steps of `RecordLayout.alignment`, at which this segment's tag stands where a record has it.
+  /// The first offset from `offset`, in steps of `RecordLayout.alignment`, at which this segment's tag stands where a record
+  /// has it.
   mutating func trace(from offset: Int) throws(JournalError) -> Int? {
     var offset = offset
     while offset <= bytes - RecordLayout.headerBytes {
@@ -62,7 +63,7 @@ struct SegmentReader {
     while offset < bytes {
       try load(offset, count: min(Self.windowBytes / 2, bytes - offset))
       guard windowStart + window.count > offset else { break }
-      if let last = window[(offset - windowStart)...].lastIndex(where: { $0 != 0 }) { end = windowStart + last + 1 }
+      if let last = lastNonzero(in: window, from: offset - windowStart) { end = windowStart + last + 1 }
       offset = windowStart + window.count
     }
     return end

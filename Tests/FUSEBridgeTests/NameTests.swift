@@ -125,8 +125,7 @@ import Testing
         os.write(descriptor, b"unnamed")
         assert os.fstat(descriptor).st_nlink == 0 and stat.S_IMODE(os.fstat(descriptor).st_mode) == 0o644
         assert os.listdir(".") == []
-        os.link("/proc/self/fd/%d" % descriptor, "named", src_dir_fd=-100, follow_symlinks=True) if False else \\
-            call("linkat", -100, b"/proc/self/fd/%d" % descriptor, -100, b"named", 0x400)
+        call("linkat", -100, b"/proc/self/fd/%d" % descriptor, -100, b"named", 0x400)
         assert get("named") == b"unnamed" and os.stat("named").st_nlink == 1
         second = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600)
         os.close(second)

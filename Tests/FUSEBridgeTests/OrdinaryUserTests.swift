@@ -23,8 +23,8 @@ import Testing
       cp \(program) $m/program
       mount --bind $m/fuse /dev/fuse
       mkdir -m 777 $m/mnt
-      as_user() { setpriv --reuid=1000 --regid=1000 --clear-groups "$@"; }
-      wait_for_mount() { for i in $(seq 100); do mountpoint -q $m/mnt && return; sleep 0.05; done; exit 9; }
+      as_user="setpriv --reuid=1000 --regid=1000 --clear-groups"
+      wait_for_mount() { for i in $(seq 100); do grep -q $m/mnt /proc/mounts && return; sleep 0.05; done; exit 9; }
 
       """
     return try run(["timeout", "30", "unshare", "-m", "sh", "-c", prelude + script])
@@ -34,11 +34,11 @@ import Testing
     let result = try runInNamespace(
       """
       chown 1000:1000 $m/mnt
-      as_user $m/program $m/mnt &
+      $as_user $m/program $m/mnt &
       program=$!
-      as_user sh -c "for i in 1 2 3 4 5 6 7 8 9 10; do grep -q $m/mnt /proc/mounts && break; sleep 0.2; done"
+      wait_for_mount
       grep $m/mnt /proc/mounts
-      as_user sh -c "cd $m/mnt; echo content > a; cat a; mkdir d; mv a d/b; stat -c %u:%g d/b; cat d/b"
+      $as_user sh -c "cd $m/mnt; echo content > a; cat a; mkdir d; mv a d/b; stat -c %u:%g d/b; cat d/b"
       ls $m/mnt 2>&1 | grep -q 'Permission denied' && echo root is refused
       kill -TERM $program
       wait $program && echo ended
@@ -57,17 +57,17 @@ import Testing
     let result = try runInNamespace(
       """
       chown 1000:1000 $m/mnt
-      as_user $m/program $m/mnt &
+      $as_user $m/program $m/mnt &
       program=$!
-      as_user sh -c "for i in 1 2 3 4 5 6 7 8 9 10; do grep -q $m/mnt /proc/mounts && break; sleep 0.2; done"
-      as_user fusermount3 -u $m/mnt
+      wait_for_mount
+      $as_user fusermount3 -u $m/mnt
       wait $program && echo ended
       """)
     #expect(result.status == 0 && result.output == "ended\n", "\(result.output)")
   }
 
   @Test func ordinaryUserIsToldWhyAMountFails() throws {
-    let result = try runInNamespace("as_user $m/program $m || echo status $?\n")
+    let result = try runInNamespace("$as_user $m/program $m || echo status $?\n")
     #expect(result.output.contains("MemoryMount: ") && result.output.contains("status 1"), "\(result.output)")
   }
 }

@@ -54,8 +54,9 @@ struct ChildResult {
   var output: String
 }
 
-/// Runs a program and waits for it. Its output goes through a file, so that nobody has to read along.
-func run(_ arguments: [String]) throws -> ChildResult {
+/// Runs a program and waits for it, killing it after half a minute, when `onTimeout` has freed it from what cannot be killed.
+/// Its output goes through a file, so that nobody has to read along.
+func run(_ arguments: [String], onTimeout: () -> Void = {}) throws -> ChildResult {
   let directory = try makeTemporaryDirectory()
   let outputPath = directory + "/output"
   defer {
@@ -69,11 +70,29 @@ func run(_ arguments: [String]) throws -> ChildResult {
   unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
   var pointers: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) } + [nil]
   defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
+  // The threads of tests block signals, and a child would inherit that.
+  var attributes = posix_spawnattr_t()
+  var noSignals = sigset_t()
+  unsafe sigemptyset(&noSignals)
+  unsafe posix_spawnattr_init(&attributes)
+  defer { unsafe posix_spawnattr_destroy(&attributes) }
+  unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
+  unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
   var child = pid_t()
-  let failure = unsafe posix_spawnp(&child, arguments[0], &actions, nil, &pointers, environ)
+  let failure = unsafe posix_spawnp(&child, arguments[0], &actions, &attributes, &pointers, environ)
   try #require(failure == 0, "\(arguments[0]): error \(failure)")
   var status: Int32 = 0
-  while unsafe waitpid(child, &status, 0) < 0 { try #require(errno == EINTR) }
+  var isEnded = false
+  for _ in 0..<6000 where !isEnded {
+    isEnded = unsafe waitpid(child, &status, WNOHANG) == child
+    if !isEnded { usleep(5000) }
+  }
+  if !isEnded {
+    Issue.record("\(arguments[0]) hangs")
+    onTimeout()
+    kill(child, SIGKILL)
+    unsafe waitpid(child, &status, 0)
+  }
   return ChildResult(status: status, output: contents(outputPath))
 }
 
@@ -88,13 +107,13 @@ private func contents(_ path: String) -> String {
 
 /// Runs a Python script in the mount's directory; its assertions are the test's.
 func check(_ mount: TestMount, _ script: String) throws {
-  let result = try run(["/usr/bin/python3", "-c", pythonPrelude + script, mount.path])
+  let result = try run(["/usr/bin/python3", "-c", pythonPrelude + script, mount.path]) { mount.session.exit() }
   #expect(result.status == 0, "\(result.output)")
 }
 
 private let pythonPrelude = """
   import ctypes, errno, fcntl, mmap, os, signal, stat, struct, sys, time
-  signal.alarm(30)
+  signal.alarm(25)
   os.chdir(sys.argv[1])
   libc = ctypes.CDLL(None, use_errno=True)
 

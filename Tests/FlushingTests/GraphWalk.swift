@@ -12,6 +12,14 @@ struct GraphWalk {
   /// How many crashes there are at most.
   var crashesMax = 3
   var includesFailures = true
+  /// Calls as text in this order, all of which succeed; "flush" waits until all is written back. `nil` for random calls.
+  var workload: [String]?
+
+  /// The first failure of this many walks; `nil` when all was well.
+  func firstFailure(of walks: UInt64, seed: UInt64 = 0) -> String? {
+    for index in 0..<walks { if let failure = run(seed: seed &+ index) { return failure } }
+    return nil
+  }
 
   /// The transcript and reason of a failure; `nil` when all was well.
   func run(seed: UInt64) -> String? {
@@ -26,35 +34,47 @@ struct GraphWalk {
       return "the storage could not be set up: \(error)"
     }
     do throws(WalkFailure) {
-      try run(machine, &random)
+      try run(machine, calls(&random), &random)
       return nil
     } catch {
       return "seed \(seed): \(error)\n" + machine.transcript.joined(separator: "\n")
     }
   }
 
-  private func run(_ machine: WalkMachine, _ random: inout SeededGenerator) throws(WalkFailure) {
-    var tries = 3 * Int.random(in: 4...callsMax, using: &random)
-    var calls = Int.random(in: 3...callsMax, using: &random)
-    var crashes = 0
+  /// What is called; `nil` waits until all is written back.
+  private func calls(_ random: inout SeededGenerator) -> [WalkCall?] {
+    if let workload { return workload.map { $0 == "flush" ? nil : WalkCall($0) } }
     let alphabet = WalkCall.alphabets.randomElement(using: &random)!
+    return (0..<3 * Int.random(in: 4...callsMax, using: &random)).map { _ in
+      alphabet.randomElement(using: &random)!.randomElement(using: &random)!
+    }
+  }
+
+  private func run(_ machine: WalkMachine, _ calls: [WalkCall?], _ random: inout SeededGenerator) throws(WalkFailure) {
+    var calls = calls[...]
+    var successes = workload == nil ? Int.random(in: 3...callsMax, using: &random) : .max
+    var crashes = 0
     for _ in 0..<500 {
       if crashes < crashesMax, Int.random(in: 0..<100, using: &random) < 5 {
         crashes += 1
         try crash(machine, &random)
+        if workload != nil { calls = try rest(after: machine) }
       }
+      if case .some(.none) = calls.first, machine.queue.isEmpty { calls.removeFirst() }
       var steps: [Int] = []
-      if tries > 0, calls > 0 { steps += [0, 0, 0, 0] }
+      if case .some(.some) = calls.first, successes > 0 { steps += [0, 0, 0, 0] }
       if machine.plans.count < 2 { steps += [1, 1] }
       if !machine.plans.isEmpty { steps += [2, 2, 2] }
       switch steps.randomElement(using: &random)! {
       case 0:
-        tries -= 1
-        let call = alphabet.randomElement(using: &random)!.randomElement(using: &random)!
-        if machine.call(call) { calls -= 1 }
+        if let call = calls.removeFirst(), machine.call(call) {
+          successes -= 1
+        } else if workload != nil {
+          throw WalkFailure(description: "a call of the workload fails")
+        }
       case 1:
         let isIdle = try plan(machine, &random)
-        if isIdle, tries == 0 || calls == 0 { return try checkEnd(machine) }
+        if isIdle, calls.isEmpty || successes == 0 { return try checkEnd(machine) }
       default:
         let index = Int.random(in: 0..<machine.plans.count, using: &random)
         if machine.plans[index].isDone {
@@ -62,12 +82,26 @@ struct GraphWalk {
         } else if try !carryOut(machine, index, mayDie: crashes < crashesMax, &random) {
           crashes += 1
           try crash(machine, &random)
+          if workload != nil { calls = try rest(after: machine) }
         }
       }
       try GraphInvariants.check(machine.queue.graph)
       try checkOldest(machine)
     }
     throw WalkFailure(description: "no end")
+  }
+
+  /// The calls of the workload that are not in the journal, after a crash that lost some.
+  private func rest(after machine: WalkMachine) throws(WalkFailure) -> ArraySlice<WalkCall?> {
+    var kept = machine.records.count {
+      switch $0 {
+      case .names, .content: true
+      case .intent, .done: false
+      }
+    }
+    var rest = workload!.map { $0 == "flush" ? nil : WalkCall($0) }[...]
+    while kept > 0 { if rest.removeFirst() != nil { kept -= 1 } }
+    return rest
   }
 
   /// - Returns: whether all is written back.

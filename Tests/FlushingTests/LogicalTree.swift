@@ -163,6 +163,26 @@ extension WalkCall {
 
   static let alphabets = [alphabet(isSmall: false), alphabet(isSmall: true)]
 
+  /// The call of a text: `create c`, `mkdir c`, `rename a d/x`, `write a 1`, `resize a 0`, `mode d 5`.
+  init(_ text: String) {
+    let words = text.split(separator: " ")
+    func path(_ index: Int) -> [EntryName] { words[index].split(separator: "/").map { EntryName(unchecked: Array($0.utf8)) } }
+    self =
+      switch words[0] {
+      case "create": .create(path(1), .regular)
+      case "mkdir": .create(path(1), .directory)
+      case "symlink": .create(path(1), .symlink)
+      case "remove": .remove(path(1))
+      case "link": .link(path(1), path(2))
+      case "rename": .rename(path(1), path(2))
+      case "exchange": .exchange(path(1), path(2))
+      case "write": .content(path(1), .write(offset: Int(words[2])!, 0))
+      case "resize": .content(path(1), .resize(Int(words[2])!))
+      case "mode": .content(path(1), .permissions(0))
+      default: preconditionFailure("no call: \(text)")
+      }
+  }
+
   /// What the call does to the tree; `nil` when it fails.
   func change(in tree: LogicalTree, newInode: InodeNumber, tag: UInt8) -> WalkChange? {
     switch self {

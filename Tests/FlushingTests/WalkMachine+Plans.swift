@@ -93,7 +93,7 @@ extension WalkMachine {
   /// - Returns: `false` when the storage died meanwhile.
   func carryOut(_ index: Int, diesAt: Int? = nil) throws(WalkFailure) -> Bool {
     let plan = plans[index]
-    let executor = PlanExecutor(storage: storage, actionCount: plan.actions.count)
+    let executor = PlanExecutor(storage: storage, actions: plan.actions.map(\.action))
     if let diesAt { storage.die(atCall: diesAt) }
     func isDead() -> Bool { diesAt.map { storage.nextCallIndex > $0 } ?? false }
     var pending = Array(plan.actions.indices)

@@ -20,7 +20,8 @@ extension WalkMachine {
     history.removeSubrange((kept + 1)...)
     durableCount = kept
     nextInode = InodeNumber(nextInode.rawValue + 50)
-    let scan = scan()
+    var scan = scan()
+    if !rules.plansAreRedone { scan.plans = [:] }
     bindings = scan.bindings
     queue = Self.emptyQueue(rules)
     dirty = [:]

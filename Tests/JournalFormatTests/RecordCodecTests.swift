@@ -119,4 +119,18 @@ import Testing
     #expect(RecordHeader.trace(in: [], from: 0, tag: RecordSamples.tag) == nil)
     #expect(RecordHeader.trace(in: record, from: 8, tag: RecordSamples.tag) == nil)
   }
+
+  @Test func theLastByteThatIsNotZeroIsFoundAtEveryPlace() {
+    for count in 0..<40 {
+      for start in 0...count {
+        let zeros = [UInt8](repeating: 0, count: count)
+        #expect(lastNonzero(in: zeros, from: start) == nil)
+        for place in 0..<count {
+          var bytes = zeros
+          bytes[place] = 1
+          #expect(lastNonzero(in: bytes, from: start) == (place >= start ? place : nil))
+        }
+      }
+    }
+  }
 }

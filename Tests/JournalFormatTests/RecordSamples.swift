@@ -1,8 +1,8 @@
 import FilesystemModel
 import JournalFormat
 
-/// One record of every kind, with every optional field present somewhere and absent somewhere. The golden file holds them: never change
-/// one, only add.
+/// One record of every kind, with every optional field present somewhere and absent somewhere. The golden file holds them:
+/// never change one, only add.
 enum RecordSamples {
   static let time = Timestamp(seconds: 1_700_000_000, nanoseconds: 123_456_789)
   static let early = Timestamp(seconds: -1, nanoseconds: 999_999_999)

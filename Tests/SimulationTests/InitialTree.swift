@@ -9,12 +9,18 @@ enum InitialTree: CaseIterable {
   case furnished
   /// `a` and `h` are one file.
   case linked
+  /// What the small alphabet names.
+  case small
 
   func backing(_ clock: SimulatedClock, options: SimulatedBackingStorage.Options = .init()) throws -> SimulatedBackingStorage {
     let storage = SimulatedBackingStorage(clock: clock, options: options)
     let bystander = storage.bystander
     switch self {
     case .empty: break
+    case .small:
+      try bystander.make("d", kind: .directory, device: 0, target: [])
+      try Self.fill(bystander, "a", 65, count: 700)
+      try Self.fill(bystander, "d/b", 66, count: 300)
     case .furnished:
       for (place, path) in ["d", "e", "d/e"].enumerated() {
         let path = BackingPath(path)

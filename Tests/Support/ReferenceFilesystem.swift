@@ -182,8 +182,10 @@ package struct ReferenceFilesystem: Sendable {
     return history.indices.filter { Self.snapshot(history[$0]).ignoring(aspects) == wanted }
   }
 
-  /// The bytes of a file, for judging answers that may be given in more than one way.
-  func contents(of inode: InodeNumber) -> SparseBytes? { state.nodes[inode]?.contents }
+  /// The bytes of a regular file, for judging answers that may be given in more than one way.
+  package func contents(of inode: InodeNumber) -> SparseBytes? {
+    state.nodes[inode].flatMap { $0.attributes.kind == .regular ? $0.contents : nil }
+  }
 
   private static func snapshot(_ state: State) -> TreeSnapshot {
     TreeWalk { inode in

@@ -31,8 +31,8 @@ extension SimulatedJournalStorage {
   package func lose(_ number: UInt64) { state.withLock { state in state.segments[number] = nil } }
 }
 
-/// An open segment of a `SimulatedJournalStorage`. Like a descriptor it stays with its file when that is removed: reads and writes of a
-/// removed or renamed segment throw, since the journal must not do them.
+/// An open segment of a `SimulatedJournalStorage`. Like a descriptor it stays with its file when that is removed: reads and
+/// writes of a removed or renamed segment throw, since the journal must not do them.
 final class SimulatedSegmentFile: SegmentFile {
   let bytes: Int
   private let storage: SimulatedJournalStorage
@@ -86,7 +86,9 @@ final class SimulatedSegmentFile: SegmentFile {
       do throws(Errno) {
         try SimulatedJournalStorage.begin(.synchronize(number), &state)
       } catch {
-        if var segment = state.segments.removeValue(forKey: number) {
+        // A process that is dead has not asked for a sync: the kernel still has the sectors.
+        let isDead = state.diesAt.map { state.operations.count >= $0 } ?? false
+        if !isDead, var segment = state.segments.removeValue(forKey: number) {
           segment.doomed.formUnion(segment.unsynced)
           segment.unsynced = []
           state.segments[number] = segment

@@ -4,9 +4,9 @@ import Threading
 
 /// A journal's disk in memory, which forgets what was not synced, fails and dies on order.
 ///
-/// Making, recycling and removing segments is durable and atomic, as `JournalStorage` promises. Bytes written to a segment survive the
-/// end of the process at once, and a power cut, in any subset of 512-byte sectors, only once they are synced. Only calls that change
-/// something are counted as operations.
+/// Making, recycling and removing segments is durable and atomic, as `JournalStorage` promises. Bytes written to a segment
+/// survive the end of the process at once, and a power cut, in any subset of 512-byte sectors, only once they are synced. Only
+/// calls that change something are counted as operations.
 package final class SimulatedJournalStorage: JournalStorage {
   package static let sectorBytes = 512
 
@@ -119,8 +119,8 @@ package final class SimulatedJournalStorage: JournalStorage {
   /// Lets operation `index`, counted from 0, fail with no effect; a failed sync dooms what it should have saved.
   package func fail(operation index: Int, with errno: Errno) { state.withLock { $0.faults[index] = errno } }
 
-  /// All calls from operation `index` on throw `inputOutput` and have no effect, until `restart`. If that operation is a write, its first
-  /// `lastWriteBytes` bytes reach the file.
+  /// All calls from operation `index` on throw `inputOutput` and have no effect, until `restart`. If that operation is a write,
+  /// its first `lastWriteBytes` bytes reach the file.
   package func die(atOperation index: Int, lastWriteBytes: Int = 0) {
     state.withLock { state in
       state.diesAt = index
@@ -156,7 +156,8 @@ package final class SimulatedJournalStorage: JournalStorage {
     }
   }
 
-  /// Ends the process and cuts the power: of the un-synced sectors those stay for which `keeps` says so, asked in ascending order.
+  /// Ends the process and cuts the power: of the un-synced sectors those stay for which `keeps` says so, asked in ascending
+  /// order.
   package func powerCut(keeping keeps: (JournalPosition) -> Bool) {
     let sectors = unsyncedSectors
     restart()

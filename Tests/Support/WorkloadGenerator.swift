@@ -73,7 +73,28 @@ package struct WorkloadGenerator: Sendable {
 
   package mutating func workload(length: Int) -> [WorkloadOperation] { (0..<length).map { _ in next() } }
 
-  /// A random operation. About half succeed once there are some files.
+  /// A random workload of which most operations succeed on this filesystem.
+  ///
+  /// - Parameter failingPercent: how many operations are taken as they come, which means that three of four of them fail.
+  package mutating func workload(
+    length: Int, from filesystem: ReferenceFilesystem, failingPercent: Int = 20
+  ) -> [WorkloadOperation] {
+    var filesystem = filesystem
+    return (0..<length).map { _ in
+      let takesAny = Int.random(in: 0..<100, using: &generator) < failingPercent
+      for _ in 0..<30 {
+        let candidate = next()
+        var after = filesystem
+        let outcome = candidate.run(on: &after)
+        if !takesAny, case .failure = outcome.answer { continue }
+        filesystem = after
+        return candidate
+      }
+      return .status(.root)
+    }
+  }
+
+  /// A random operation. About a quarter succeed once there are some files.
   package mutating func next() -> WorkloadOperation {
     switch Int.random(in: 0..<100, using: &generator) {
     case 0..<45: nextNaming()

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct StorageAgainstReferenceTests {
   @Test func simulatedStorageAndReferenceAgreeWhereTheyOverlap() {
-    forRandomWorkloads(seeds: 20, length: 120) { seed, workload in
+    forRandomWorkloads(seeds: 12, length: 100) { seed, workload in
       guard Self.difference(workload) != nil else { return }
       let smallest = shrink(workload) { Self.difference($0) != nil }
       Issue.record("EBBFS_SEED=\(seed)\n\(swiftSource(of: smallest))\n\(Self.difference(smallest) ?? "")")

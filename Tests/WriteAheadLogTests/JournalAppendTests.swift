@@ -71,17 +71,13 @@ import WriteAheadLog
 
   @Test func aPositionOutsideTheJournalIsAnError() throws {
     let journal = try Fixture.start(SimulatedJournalStorage())
-    #expect(throws: Errno.inputOutput) { try journal.read(JournalPosition(segment: 9, offset: 4096), count: 1) }
+    #expect(throws: Errno.stale) { try journal.read(JournalPosition(segment: 9, offset: 4096), count: 1) }
     #expect(throws: Errno.inputOutput) { try journal.read(JournalPosition(segment: 1, offset: 8190), count: 10) }
   }
 
   @Test func aRecordOfExactlyTheRestFillsASegmentAndOneByteMoreBeginsAnother() throws {
     let room = Fixture.segmentBytes - SegmentHeader.bytes
     let overhead = Fixture.record(1, bytes: 8).encodedBytes - 8
-    for (bytes, segment) in [(room - overhead, UInt64(1)), (room - overhead + 1, 2)] where bytes <= room - overhead {
-      let journal = try Fixture.start(SimulatedJournalStorage())
-      #expect(journal.append(Fixture.record(1, bytes: bytes)).dataPosition?.segment == segment)
-    }
     let storage = SimulatedJournalStorage()
     let journal = try Fixture.start(storage)
     let small = Fixture.record(1).encodedBytes
@@ -90,7 +86,10 @@ import WriteAheadLog
     #expect(journal.append(Fixture.record(2, bytes: fitting)).dataPosition?.segment == 1)
     #expect(journal.append(Fixture.record(3, bytes: 1)).dataPosition?.segment == 2)
     journal.pump()
-    #expect(try Fixture.replay(storage).map(\.record) == [Fixture.record(1), Fixture.record(2, bytes: fitting), Fixture.record(3, bytes: 1)])
+    #expect(
+      try Fixture.replay(storage).map(\.record) == [
+        Fixture.record(1), Fixture.record(2, bytes: fitting), Fixture.record(3, bytes: 1),
+      ])
   }
 
   @Test func segmentsArePreparedOneAheadByAJob() throws {

@@ -86,11 +86,15 @@ struct RecordMap {
   }
 
   var entries: [Entry] = []
+  /// First LSN and durable LSN of each segment's header.
+  var headers: [(lsn: LSN, durable: LSN, segment: UInt64)] = []
 
   init(_ storage: SimulatedJournalStorage) throws {
     for extent in try Journal.scan(storage, JournalFixture.configuration()).extents {
       let bytes = storage.contents(of: extent.segment)
-      let tag = try SegmentHeader(decoding: bytes).tag
+      let header = try SegmentHeader(decoding: bytes)
+      let tag = header.tag
+      headers.append((header.firstLSN, header.durable, extent.segment))
       var offset = SegmentHeader.bytes
       while offset < extent.endOffset {
         let header = try RecordHeader(in: bytes, at: offset, tag: tag)
@@ -103,8 +107,17 @@ struct RecordMap {
     }
   }
 
-  /// Whether a record above `lsn` shows that `lsn` was durable.
-  func showsDurable(_ lsn: LSN) -> Bool { entries.contains { $0.lsn > lsn && $0.durable >= lsn } }
+  /// Whether a record or header above `lsn` shows that `lsn` was durable.
+  func showsDurable(_ lsn: LSN) -> Bool {
+    entries.contains { $0.lsn > lsn && $0.durable >= lsn } || headers.contains { $0.lsn > lsn && $0.durable >= lsn }
+  }
+
+  /// What is left of the map when the segment ends after `count` bytes.
+  func cutting(_ segment: UInt64, to count: Int) -> RecordMap {
+    var left = self
+    left.entries.removeAll { $0.segment == segment && $0.range.upperBound > count }
+    return left
+  }
 }
 
 /// A value that closures of several threads change.

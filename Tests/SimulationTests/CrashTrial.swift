@@ -1,0 +1,249 @@
+import FilesystemModel
+import StorageInterface
+import Support
+
+/// What trials have done so far.
+struct TrialCounts {
+  var trials = 0
+  var operations = 0
+  var crashes = 0
+  var recoveries = 0
+  /// Trees compared.
+  var states = 0
+
+  static func + (left: TrialCounts, right: TrialCounts) -> TrialCounts {
+    TrialCounts(
+      trials: left.trials + right.trials, operations: left.operations + right.operations,
+      crashes: left.crashes + right.crashes, recoveries: left.recoveries + right.recoveries,
+      states: left.states + right.states)
+  }
+}
+
+/// A promise that was broken.
+struct Violation: Error, CustomStringConvertible {
+  var description: String
+}
+
+/// A mount beside the reference, with crashes: after each the mount must show a prefix of history that covers what was promised
+/// (P1-P3), and in the end the backing directory must hold exactly that.
+struct CrashTrial {
+  let mount: SimulatedMount
+  private(set) var reference: ReferenceFilesystem
+  private(set) var counts = TrialCounts()
+  private var comparison = ReplyComparison()
+  private var plans: [CrashPlan] = []
+  private var armed: CrashPlan?
+  /// How many mutations survive the end of the process, and a power cut.
+  private var acknowledged = 0
+  private var synchronized = 0
+  private var isInFlight = false
+  private var hasFaults = false
+  private var held: [(mine: InodeNumber, theirs: InodeNumber)] = []
+
+  init(_ tree: InitialTree, _ options: MountOptions, seed: UInt64) throws {
+    let clock = SimulatedClock()
+    let backing = try tree.backing(clock)
+    clock.advance(milliseconds: 1000)
+    mount = try SimulatedMount(backing, clock: clock, options: options, seed: seed)
+    reference = ReferenceFilesystem(backing, keepsHistory: true)
+  }
+
+  /// Runs the events, then looks at the mount, writes everything back and looks at both.
+  mutating func run(_ events: [WalkEvent]) throws {
+    counts.trials += 1
+    for event in events {
+      try carryOut(event)
+      try recoverIfDead()
+    }
+    plans = []
+    armed = nil
+    mount.disarm()
+    try finish()
+  }
+
+  private mutating func carryOut(_ event: WalkEvent) throws {
+    switch event {
+    case .perform(let operation): try perform(operation)
+    case .jobs(let count): for _ in 0..<count { mount.step() }
+    case .pass(let milliseconds): mount.pass(milliseconds: milliseconds)
+    case .drain: try mount.drain()
+    case .order(let plan):
+      plans.append(plan)
+      armNext()
+    case .failBacking(let after, let happens):
+      hasFaults = true
+      mount.failChangingCall(after: after, happens: happens)
+    case .failSynchronization:
+      hasFaults = true
+      mount.backing.failNextSynchronization()
+    case .hold, .writeHeld, .truncateHeld, .readHeld, .releaseHeld: try carryOutHeld(event)
+    }
+  }
+
+  // MARK: Operations
+
+  private mutating func perform(_ operation: WorkloadOperation) throws {
+    counts.operations += 1
+    mount.clock.advance(milliseconds: 1)
+    var target = mount
+    let mine = operation.run(on: &target)
+    let theirs = operation.run(on: &reference)
+    try judge(mine.answer, theirs.answer, theirs.operation, operation.description)
+  }
+
+  private mutating func performHeld(_ mine: Operation, _ theirs: Operation) throws {
+    counts.operations += 1
+    mount.clock.advance(milliseconds: 1)
+    let caller = Caller(owner: 0, group: 0)
+    let answer = mount.perform(mine, from: caller)
+    try judge(answer, reference.apply(theirs, from: caller), theirs, "\(mine)")
+  }
+
+  private mutating func judge(
+    _ mine: Result<Reply, Errno>, _ theirs: Result<Reply, Errno>, _ asked: Operation?, _ text: String
+  ) throws {
+    if let stuck = mount.stuck { throw Violation(description: stuck) }
+    if mount.isDead, case .failure = mine {
+      isInFlight = true
+      return
+    }
+    var wrong: String?
+    if let asked {
+      wrong = comparison.difference(mine, theirs, to: asked, in: reference)
+    } else if case .failure(let errno) = theirs, case .failure(let found) = mine {
+      wrong = errno == found ? nil : "errno \(found.rawValue) instead of \(errno.rawValue)"
+    } else {
+      wrong = "\(mine) instead of \(theirs)"
+    }
+    if let wrong { throw Violation(description: "\(text): \(wrong)") }
+    guard case .success = mine else { return }
+    acknowledged = reference.mutationCount
+    if mount.options.configuration.durability == .always { synchronized = acknowledged }
+    if case .synchronize = asked { synchronized = acknowledged }
+  }
+
+  // MARK: Held files
+
+  private mutating func carryOutHeld(_ event: WalkEvent) throws {
+    if case .hold(let path) = event { return try hold(path) }
+    guard let file = held.last else { return }
+    switch event {
+    case .writeHeld(let offset, let count, let fill):
+      let bytes = [UInt8](repeating: fill, count: count)
+      try performHeld(
+        .write(file.mine, offset: offset, bytes: bytes), .write(file.theirs, offset: offset, bytes: bytes))
+    case .truncateHeld(let size):
+      let request = AttributeRequest(size: size)
+      try performHeld(.setAttributes(file.mine, request), .setAttributes(file.theirs, request))
+    case .readHeld:
+      try performHeld(
+        .read(file.mine, offset: 0, count: 300_000), .read(file.theirs, offset: 0, count: 300_000))
+    default:
+      held.removeLast()
+      mount.forget(file.mine, count: 1)
+      reference.forget(file.theirs, count: 1)
+    }
+  }
+
+  /// Looks a file up on both sides; only regular files are kept.
+  private mutating func hold(_ path: BackingPath) throws {
+    var mine = InodeNumber.root
+    var theirs = InodeNumber.root
+    var passed: [(InodeNumber, InodeNumber)] = []
+    let caller = Caller(owner: 0, group: 0)
+    defer {
+      for (one, other) in passed {
+        mount.forget(one, count: 1)
+        reference.forget(other, count: 1)
+      }
+    }
+    for (place, name) in path.components.enumerated() {
+      let answer = mount.perform(.lookup(parent: mine, name: name), from: caller)
+      let expected = reference.apply(.lookup(parent: theirs, name: name), from: caller)
+      if mount.isDead { return }
+      guard case .success(.entry(let other)) = expected else { return }
+      guard case .success(.entry(let one)) = answer else {
+        throw Violation(description: "lookup of \(path.text): \(answer)")
+      }
+      (mine, theirs) = (one.inode, other.inode)
+      if place == path.components.count - 1, other.attributes.kind == .regular {
+        held.append((mine, theirs))
+      } else {
+        passed.append((mine, theirs))
+      }
+    }
+  }
+
+  // MARK: Crashes
+
+  private mutating func armNext() {
+    guard armed == nil, !plans.isEmpty else { return }
+    let plan = plans.removeFirst()
+    armed = plan
+    mount.arm(plan.death)
+  }
+
+  private mutating func recoverIfDead() throws {
+    while mount.isDead, let plan = armed {
+      counts.crashes += 1
+      armed = nil
+      held = []
+      mount.crash(plan.kind)
+      comparison = ReplyComparison()
+      armNext()
+      do {
+        try mount.remount()
+        counts.recoveries += 1
+        try settle(after: plan)
+      } catch {
+        if mount.isDead { continue }
+        throw error is Violation ? error : Violation(description: "recovery: \(error)")
+      }
+    }
+  }
+
+  /// Finds out which prefix of history the mount shows.
+  private mutating func settle(after plan: CrashPlan) throws {
+    if plan.kind == .processDeath, !isInFlight, !plan.looksAtOnce {
+      synchronized = acknowledged
+      return
+    }
+    let promised = plan.kind == .processDeath ? acknowledged : synchronized
+    let shown = try mount.snapshot()
+    if mount.isDead { throw Violation(description: "died") }
+    counts.states += 1
+    let found = reference.mutations(leadingTo: shown)
+    guard let last = found.last, last >= promised else {
+      throw Violation(description: explain(shown, found, promised, plan))
+    }
+    reference = ReferenceFilesystem(shown, clock: mount.clock, keepsHistory: true)
+    (acknowledged, synchronized, isInFlight) = (0, 0, false)
+  }
+
+  private func explain(_ shown: TreeSnapshot, _ found: [Int], _ promised: Int, _ plan: CrashPlan) -> String {
+    let ends = "after \(plan.kind): promised \(promised) of \(reference.mutationCount) mutations"
+    if let last = found.last { return "\(ends), found those up to \(last)" }
+    let nearest = (promised...reference.mutationCount).map { shown.differences(from: reference.snapshot(afterMutations: $0)) }
+      .min { $0.count < $1.count }
+    return "\(ends), found no prefix of history; nearest (- shown, + expected):\n" + (nearest ?? []).joined(separator: "\n")
+  }
+
+  // MARK: The end
+
+  private mutating func finish() throws {
+    let expected = reference.snapshot()
+    try compare(try mount.snapshot(), expected, "the mount")
+    try mount.drain()
+    if !hasFaults, let failure = mount.engine.status().lastFailure {
+      throw Violation(description: "a write-back failed: \(failure.reason)")
+    }
+    try compare(mount.backing.snapshot(), expected, "the backing directory")
+    try compare(try mount.snapshot(), expected, "the mount after draining")
+  }
+
+  private mutating func compare(_ found: TreeSnapshot, _ expected: TreeSnapshot, _ what: String) throws {
+    counts.states += 1
+    let lines = found.differences(from: expected)
+    if !lines.isEmpty { throw Violation(description: "\(what) (- found, + expected):\n" + lines.joined(separator: "\n")) }
+  }
+}

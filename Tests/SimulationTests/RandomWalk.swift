@@ -1,0 +1,96 @@
+import Engine
+import FilesystemModel
+import StorageInterface
+import Support
+
+/// A random life of a mount: operations, jobs, crashes, failing calls and open files.
+struct RandomWalk {
+  let tree: InitialTree
+  let options: MountOptions
+  let seed: UInt64
+  let events: [WalkEvent]
+
+  init(seed: UInt64, options: MountOptions? = nil) {
+    var generator = SeededGenerator(seed: seed)
+    self.seed = seed
+    tree = InitialTree.allCases.randomElement(using: &generator)!
+    if let options {
+      self.options = options
+    } else {
+      let durability: [Durability] = [.batch(milliseconds: 100), .always, .system]
+      var chosen = Int.random(in: 0..<3, using: &generator) == 0 ? MountOptions.tiny() : MountOptions()
+      chosen.configuration.durability = durability.randomElement(using: &generator)!
+      self.options = chosen
+    }
+    events = Self.events(using: &generator)
+  }
+
+  private static func events(using generator: inout SeededGenerator) -> [WalkEvent] {
+    let alphabet: WorkloadAlphabet = Bool.random(using: &generator) ? .narrow : .wide
+    var operations = WorkloadGenerator(alphabet: alphabet, seed: generator.next())
+    var events = crashes(using: &generator)
+    let faults = Int.random(in: 0..<4, using: &generator) == 0
+    for _ in 0..<Int.random(in: 6...30, using: &generator) {
+      events.append(.perform(operations.next()))
+      switch Int.random(in: 0..<40, using: &generator) {
+      case 0..<12: events.append(.jobs(Int.random(in: 1...10, using: &generator)))
+      case 12..<22: events.append(.pass(milliseconds: Int.random(in: 1...100, using: &generator)))
+      case 22..<25: events.append(.hold(alphabet.files.randomElement(using: &generator)!))
+      case 25..<28:
+        let count = [1, 600, 5000].randomElement(using: &generator)!
+        events.append(.writeHeld(offset: Int.random(in: 0...5000, using: &generator), count: count, fill: 201))
+      case 28: events.append(.truncateHeld(size: Int.random(in: 0...5000, using: &generator)))
+      case 29..<31: events.append(.readHeld)
+      case 31..<33: events.append(.releaseHeld)
+      case 33 where faults:
+        events.append(.failBacking(after: Int.random(in: 0...8, using: &generator), happens: Bool.random(using: &generator)))
+      case 34 where faults: events.append(.failSynchronization)
+      case 35: events.append(.drain)
+      default: break
+      }
+    }
+    return events
+  }
+
+  private static func crashes(using generator: inout SeededGenerator) -> [WalkEvent] {
+    (0..<Int.random(in: 0...3, using: &generator)).map { _ in
+      let after = Int.random(in: 0..<40, using: &generator)
+      let death: Death =
+        Bool.random(using: &generator)
+        ? .journal(after: after, lastWriteBytes: Bool.random(using: &generator) ? 0 : 100) : .backing(after: after)
+      let seed = generator.next()
+      let cuts: [CrashKind] =
+        CrashEnumeration.kinds + [
+          .processDeath, .processDeath, .powerCut(journal: .random(seed: seed), backing: .random(seed: seed)),
+        ]
+      return .order(
+        CrashPlan(death: death, kind: cuts.randomElement(using: &generator)!, looksAtOnce: Bool.random(using: &generator)))
+    }
+  }
+
+  /// Says what is wrong with a life of the same mount; `nil` when nothing is.
+  func violation(_ events: [WalkEvent], counts: inout TrialCounts) -> String? {
+    do {
+      var trial = try CrashTrial(tree, options, seed: seed)
+      defer { counts = counts + trial.counts }
+      try trial.run(events)
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  /// The smallest part of the events that still breaks a promise, with what is said of it.
+  func shrunk() -> (events: [WalkEvent], why: String) {
+    var counts = TrialCounts()
+    let smallest = shrink(events) { violation($0, counts: &counts) != nil }
+    return (smallest, violation(smallest, counts: &counts) ?? "")
+  }
+}
+
+extension WorkloadAlphabet {
+  /// Few names that meet often, with sizes around blocks.
+  static let narrow = WorkloadAlphabet(
+    files: ["a", "b", "d/a", "d/b"], directories: ["d", "e", "d/e"], offsets: [0, 300, 4096], counts: [600, 4096],
+    sizes: [0, 200, 5000])
+}
