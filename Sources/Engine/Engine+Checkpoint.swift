@@ -13,13 +13,14 @@ struct CheckpointProgress {
 
 /// Checkpoints bound the journal and the time of recovery.
 extension Engine {
-  /// Begins a checkpoint when enough was appended since the last one, or when everything is written back.
-  func checkpointIfDue(force: Bool = false) {
+  /// Begins a checkpoint when enough was appended since the last one, when everything is written back, or when requests wait for
+  /// room.
+  func checkpointIfDue() {
     let lowWater = shared.withLock { shared -> LSN? in
       guard !shared.checkpoint.isRunning, journal.failure == nil, journal.lastLSN > shared.checkpoint.lastLSN else { return nil }
       let appended = journal.statistics.bytesAppended - shared.checkpoint.bytesAppended
       let isIdle = shared.state.queue.isEmpty
-      guard force || isIdle || appended >= min(configuration.segmentBytes, journal.capacityBytes / 8) else { return nil }
+      guard isIdle || shared.parking.isShortOfRoom || appended >= min(configuration.segmentBytes, journal.capacityBytes / 8) else { return nil }
       let (lowWater, table) = shared.state.captureCheckpoint()
       shared.checkpoint.isRunning = true
       shared.checkpoint.lastLSN = journal.appendCheckpoint(

@@ -29,6 +29,7 @@ package struct EngineStatus: Sendable {
   package var lastLSN: LSN
   package var durableLSN: LSN
   package var oldestPendingLSN: LSN?
+  package var retries: Int
   package var parkedRequests: Int
   package var knownInodes: Int
   package var journalFailure: Errno?
@@ -79,7 +80,7 @@ extension Engine {
         openPlans: shared.plans.count,
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
         journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
-        durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, parkedRequests: shared.parking.count,
+        durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, retries: shared.retries, parkedRequests: shared.parking.count,
         knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)
     }
   }

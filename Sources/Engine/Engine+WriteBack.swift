@@ -31,12 +31,12 @@ extension Engine {
   private func open(_ proposal: PlanProposal, _ shared: inout Shared) -> LSN {
     let lsn = journal.append(.intent(proposal.actions)).lsn
     shared.state.queue.opened(proposal, plan: lsn, world: shared.state.world)
-    install(proposal.actions, lsn, isRedo: false, &shared)
+    install(proposal.actions, open: Array(proposal.actions.indices), lsn, isRedo: false, &shared)
     return lsn
   }
 
-  private func install(_ actions: [PhysicalAction], _ lsn: LSN, isRedo: Bool, _ shared: inout Shared) {
-    shared.plans[lsn] = shared.state.prepare(actions, plan: lsn, isRedo: isRedo) { [unowned self] inode, range throws(Errno) in
+  private func install(_ actions: [PhysicalAction], open: [Int], _ lsn: LSN, isRedo: Bool, _ shared: inout Shared) {
+    shared.plans[lsn] = shared.state.prepare(actions, open: open, plan: lsn, isRedo: isRedo) { [unowned self] inode, range throws(Errno) in
       try readSealed(inode, range)
     }
     let moved = actions.filter { $0.kind != .create && $0.kind != .writeContents }
@@ -49,24 +49,25 @@ extension Engine {
   func redoOpenPlans(_ plans: [LSN: Recovery.OpenPlan]) {
     shared.withLock { shared in
       for (lsn, plan) in plans.sorted(by: { $0.key < $1.key }) {
-        let actions = plan.remaining.map { plan.actions[$0] }
-        shared.state.queue.restoreOpen(plan: lsn, actions: actions, world: shared.state.world)
-        install(actions, lsn, isRedo: true, &shared)
+        shared.state.queue.restoreOpen(plan: lsn, actions: plan.actions, world: shared.state.world)
+        let ended = plan.actions.indices.filter { !plan.remaining.contains($0) }
+        shared.state.queue.finished(plan: lsn, completed: ended, aborted: [], nowMilliseconds: clock.uptimeMilliseconds())
+        install(plan.actions, open: plan.remaining, lsn, isRedo: true, &shared)
       }
     }
     for lsn in plans.keys.sorted() { runner.run(.writeBack) { [self] in begin(lsn) } }
   }
 
   private func begin(_ lsn: LSN) {
-    if configuration.rules.intentIsDurableFirst, (try? journal.commit()) == nil { return pause(lsn, after: nil) }
+    if configuration.rules.intentIsDurableFirst, (try? journal.commit()) == nil { return pause(lsn) }
     runner.run(.writeBack) { [self] in apply(lsn) }
   }
 
   private func apply(_ lsn: LSN) {
     guard var run = shared.withLock({ $0.plans[lsn] }) else { return }
     let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action))
-    for (index, action) in run.actions.enumerated() where !run.isEnded(index) {
-      run.outcomes[index] = apply(action, holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
+    for index in run.open where run.needsAttempt(index) {
+      run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
       run.wasAttempted[index] = true
     }
     let applied = run.completed
@@ -77,7 +78,7 @@ extension Engine {
       shared.plans[lsn] = outcome
       noteFailures(of: outcome, &shared)
     }
-    if run.isSettled { runner.run(.writeBack) { [self] in finish(lsn) } } else { pause(lsn, after: run) }
+    if run.completed.isEmpty, run.aborted.isEmpty { pause(lsn) } else { runner.run(.writeBack) { [self] in finish(lsn) } }
   }
 
   private func apply(
@@ -93,33 +94,40 @@ extension Engine {
     return executor.apply(action, isRedo: isRedo)
   }
 
-  /// A plan whose actions did not all succeed stays open; all of it that is not certain is done again after a while.
-  private func pause(_ lsn: LSN, after run: PlanRun?) {
-    let failures = run?.attempts ?? 1
-    let delay = min(100 << min(failures, 9), 30_000)
+  /// A plan with open actions is taken up again after a while: they are redone.
+  private func pause(_ lsn: LSN) {
     shared.withLock { shared in
+      guard let run = shared.plans[lsn] else { return }
+      let delay = shared.state.queue.retryDelayMilliseconds(failures: max(run.attempts, 1))
       shared.plans[lsn]?.isRunning = false
-      shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + Int.random(in: delay / 2...delay)
+      shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + delay
+      shared.retries += 1
     }
     shared.wake()
   }
 
+  /// Makes the outcome of what is settled durable, then releases it.
   private func finish(_ lsn: LSN) {
     shared.withLock { shared in
       guard let run = shared.plans[lsn] else { return }
       shared.state.appendOutcome(of: run)
     }
-    guard (try? journal.commit()) != nil else { return pause(lsn, after: nil) }
+    guard (try? journal.commit()) != nil else { return pause(lsn) }
     var waiting: [Request] = []
     var loads: [Load] = []
     var gone: [InodeNumber] = []
-    shared.withLock { shared in
-      guard let run = shared.plans.removeValue(forKey: lsn) else { return }
+    let isOver = shared.withLock { shared in
+      guard let run = shared.plans[lsn] else { return true }
       gone = shared.state.release(run)
+      let settled = Set(run.completed + run.aborted)
+      shared.plans[lsn]?.open.removeAll { settled.contains($0) }
+      if shared.plans[lsn]?.open.isEmpty == true { shared.plans[lsn] = nil }
       waiting = shared.parking.takeWaitersOfPlanEnd() + shared.parking.takeWaitersOfRoom()
       loads = shared.parking.takeDelayedLoads()
       shared.state.queue.setPressure(shared.parking.isShortOfRoom)
+      return shared.plans[lsn] == nil
     }
+    if !isOver { pause(lsn) }
     shared.wake()
     for inode in gone { files.forget(inode) }
     for request in waiting { attempt(request) }
@@ -159,11 +167,11 @@ extension Engine {
 }
 
 extension PlanRun {
-  /// Whether an action needs no further attempt.
-  fileprivate func isEnded(_ index: Int) -> Bool {
+  /// Whether an open action is neither certain nor given back.
+  fileprivate func needsAttempt(_ index: Int) -> Bool {
     switch outcomes[index] {
-    case .done, .aborted: true
-    case .retry, nil: false
+    case .done, .aborted: false
+    case .retry, nil: true
     }
   }
 }

@@ -22,6 +22,8 @@ package final class Engine: OperationHandler {
     var isStopping = false
     var lastFailure: WritebackFailure?
     var lastBatchMilliseconds = 0
+    /// How often a plan had to be taken up again.
+    var retries = 0
   }
 
   let shared: Lock<Shared>

@@ -10,6 +10,8 @@ struct PlanRun: Sendable {
   let actions: [ExecutableAction]
   /// Inodes that are still open on the mount and lose their last backing name with the action of the same index.
   let holds: [[Hold]]
+  /// Indexes of the actions that no durable DONE record names yet.
+  var open: [Int]
   var outcomes: [ActionOutcome?]
   /// Whether an action was attempted before: then it is redone.
   var wasAttempted: [Bool]
@@ -24,21 +26,19 @@ struct PlanRun: Sendable {
     var path: BackingPath
   }
 
-  init(lsn: LSN, actions: [ExecutableAction], holds: [[Hold]], isRedo: Bool) {
+  init(lsn: LSN, actions: [ExecutableAction], holds: [[Hold]], open: [Int], isRedo: Bool) {
     self.lsn = lsn
     self.actions = actions
     self.holds = holds
+    self.open = open
     outcomes = actions.map { _ in nil }
     wasAttempted = actions.map { _ in isRedo }
   }
 
-  func indexes(where condition: (ActionOutcome) -> Bool) -> [Int] {
-    outcomes.indices.filter { outcomes[$0].map(condition) ?? false }
-  }
-
-  var completed: [Int] { indexes { $0 == .done } }
-  var aborted: [Int] { indexes { if case .aborted = $0 { true } else { false } } }
-  var isSettled: Bool { completed.count + aborted.count == actions.count }
+  /// Open actions that are in the backing directory, synced.
+  var completed: [Int] { open.filter { outcomes[$0] == .done } }
+  /// Open actions that were refused without an effect.
+  var aborted: [Int] { open.filter { if case .aborted = outcomes[$0] { true } else { false } } }
 }
 
 /// What planning asks of the engine's state.
@@ -54,8 +54,8 @@ struct EngineWorld: PlanningWorld {
 
   func contents(of inode: InodeNumber) -> PendingContents? {
     let bytes = cache.dirtyBytes(of: inode)
-    if let sealed = cache.sealed(inode) {
-      return PendingContents(firstLSN: sealed.firstLSN, lastLSN: sealed.through, bytes: bytes)
+    if let sealed = cache.sealedLSNs(of: inode) {
+      return PendingContents(firstLSN: sealed.lowerBound, lastLSN: sealed.upperBound, bytes: bytes)
     }
     guard let first = cache.firstLSN(of: inode), let last = cache.lastLSN(of: inode) else { return nil }
     return PendingContents(firstLSN: first, lastLSN: last, bytes: bytes)
@@ -72,12 +72,12 @@ extension EngineState {
 
   /// Seals the contents a plan names and resolves its paths.
   mutating func prepare(
-    _ actions: [PhysicalAction], plan lsn: LSN, isRedo: Bool,
+    _ actions: [PhysicalAction], open: [Int], plan lsn: LSN, isRedo: Bool,
     read: @escaping @Sendable (InodeNumber, ByteRange) throws(Errno) -> [UInt8]
   ) -> PlanRun {
-    for action in actions where action.contentsThrough != nil { _ = cache.seal(action.inode) }
+    for index in open where actions[index].contentsThrough != nil { _ = cache.seal(actions[index].inode) }
     let executables = actions.map { executable($0, in: actions, read) }
-    return PlanRun(lsn: lsn, actions: executables, holds: actions.map { holds($0) }, isRedo: isRedo)
+    return PlanRun(lsn: lsn, actions: executables, holds: actions.map { holds($0) }, open: open, isRedo: isRedo)
   }
 
   private func executable(
@@ -153,7 +153,7 @@ extension EngineState {
     }
   }
 
-  /// Releases the names, inodes and contents of a plan whose DONE record is durable (R5).
+  /// Releases the names, inodes and contents of those actions of a plan whose DONE record is durable (R5).
   ///
   /// - Returns: inodes whose descriptors nobody needs any more.
   mutating func release(_ run: PlanRun) -> [InodeNumber] {
@@ -163,7 +163,7 @@ extension EngineState {
       cache.release(run.actions[index].action.inode)
     }
     var gone: [InodeNumber] = []
-    for action in run.actions.map(\.action) {
+    for action in (run.completed + run.aborted).map({ run.actions[$0].action }) {
       for number in [action.inode] + (action.replaced.map { [$0] } ?? []) {
         guard let inode = inodes[number] else { continue }
         if let first = cache.firstLSN(of: number), !inode.isOrphan || inode.hasUnknownNames { contentsChanged(inode, lsn: first) }

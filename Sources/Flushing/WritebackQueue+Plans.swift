@@ -112,6 +112,11 @@ extension WritebackQueue {
     detach(action.inode)
   }
 
+  /// How long a plan waits before its open actions are redone, in milliseconds.
+  package mutating func retryDelayMilliseconds(failures: Int) -> Int {
+    settings.retry.delayMilliseconds(failures: failures, using: &random)
+  }
+
   private mutating func nextDelay(after delay: Delay?, _ now: Int) -> Delay {
     let failures = (delay?.failures ?? 0) + 1
     return Delay(

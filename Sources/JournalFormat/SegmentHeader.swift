@@ -107,6 +107,6 @@ package struct SegmentHeader: Hashable, Sendable {
     durable = LSN(load(UInt64.self, from: bytes, at: Offset.durable))
     isRecycled = flags & Self.recycledFlag != 0
     backingDescription = description
-    guard durable < firstLSN else { throw .damaged }
+    guard durable < firstLSN, max(epoch, number, firstLSN.rawValue) <= FieldLimits.counterMax else { throw .damaged }
   }
 }

@@ -29,6 +29,11 @@ extension DirtyContents {
     return changes
   }
 
+  /// The oldest and the newest record of the sealed layer; `nil` when nothing is sealed.
+  package func sealedLSNs(of inode: InodeNumber) -> ClosedRange<LSN>? {
+    inodes[inode]?.sealed.map { $0.firstLSN...$0.lastLSN }
+  }
+
   /// The first record of an inode that is not yet written back.
   package func firstLSN(of inode: InodeNumber) -> LSN? {
     guard let layers = inodes[inode] else { return nil }

@@ -36,6 +36,15 @@ import Testing
     #expect(throws: SegmentHeaderError.damaged) { try SegmentHeader(decoding: Self.withVersion(0, bytes)) }
   }
 
+  @Test func countersFromWhichCountingOnWouldOverflowAreDamage() {
+    var header = RecordSamples.header
+    header.epoch = .max
+    #expect(throws: SegmentHeaderError.damaged) { try SegmentHeader(decoding: header.encoded()) }
+    header = RecordSamples.header
+    header.firstLSN = LSN(.max)
+    #expect(throws: SegmentHeaderError.damaged) { try SegmentHeader(decoding: header.encoded()) }
+  }
+
   @Test func theTagTellsSegmentsAndJournalsApart() {
     var other = RecordSamples.header
     other.number += 1

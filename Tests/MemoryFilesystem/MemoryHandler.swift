@@ -29,6 +29,7 @@ package final class MemoryHandler: OperationHandler {
     package var lastGroups: [UInt32] = []
     package var uniques: Set<UInt64> = []
     package var interrupts = 0
+    package var waitingMax = 0
   }
 
   private let state: Lock<State>
@@ -54,6 +55,7 @@ package final class MemoryHandler: OperationHandler {
       state.observed.uniques.insert(caller.request)
       if case .lookup(_, let name) = operation, name.bytes.starts(with: "parked".utf8) {
         state.waiting[state.lastRequest] = answer
+        state.observed.waitingMax = max(state.observed.waitingMax, state.waiting.count)
         return (state.lastRequest, nil)
       }
       do throws(Errno) {

@@ -1,4 +1,5 @@
 import FilesystemModel
+import StorageInterface
 
 extension ReferenceFilesystem {
   // MARK: Finding
@@ -39,7 +40,15 @@ extension ReferenceFilesystem {
     guard try directory(location.parent).attributes.linkCount > 0 else { throw .noEntry }
   }
 
-  func attributes(of inode: InodeNumber) -> Attributes {
+  /// The file of a path, without a lookup; `nil` when there is none.
+  package func inode(at path: BackingPath) -> InodeNumber? {
+    path.components.reduce(InodeNumber.root) { parent, name in
+      parent.flatMap { state.nodes[$0]?.children[name]?.inode }
+    }
+  }
+
+  /// The attributes of a file that is there.
+  package func attributes(of inode: InodeNumber) -> Attributes {
     let node = state.nodes[inode]!
     var attributes = node.attributes
     if attributes.kind == .regular {
@@ -112,11 +121,11 @@ extension ReferenceFilesystem {
   // MARK: Making
 
   mutating func make(_ request: MakeRequest, at location: Location, _ caller: Caller) throws(Errno) -> Reply {
-    try checkFree(location)
     if request.kind == .symlink {
       guard !request.target.isEmpty else { throw .noEntry }
       guard request.target.count <= limits.targetBytesMax else { throw .nameTooLong }
     }
+    try checkFree(location)
     let inode = try born(request, in: location.parent, caller)
     attach(inode, at: location)
     touch(directories: [location.parent], inodes: [])

@@ -95,7 +95,7 @@ package struct ReplyComparison: Sendable {
   }
 
   /// lseek(2) leaves open where holes are seen: a hole must read as zeros, and what is skipped in search of data too.
-  static func isAllowed(
+  package static func isAllowed(
     _ answer: Result<Reply, Errno>, from offset: Int, _ target: SeekTarget, in contents: SparseBytes
   ) -> Bool {
     switch answer {

@@ -114,18 +114,19 @@ struct SimulatedDisk: Sendable {
     makeDurable(chosen)
   }
 
-  /// The changes of names that fsync of a directory makes durable: its own, and what they build upon, namely earlier moves of
-  /// the same files and, where something was moved into a directory, that directory's own way from the root.
+  /// The changes of names that fsync of a directory makes durable: its own, and what they build upon, namely earlier changes
+  /// of the same places, the other half of a rename and, where something was moved into a directory, that directory's own
+  /// way from the root.
   private mutating func takeNames(of directory: InodeNumber) -> [PendingEffect] {
-    var nodes: Set<InodeNumber> = []
     var locations: Set<Location> = []
+    var needed: Set<Int> = []
     var mustBeReachable: Set<InodeNumber> = []
     var taken: [PendingEffect] = []
     var left: [PendingEffect] = []
     for pending in pendingNames.reversed() {
       let naming = pending.effect.naming!
       let isWanted =
-        naming.locations.contains { $0.parent == directory || locations.contains($0) } || nodes.contains(naming.node)
+        naming.locations.contains { $0.parent == directory || locations.contains($0) } || needed.contains(pending.sequence)
         || mustBeReachable.contains(naming.node)
       guard isWanted else {
         left.append(pending)
@@ -133,8 +134,8 @@ struct SimulatedDisk: Sendable {
       }
       taken.append(pending)
       countDown(naming.node)
-      nodes.insert(naming.node)
       locations.formUnion(naming.locations)
+      if let other = pending.needs { needed.insert(other) }
       if naming.locations.count == 2 || mustBeReachable.contains(naming.node) {
         mustBeReachable.insert(naming.locations.last!.parent)
       }

@@ -47,7 +47,9 @@ final class SimulatedSegmentFile: SegmentFile {
   }
 
   func read(at offset: Int, count: Int) throws(Errno) -> [UInt8] {
-    try storage.state.withLock { state throws(Errno) in
+    let beforeRead = storage.state.withLock { $0.beforeRead }
+    beforeRead?()
+    return try storage.state.withLock { state throws(Errno) in
       guard state.life == life else { throw .badDescriptor }
       try SimulatedJournalStorage.checkReadable(state)
       guard let segment = state.segments[number] else { throw .stale }

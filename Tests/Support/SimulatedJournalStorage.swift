@@ -36,6 +36,7 @@ package final class SimulatedJournalStorage: JournalStorage {
     /// How many bytes of the write during which it dies reach the file.
     var lastWriteBytes = 0
     var readFailure: Errno?
+    var beforeRead: (@Sendable () -> Void)?
     var bytesAvailable = Int.max
     /// Open files of an earlier life are dead.
     var life = 0
@@ -120,6 +121,7 @@ package final class SimulatedJournalStorage: JournalStorage {
     var copied = state.withLock { $0 }
     copied.faults = [:]
     copied.diesAt = nil
+    copied.beforeRead = nil
     copied.operations = []
     return SimulatedJournalStorage(copied)
   }
@@ -135,6 +137,9 @@ package final class SimulatedJournalStorage: JournalStorage {
       state.lastWriteBytes = lastWriteBytes
     }
   }
+
+  /// Runs something on the reading thread, after a read has begun and before it takes effect.
+  package func beforeReads(_ body: (@Sendable () -> Void)?) { state.withLock { $0.beforeRead = body } }
 
   package func failReads(with errno: Errno?) { state.withLock { $0.readFailure = errno } }
   package func setBytesAvailable(_ bytes: Int) { state.withLock { $0.bytesAvailable = bytes } }

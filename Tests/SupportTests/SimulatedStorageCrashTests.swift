@@ -90,6 +90,43 @@ import Testing
     #expect(paths == [[".", "a", "d"], [".", "a", "d", "d/a"], [".", "a", "d"], [".", "d", "d/a"]])
   }
 
+  @Test func synchronizingTheOldDirectoryOfAHalvedRenameKeepsTheFile() throws {
+    let storage = makeStorage(SimulatedBackingStorage.Options(renamesAreAtomic: false))
+    for path in ["d", "e"] as [BackingPath] { try storage.makeDirectory(path) }
+    try storage.put("d/a", "1")
+    try storage.synchronizeFilesystem()
+    try storage.rename("d/a", to: "e/a", replacing: true)
+    let other = storage.fork()
+    try storage.synchronizeDirectory("d")
+    storage.crash(.powerCut(keep: .nothing))
+    #expect(storage.paths() == [".", "d", "e", "e/a"])
+    try other.synchronizeDirectory("e")
+    other.crash(.powerCut(keep: .nothing))
+    #expect(other.paths() == [".", "d", "d/a", "e", "e/a"])
+  }
+
+  @Test func directoryIsNotReplacedWhenTheRemovalsInsideWereLost() throws {
+    let storage = makeStorage()
+    for path in ["d", "e"] as [BackingPath] { try storage.makeDirectory(path) }
+    try storage.put("d/a", "1")
+    try storage.synchronizeFilesystem()
+    try storage.removeFile("d/a")
+    try storage.rename("e", to: "d", replacing: true)
+    storage.crash(.powerCut(keep: .only([1])))
+    #expect(storage.paths() == [".", "d", "d/a", "e"])
+  }
+
+  @Test func synchronizingOneNameOfAFileLeavesItsOtherNamesUndecided() throws {
+    let storage = makeStorage()
+    try storage.makeDirectory("d")
+    try storage.synchronizeFilesystem()
+    try storage.put("a", "1")
+    try storage.link("a", to: "d/a")
+    try storage.synchronizeDirectory("d")
+    storage.crash(.powerCut(keep: .nothing))
+    #expect(try storage.paths() == [".", "d", "d/a"] && storage.text("d/a") == "")
+  }
+
   @Test func synchronizingEitherDirectoryMakesARenameDurable() throws {
     for directory in ["d", "e"] as [BackingPath] {
       let storage = makeStorage()

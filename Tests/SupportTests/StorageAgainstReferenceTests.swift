@@ -1,8 +1,7 @@
 import FilesystemModel
 import StorageInterface
+import Support
 import Testing
-
-@testable import Support
 
 @Suite struct StorageAgainstReferenceTests {
   @Test func simulatedStorageAndReferenceAgreeWhereTheyOverlap() {

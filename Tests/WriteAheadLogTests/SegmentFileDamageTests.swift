@@ -78,6 +78,14 @@ import WriteAheadLog
     #expect(Self.refusal(storage)?.description.contains("epoch is older") == true)
   }
 
+  @Test func aNewerMountsFirstLSNEndsTheSegmentsBeforeIt() throws {
+    // The second mount found three records; two more of the first epoch turn up behind them again.
+    let storage = try Fixture.storage([[.append(1, 0), .append(2, 0), .append(3, 0)], [.append(101, 0)]])
+    let older = try Fixture.storage([(1...5).map { .append($0, 0) }])
+    storage.replace(1, with: older.contents(of: 1))
+    #expect(try Fixture.replay(storage).map(\.record) == [1, 2, 3, 101].map { Fixture.record($0) })
+  }
+
   @Test func aRecordOfAnotherEpochIsNotTakenForOneOfTheSegments() throws {
     let storage = try Fixture.storage([[.append(1, 0), .append(2, 0)]])
     var bytes = storage.contents(of: 1)
