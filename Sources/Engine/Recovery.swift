@@ -153,6 +153,9 @@ struct Recovery {
   private mutating func move(_ inode: InodeNumber, to locations: [Location], _ action: PhysicalAction) {
     let kind = bindings[inode]?.kind ?? created[inode]?.inode.attributes.kind ?? action.fileKind
     var binding = bindings[inode] ?? Binding(inode: inode, kind: kind, locations: [])
+    // The link count that was seen counts the names that were there then.
+    let change = locations.count - binding.locations.count
+    if let identity = binding.identity { binding.identity?.linkCount = UInt32(max(0, Int(identity.linkCount) + change)) }
     binding.locations = locations
     bindings[inode] = binding
   }
