@@ -96,11 +96,22 @@ extension EngineState {
       result.newInode = NewInode(
         number: number, attributes: attributes, target: inode.target,
         extendedAttributes: lists.map { ExtendedAttribute(name: $0.key, value: $0.value) })
+      result.contents = result.contents ?? ContentsImage()
+      result.contents?.extendedAttributes += inheritedInBackingOnly(inode, action)
     } else if action.kind != .create {
       result.expectedSource = inode.identity
     }
     result.expectedTarget = action.replaced.flatMap { inodes[$0]?.identity }
     return result
+  }
+
+  /// Access lists that a new file gets from its backing directory and does not have on the mount any more.
+  private func inheritedInBackingOnly(_ inode: Inode, _ action: PhysicalAction) -> [ExtendedAttributeChange] {
+    guard inode.kind != .symlink, let parent = action.target.flatMap({ inodes[$0.parent] }), abilities.supportsExtendedAttributes,
+      parent.attributes == nil || parent.extendedAttributes[AccessControlList.defaultName] != nil
+    else { return [] }
+    let names = [AccessControlList.accessName] + (inode.kind == .directory ? [AccessControlList.defaultName] : [])
+    return names.filter { inode.extendedAttributes[$0] == nil }.map { ExtendedAttributeChange(name: $0, value: nil) }
   }
 
   /// The path of a location, also in a directory that the plan itself creates.

@@ -28,6 +28,22 @@ package struct ContentsImage: Hashable, Sendable {
     self.extendedAttributes = extendedAttributes
   }
 
+  /// One call that sets attributes.
+  enum AttributeStep {
+    case attributes(AttributeChange)
+    case extended(ExtendedAttributeChange)
+  }
+
+  /// The calls in the order that works: a new owner takes `security.capability` away, and an access list changes the permissions.
+  var attributeSteps: [AttributeStep] {
+    let extended = extendedAttributes.map { AttributeStep.extended($0) }
+    if extended.isEmpty { return attributes.isEmpty ? [] : [.attributes(attributes)] }
+    let ownership = AttributeChange(owner: attributes.owner, group: attributes.group)
+    var others = attributes
+    (others.owner, others.group) = (nil, nil)
+    return (ownership.isEmpty ? [] : [.attributes(ownership)]) + extended + (others.isEmpty ? [] : [.attributes(others)])
+  }
+
   /// Whether the file must be opened for it.
   package var changesData: Bool { smallestSize != nil || sizeAfter != nil || !zeroed.isEmpty || !extents.isEmpty }
 }

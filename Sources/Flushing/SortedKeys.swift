@@ -29,6 +29,25 @@ struct SortedKeys<Key: Comparable> {
     if keys[index] != key { keys.insert(key, at: index) }
   }
 
+  /// - Complexity: O(k log k) for k new keys, plus the keys that are greater than the least of them.
+  mutating func insert(contentsOf others: [Key]) {
+    let added = others.sorted()
+    guard let first = added.first else { return }
+    let start = position(of: first)
+    var merged: [Key] = []
+    merged.reserveCapacity(keys.count - start + added.count)
+    var next = start
+    for key in added where merged.last != key {
+      while next < keys.count, keys[next] < key {
+        merged.append(keys[next])
+        next += 1
+      }
+      if next == keys.count || keys[next] != key { merged.append(key) }
+    }
+    merged += keys[next...]
+    keys.replaceSubrange(start..., with: merged)
+  }
+
   mutating func remove(_ key: Key) {
     let index = position(of: key)
     if index < keys.count, keys[index] == key { keys.remove(at: index) }

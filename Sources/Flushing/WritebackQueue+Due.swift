@@ -21,8 +21,17 @@ extension WritebackQueue {
     return earliest.map { $0 - now }
   }
 
-  /// When an item is to be written back. A file that is still being written waits with its creation, unless others wait for it.
+  /// When an item is to be written back: in its own time, or when the attributes of a directory that must come after it are.
   func dueMilliseconds(_ item: PendingItem) -> Int {
+    var due = ownDueMilliseconds(item)
+    for parent in item.parents {
+      if let dirty = contents[parent] { due = min(due, max(item.firstMilliseconds, dueMilliseconds(dirty))) }
+    }
+    return due
+  }
+
+  /// A file that is still being written waits with its creation, unless others wait for it.
+  private func ownDueMilliseconds(_ item: PendingItem) -> Int {
     if isPressed || item.firstLSN <= pressedThrough { return item.firstMilliseconds }
     var last = item.lastMilliseconds
     if item.kind == .create, let dirty = contents[item.inode], !graph.hasDependents(item.key) {
@@ -39,9 +48,11 @@ extension WritebackQueue {
   }
 
   /// Ready items are looked at in the order of their latest records, and the first one that is too young ends the search, unless an
-  /// old record may be hidden in a young item.
+  /// old record may be hidden in a young item, or attributes that are due wait for young items.
   func mustScanAll(_ now: Int) -> Bool {
+    if isPressed || contentsByAge.keys.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
     guard let oldest = graph.oldestItem else { return false }
-    return isPressed || oldest.firstLSN <= pressedThrough || oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
+    if oldest.firstLSN <= pressedThrough { return true }
+    return itemDelays[oldest.key] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
   }
 }

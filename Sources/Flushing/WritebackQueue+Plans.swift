@@ -105,7 +105,7 @@ extension WritebackQueue {
       itemDelays[key] = nextDelay(after: itemDelays[key], now)
     }
     if key == nil { contentsDelays[action.inode] = nextDelay(after: contentsDelays[action.inode], now) }
-    guard var sealed = open.contents[index] else { return }
+    guard var sealed = open.contents[index], !sealed.areGone else { return }
     if let newer = contents[action.inode] { sealed.lastMilliseconds = newer.lastMilliseconds }
     attach(action.inode)
     contents[action.inode] = sealed
