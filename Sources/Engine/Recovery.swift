@@ -18,6 +18,8 @@ struct Recovery {
   private var completed: Set<Stage> = []
   private var inDoubt: Set<Stage> = []
   private var contentsDone: [InodeNumber: LSN] = [:]
+  /// What files that open plans touch looked like before: as the backing directory may still show them under names we do not know.
+  private(set) var identitiesInDoubt: [InodeNumber: BackingIdentity] = [:]
   private(set) var contentsInDoubt: [InodeNumber: LSN] = [:]
   /// The inode that lost its last name with a record, as the end of the journal tells it. Half way through the replay an inode can
   /// seem to have no name, because a later record of its name is done already (C25).
@@ -153,6 +155,12 @@ struct Recovery {
   private mutating func move(_ inode: InodeNumber, to locations: [Location], _ action: PhysicalAction) {
     let kind = bindings[inode]?.kind ?? created[inode]?.inode.attributes.kind ?? action.fileKind
     var binding = bindings[inode] ?? Binding(inode: inode, kind: kind, locations: [])
+    // The link count that was seen counts the names that were there then.
+    let change = locations.count - binding.locations.count
+    if let identity = binding.identity {
+      if identitiesInDoubt[inode] == nil { identitiesInDoubt[inode] = identity }
+      binding.identity?.linkCount = UInt32(max(0, Int(identity.linkCount) + change))
+    }
     binding.locations = locations
     bindings[inode] = binding
   }
