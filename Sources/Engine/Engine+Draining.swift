@@ -80,7 +80,8 @@ extension Engine {
         openPlans: shared.plans.count,
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
         journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
-        durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, retries: shared.retries, parkedRequests: shared.parking.count,
+        durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, retries: shared.retries,
+        parkedRequests: shared.parking.count,
         knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)
     }
   }

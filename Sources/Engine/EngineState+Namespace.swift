@@ -67,7 +67,9 @@ extension EngineState {
   }
 
   private func inodeLosingLastName(_ change: NamespaceChange) -> Inode? {
-    guard let number = change.inodeLosingName, let inode = inodes[number], inode.isOrphan, !inode.hasUnknownNames else { return nil }
+    guard let number = change.inodeLosingName, let inode = inodes[number], inode.isOrphan, !inode.hasUnknownNames else {
+      return nil
+    }
     return inode
   }
 

@@ -1,3 +1,4 @@
+import FilesystemModel
 import Testing
 
 @Suite(.serialized) struct AttributeTests {
@@ -79,6 +80,17 @@ import Testing
         os.setxattr("a", "system.posix_acl_access", acl)
         assert os.getxattr("a", "system.posix_acl_access") == acl
         """)
+    }
+  }
+
+  @Test func umaskIsLeftToTheHandler() throws {
+    try withMount { mount in
+      for (call, kind) in [("mkdir", FileKind.directory), ("mkfifo", .fifo)] {
+        try check(mount, "os.umask(0o027); os.\(call)('\(call)', 0o666)\n")
+        #expect(mount.handler.observed.lastMake == MakeRequest(kind: kind, permissions: 0o666, umask: 0o027))
+      }
+      try check(mount, "os.umask(0o027); os.close(os.open('file', os.O_CREAT, 0o666))\n")
+      #expect(mount.handler.observed.lastMake == MakeRequest(kind: .regular, permissions: 0o666, umask: 0o027))
     }
   }
 
