@@ -39,6 +39,20 @@ struct PlanRun: Sendable {
   var completed: [Int] { open.filter { outcomes[$0] == .done } }
   /// Open actions that were refused without an effect.
   var aborted: [Int] { open.filter { if case .aborted = outcomes[$0] { true } else { false } } }
+
+  /// What is inside a directory that the plan has not made is done again with that: until then nobody could tell where it is.
+  mutating func putOffInsideUnmadeDirectories() {
+    var unmade: [InodeNumber: Errno] = [:]
+    for index in open {
+      let action = actions[index].action
+      if let parent = action.target?.parent, let errno = unmade[parent], outcomes[index] == .done { outcomes[index] = .retry(errno) }
+      guard action.kind == .create, action.fileKind == .directory else { continue }
+      switch outcomes[index] {
+      case .retry(let errno), .aborted(let errno, _): unmade[action.inode] = errno
+      case .done, nil: break
+      }
+    }
+  }
 }
 
 /// What planning asks of the engine's state.
