@@ -45,10 +45,10 @@ extension EngineState {
     guard size <= abilities.fileBytesMax else { throw .failure(.fileTooLarge) }
   }
 
-  /// A write, a truncation or a new owner takes the file's privileges away (KILLPRIV_V2).
+  /// A write, a truncation or a new owner takes the file's privileges away (KILLPRIV_V2); a new owner also those of a special file.
   private func clearSetID(_ inode: Inode, _ before: Attributes, _ change: inout ContentChange) {
     var permissions = change.attributes.permissions ?? before.permissions
-    if inode.kind == .regular {
+    if inode.kind != .directory {
       permissions &= ~0o4000
       if permissions & 0o010 != 0 { permissions &= ~0o2000 }
     }

@@ -122,7 +122,7 @@ struct Recovery {
   func isSettled(_ lsn: LSN) -> Bool { completed.contains(Stage(lsn)) || inDoubt.contains(Stage(lsn)) }
 
   /// Whether a namespace record has a say in where names are: all have, the last one wins (R4).
-  func isReplayed(_ lsn: LSN) -> Bool { rules.replaysCompletedRecords || !isSettled(lsn) }
+  func isReplayed(_ lsn: LSN) -> Bool { rules.replaysCompletedRecords || !completed.contains(Stage(lsn)) }
 
   /// Whether a creation is in the backing directory for certain, so that the file is looked at there.
   func isMade(_ creation: Creation) -> Bool {

@@ -8,7 +8,7 @@ package struct ProtocolRules: Hashable, Sendable {
   package var replaysCompletedRecords = true
   /// R6: low-water stays below what is not written back; off: it is where the table was captured.
   package var lowWaterCoversCapture = true
-  /// R8: plans are disjoint in inodes, not only in names.
+  /// R8: plans are disjoint in inodes and in the directories on their ways, not only in names.
   package var plansAreDisjointInInodes = true
   /// R9: a rename over a name waits for the data of the file that takes it.
   package var replacingWaitsForData = true

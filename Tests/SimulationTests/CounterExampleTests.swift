@@ -159,7 +159,11 @@ import Testing
     let example = CounterExample(workload: [.unlink("d/x"), .removeDirectory("d")])
     hold(example)
     hold(CounterExample(workload: [.rename("d/x", to: "c"), .makeDirectory("e", permissions: 0o755), .rename("e", to: "d")]))
-    fail(example) { $0.removalWaitsForChildren = false }
+    fail(example) {
+      // What is on an action's way is claimed too (R8), which keeps most of the order without this rule.
+      $0.removalWaitsForChildren = false
+      $0.plansAreDisjointInInodes = false
+    }
   }
 
   @Test func c19_directoriesMoveInTheirOrder() {
@@ -167,7 +171,11 @@ import Testing
       workload: [.rename("d/y", to: "c"), .rename("d", to: "c/z")],
       prepared: [.makeDirectory("d/y", permissions: 0o755)])
     hold(example)
-    fail(example) { $0.directoryRenamesAreOrdered = false }
+    fail(example) {
+      // One plan moves one directory at a time (R8), which keeps most of the order without this rule.
+      $0.directoryRenamesAreOrdered = false
+      $0.plansAreDisjointInInodes = false
+    }
   }
 
   @Test func c20_anItemWaitsForAllEarlierOnesItMeets() {
