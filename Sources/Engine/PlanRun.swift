@@ -45,7 +45,9 @@ struct PlanRun: Sendable {
     var unmade: [InodeNumber: Errno] = [:]
     for index in open {
       let action = actions[index].action
-      if let parent = action.target?.parent, let errno = unmade[parent], outcomes[index] == .done { outcomes[index] = .retry(errno) }
+      if let parent = action.target?.parent, let errno = unmade[parent], outcomes[index] == .done {
+        outcomes[index] = .retry(errno)
+      }
       guard action.kind == .create, action.fileKind == .directory else { continue }
       switch outcomes[index] {
       case .retry(let errno), .aborted(let errno, _): unmade[action.inode] = errno

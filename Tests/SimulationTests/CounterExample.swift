@@ -10,14 +10,15 @@ struct CounterExample {
   var workload: [WorkloadOperation]
   /// Before the workload, written back.
   var prepared: [WorkloadOperation] = []
-  var options: (ProtocolRules) -> MountOptions = { MountOptions(rules: $0, durability: .system) }
+  var options: (ProtocolRules) -> MountOptions = { MountOptions.small(rules: $0, durability: .system) }
 
   /// What went wrong in the first of so many attempts that broke a promise; `nil` when none did.
-  func violation(_ rules: ProtocolRules, attempts: Int) -> String? {
-    for attempt in 0..<attempts {
+  func violation(_ rules: ProtocolRules, attempts: Range<Int>, observing observe: (CrashTrial) -> Void = { _ in }) -> String? {
+    for attempt in attempts {
       let seed = UInt64(attempt)
       do {
         var trial = try CrashTrial(tree, options(rules), seed: seed)
+        observe(trial)
         try trial.run(events(seed: seed))
       } catch {
         return "attempt \(attempt): \(error)"
