@@ -21,6 +21,17 @@ extension WritebackQueue {
     return earliest.map { $0 - now }
   }
 
+  /// Directories whose attributes are past the deadline, by age. While their entries go on changing the engine seals the attributes:
+  /// what comes later then waits for them (R20), and their turn comes (P6).
+  package func overdueDirectories(nowMilliseconds now: Int) -> [InodeNumber] {
+    var overdue: [InodeNumber] = []
+    for aged in contentsByAge.keys {
+      guard let dirty = contents[aged.inode], dirty.firstMilliseconds + settings.deadlineMilliseconds <= now else { break }
+      if dirty.fileKind == .directory { overdue.append(aged.inode) }
+    }
+    return overdue
+  }
+
   /// When an item is to be written back: in its own time, or when the attributes of a directory that must come after it are.
   func dueMilliseconds(_ item: PendingItem) -> Int {
     var due = ownDueMilliseconds(item)
