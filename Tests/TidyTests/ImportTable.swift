@@ -42,11 +42,7 @@ struct ImportTable {
 
   /// The modules that a file imports: `import M`, `@testable import M`, `import struct M.S`.
   static func imports(_ file: SourceFile) -> [String] {
-    var isText = false
-    return file.lines.compactMap { line in
-      // Text on several lines may hold programs in other languages.
-      let marks = line.split(separator: "\"\"\"", omittingEmptySubsequences: false).count - 1
-      if marks % 2 == 1 { isText.toggle() }
+    zip(file.lines, file.isLineText).compactMap { line, isText in
       if isText { return nil }
       let words = Rules.code(line).split(separator: " ")
       guard let index = words.firstIndex(of: "import"),

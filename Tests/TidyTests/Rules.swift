@@ -11,7 +11,11 @@ enum Rules {
   }
 
   static func lineLength(_ file: SourceFile) -> [String] {
-    numbered(file) { $0.count > columnsMax ? "\($0.count) columns, at most \(columnsMax)" : nil }
+    let isText = file.isLineText
+    return file.lines.enumerated().compactMap { index, line in
+      guard line.count > columnsMax, !isText[index] else { return nil }
+      return "\(file.path):\(index + 1): \(line.count) columns, at most \(columnsMax)"
+    }
   }
 
   static func trailingSpace(_ file: SourceFile) -> [String] {
