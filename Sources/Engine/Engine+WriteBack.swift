@@ -36,7 +36,8 @@ extension Engine {
   }
 
   private func install(_ actions: [PhysicalAction], open: [Int], _ lsn: LSN, isRedo: Bool, _ shared: inout Shared) {
-    shared.plans[lsn] = shared.state.prepare(actions, open: open, plan: lsn, isRedo: isRedo) { [unowned self] inode, range throws(Errno) in
+    shared.plans[lsn] = shared.state.prepare(actions, open: open, plan: lsn, isRedo: isRedo) {
+      [unowned self] inode, range throws(Errno) in
       try readSealed(inode, range)
     }
     let moved = actions.filter { $0.kind != .create && $0.kind != .writeContents }

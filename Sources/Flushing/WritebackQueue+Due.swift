@@ -1,7 +1,8 @@
 import FilesystemModel
 
 extension WritebackQueue {
-  /// Milliseconds until something becomes due that is not due now; `nil` when nothing waits for time. What is due but must wait for
+  /// Milliseconds until something becomes due that is not due now; `nil` when nothing waits for time. What is due but must wait
+  /// for
   /// an open plan becomes possible when that is finished: then `nextPlan` is to be asked again.
   package func nextDue(nowMilliseconds now: Int) -> Int? {
     var earliest: Int?
@@ -38,7 +39,8 @@ extension WritebackQueue {
       dirty.firstMilliseconds + settings.deadlineMilliseconds, dirty.lastMilliseconds + settings.delayMilliseconds)
   }
 
-  /// Ready items are looked at in the order of their latest records, and the first one that is too young ends the search, unless an
+  /// Ready items are looked at in the order of their latest records, and the first one that is too young ends the search, unless
+  /// an
   /// old record may be hidden in a young item.
   func mustScanAll(_ now: Int) -> Bool {
     guard let oldest = graph.oldestItem else { return false }

@@ -3,7 +3,8 @@ import FilesystemModel
 import Glibc
 import Threading
 
-/// Answers requests from memory, in the ways a real handler may: at once or from another thread. A lookup of a name that begins with
+/// Answers requests from memory, in the ways a real handler may: at once or from another thread. A lookup of a name that begins
+/// with
 /// `parked` waits until it is interrupted.
 package final class MemoryHandler: OperationHandler {
   package enum Delivery: Sendable {
