@@ -6,8 +6,10 @@ import WriteAheadLog
 
 /// What the journal says at the mount: gathered from the newest checkpoint's low-water on, in one pass.
 ///
-/// The order is that of PROTOCOL.md R3 and R4: scan; roll open plans forward in memory; replay *all* namespace records with absolute
-/// meaning, completed or not; what is not completed enters the pending graph as if it had just arrived. Orphans are decided at the end.
+/// The order is that of PROTOCOL.md R3 and R4: scan; roll open plans forward in memory; replay *all* namespace records with
+/// absolute
+/// meaning, completed or not; what is not completed enters the pending graph as if it had just arrived. Orphans are decided at
+/// the end.
 struct Recovery {
   /// Where inodes are in the backing directory; after `rollForward`, as after the open plans.
   private(set) var bindings: [InodeNumber: Binding] = [:]

@@ -1,7 +1,8 @@
 import FilesystemModel
 
 extension WritebackQueue {
-  /// Milliseconds until something becomes due that is not due now; `nil` when nothing waits for time. What is due but must wait for
+  /// Milliseconds until something becomes due that is not due now; `nil` when nothing waits for time. What is due but must wait
+  /// for
   /// an open plan becomes possible when that is finished: then `nextPlan` is to be asked again.
   package func nextDue(nowMilliseconds now: Int) -> Int? {
     var earliest: Int?
