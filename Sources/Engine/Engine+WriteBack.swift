@@ -74,6 +74,7 @@ extension Engine {
     }
     let applied = run.completed
     for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
+    run.putOffInsideUnmadeDirectories()
     run.attempts += 1
     let outcome = run
     shared.withLock { shared in

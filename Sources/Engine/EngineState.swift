@@ -68,9 +68,15 @@ extension EngineState {
       throw .failure(.inputOutput)
     }
     // Entries that wait for write-back make the backing directory's link count wrong.
-    if let directory = inode.directory, !directory.isComplete, !directory.isEmpty { try complete(inode, request) }
+    if let directory = inode.directory, !directory.isComplete, !directory.isEmpty || hasPendingEntries(inode.number) {
+      try complete(inode, request)
+    }
     attributes.linkCount = inode.linkCount
     return attributes
+  }
+
+  private func hasPendingEntries(_ directory: InodeNumber) -> Bool {
+    queue.changesEntries(of: directory) || !queue.graph.pending(parent: directory).isEmpty
   }
 
   func entry(_ inode: Inode, _ request: Request) throws(Interruption) -> Entry {
