@@ -3,8 +3,7 @@ import StorageInterface
 import Threading
 
 /// Open descriptors of backing files: a bounded number that are used again, and those that must be kept because the name is gone
-/// while
-/// the file is still open on the mount.
+/// while the file is still open on the mount.
 final class BackingFiles: Sendable {
   private struct Cache {
     var open: [InodeNumber: any BackingFile] = [:]

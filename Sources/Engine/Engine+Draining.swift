@@ -63,8 +63,7 @@ extension Engine {
   private func stop() { shared.withLock { $0.isStopping = true } }
 
   /// Stops write-back at the next batch boundary, takes a checkpoint when everything is written back, and makes the journal
-  /// durable.
-  /// Waits for calls under way; nothing but `status` may be called afterwards.
+  /// durable. Waits for calls under way; nothing but `status` may be called afterwards.
   package func close() {
     stop()
     _ = shared.wait { shared in shared.plans.values.contains { $0.isRunning } ? nil : true }

@@ -6,8 +6,7 @@ import WriteAheadLog
 import WritebackCache
 
 /// Everything the engine keeps in memory, under its one lock. Its methods never wait and never touch a disk: what they append to
-/// the
-/// journal is written by whoever leads the write group afterwards.
+/// the journal is written by whoever leads the write group afterwards.
 struct EngineState {
   var inodes = InodeTable()
   var cache: DirtyContents

@@ -5,8 +5,7 @@ import Glibc
 import Threading
 
 // SAFETY: strings from the C library are copied and freed here, argument lists end with a null pointer and are freed after the
-// call,
-// and the session lives as long as its owner.
+// call, and the session lives as long as its owner.
 
 /// A FUSE mount whose requests are answered by an `OperationHandler`.
 ///

@@ -25,8 +25,7 @@ extension FUSESession {
   }
 
   /// Passes an interrupt on to the handler. Unlike libfuse's own way this holds no lock of the request, so the handler may answer
-  /// it
-  /// at once.
+  /// it at once.
   private func interrupt(_ header: fuse_in_header, _ body: UnsafeRawBufferPointer) {
     guard body.count >= MemoryLayout<fuse_interrupt_in>.size else { return }
     let unique = unsafe body.load(as: fuse_interrupt_in.self).unique

@@ -3,8 +3,7 @@ import StorageInterface
 
 extension PlanExecutor {
   /// Makes actions that were applied durable in the backing directory: one syncfs, or an fsync of each directory whose entries
-  /// they
-  /// changed (the files themselves were synced when they were applied).
+  /// they changed (the files themselves were synced when they were applied).
   ///
   /// - Parameter actions: Actions whose `apply` answered `done`.
   /// - Returns: For each action `done`, or `retry`: then all of it is to be applied again as a redo, since a failed fsync may

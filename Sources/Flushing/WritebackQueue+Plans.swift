@@ -54,8 +54,7 @@ extension WritebackQueue {
   package func actions(of plan: LSN) -> [PhysicalAction] { openPlans[plan]?.actions ?? [] }
 
   /// What the DONE record of a plan must name, given which actions are in the backing directory, synced, and which were given
-  /// back:
-  /// records, and contents including those that were discarded with a last name. The engine adds the bindings.
+  /// back: records, and contents including those that were discarded with a last name. The engine adds the bindings.
   package func outcome(of plan: LSN, completed: [Int], aborted: [Int]) -> PlanOutcome {
     var result = PlanOutcome(plan: plan, completedActions: completed.sorted(), abortedActions: aborted.sorted())
     guard let open = openPlans[plan] else { return result }
@@ -72,12 +71,10 @@ extension WritebackQueue {
   }
 
   /// A DONE record of the plan is durable: the names and inodes of the actions that it names are free again (R5). A plan is open
-  /// until
-  /// each of its actions is completed or aborted; more than one DONE record may do that.
+  /// until each of its actions is completed or aborted; more than one DONE record may do that.
   ///
   /// Aborted actions wait for their turn again, with growing delays; the engine unseals their contents. For aborted
-  /// `writeContents`
-  /// and contents of creations of a restored plan it calls `contentsChanged`.
+  /// `writeContents` and contents of creations of a restored plan it calls `contentsChanged`.
   package mutating func finished(plan: LSN, completed: [Int], aborted: [Int], nowMilliseconds now: Int) {
     guard var open = openPlans[plan] else { return }
     let closed = Set(completed).union(aborted)

@@ -4,8 +4,7 @@ import FilesystemModel
 /// it.
 ///
 /// It has two kinds of location: *logical* names, where the mount shows it, and *backing* names, where it is in the backing
-/// directory
-/// right now. They differ exactly while a namespace operation waits for write-back.
+/// directory right now. They differ exactly while a namespace operation waits for write-back.
 package final class Inode {
   package let number: InodeNumber
   package let kind: FileKind

@@ -11,8 +11,7 @@ struct DirectoryRecord {
   let name: [UInt8]
 
   /// The record at `offset`, which the kernel wrote whole: d_ino and d_off, 8 bytes each, then d_reclen in the machine's byte
-  /// order,
-  /// d_type, and d_name ended by NUL.
+  /// order, d_type, and d_name ended by NUL.
   init(_ buffer: [UInt8], at offset: Int) {
     let length = UInt16(buffer[offset + 16]) | UInt16(buffer[offset + 17]) << 8
     bytes = Int(UInt16(littleEndian: length))  // on a big-endian machine this swaps the two bytes

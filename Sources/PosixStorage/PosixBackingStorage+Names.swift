@@ -54,8 +54,7 @@ extension PosixBackingStorage {
   }
 
   /// False when the filesystem does not know RENAME_NOREPLACE. `invalidArgument` tells that, and also a directory that shall go
-  /// into
-  /// itself, for which the plain rename gives it again.
+  /// into itself, for which the plain rename gives it again.
   private func renameWithoutReplacing(_ source: borrowing Parent, to target: borrowing Parent) throws(Errno) -> Bool {
     guard root.features.hasNoReplace else { return false }
     let result = unsafe linux_rename_no_replace(

@@ -23,8 +23,7 @@ package final class PosixBackingStorage: BackingStorage {
   let canonicalPath: [UInt8]
 
   /// Opens the directory and probes what it can do, for which a hidden directory `.ebbfs-probe-...` is made in it and removed
-  /// again
-  /// where the daemon may write.
+  /// again where the daemon may write.
   ///
   /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
   package convenience init(rootPath: String) throws(BackingRootError) { try self.init(rootPath: rootPath, features: .all) }
@@ -41,8 +40,7 @@ package final class PosixBackingStorage: BackingStorage {
   }
 
   /// Whether the path of the root still leads to the directory that is held: an sshfs mount that lost its connection disappears,
-  /// and
-  /// the bare directory underneath answers.
+  /// and the bare directory underneath answers.
   ///
   /// - Throws: `stale` when it leads elsewhere, or what the filesystem answers.
   package func checkRoot() throws(Errno) {

@@ -74,8 +74,7 @@ private func makeStateDirectory(_ path: String) throws(Errno) {
 /// The lock of a state directory: `flock(2)` of its file `lock`, in which the holder's process number stands.
 ///
 /// Released with the object, and by the kernel with the process's last thread: a daemon that was killed keeps it while a thread
-/// of
-/// it hangs in a call to the backing directory, which may still take effect (PROTOCOL.md A5).
+/// of it hangs in a call to the backing directory, which may still take effect (PROTOCOL.md A5).
 struct StateLock: ~Copyable, Sendable {
   private let file: Descriptor
 

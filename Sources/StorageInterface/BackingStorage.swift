@@ -88,10 +88,8 @@ package struct BackingAbilities: Hashable, Sendable {
 /// The backing directory: ordinary files that ebbfs reads and writes back to. Every call may be slow, hang or fail.
 ///
 /// No call follows a symbolic link, in any component of the path, or leaves the root (P7). Calls are made on threads that may
-/// hang.
-/// All methods may be called from any thread. Nothing is durable before `synchronize` of the file, for names
-/// `synchronizeDirectory`
-/// of the parent, or `synchronizeFilesystem`.
+/// hang. All methods may be called from any thread. Nothing is durable before `synchronize` of the file, for names
+/// `synchronizeDirectory` of the parent, or `synchronizeFilesystem`.
 package protocol BackingStorage: AnyObject, Sendable {
   var abilities: BackingAbilities { get }
 
@@ -116,8 +114,7 @@ package protocol BackingStorage: AnyObject, Sendable {
   func removeFile(_ path: BackingPath) throws(Errno)
   func removeDirectory(_ path: BackingPath) throws(Errno)
   /// Moves a name. Without `replacing` the target must be free, else `exists` (RENAME_NOREPLACE, or checked first where that is
-  /// not
-  /// supported).
+  /// not supported).
   func rename(_ source: BackingPath, to target: BackingPath, replacing: Bool) throws(Errno)
 
   /// Sets owner and group, then permissions, then times: those that are given. Symbolic links themselves are changed, not

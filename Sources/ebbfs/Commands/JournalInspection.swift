@@ -5,8 +5,7 @@ import WriteAheadLog
 /// Reads a journal without changing it or waiting for its lock.
 ///
 /// The journal of a running daemon can be read too: records that are being written look like a torn tail, and a segment that is
-/// retired
-/// meanwhile makes the check start again.
+/// retired meanwhile makes the check start again.
 struct JournalInspection {
   private static let triesMax = 5
 

@@ -2,8 +2,7 @@ import FilesystemModel
 import Glibc
 
 // SAFETY: the arrays given to `posix_spawn` end with a null pointer, their strings are freed only after the call, and the
-// attribute
-// and action structures are local, initialized before and destroyed after their use.
+// attribute and action structures are local, initialized before and destroyed after their use.
 
 /// How a process ended.
 enum ProcessEnd: Hashable, Sendable {
