@@ -47,7 +47,8 @@ let package = Package(
     .testTarget(
       name: "PosixStorageTests", dependencies: ["PosixStorage", "StorageInterface", "FilesystemModel", "Threading", "CLinux"]),
     .testTarget(name: "ControlTests", dependencies: ["Control"]),
-    .testTarget(name: "EbbfsTests", dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "PosixStorage", "Threading"]),
+    .testTarget(
+      name: "EbbfsTests", dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "PosixStorage", "Threading"]),
     .testTarget(name: "TidyTests"),
     .target(
       name: "MemoryFilesystem", dependencies: ["Engine", "FilesystemModel", "Threading"], path: "Tests/MemoryFilesystem"),

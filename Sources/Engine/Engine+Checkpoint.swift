@@ -20,7 +20,8 @@ extension Engine {
       guard !shared.checkpoint.isRunning, journal.failure == nil, journal.lastLSN > shared.checkpoint.lastLSN else { return nil }
       let appended = journal.statistics.bytesAppended - shared.checkpoint.bytesAppended
       let isIdle = shared.state.queue.isEmpty
-      guard isIdle || shared.parking.isShortOfRoom || appended >= min(configuration.segmentBytes, journal.capacityBytes / 8) else { return nil }
+      guard isIdle || shared.parking.isShortOfRoom || appended >= min(configuration.segmentBytes, journal.capacityBytes / 8)
+      else { return nil }
       let (lowWater, table) = shared.state.captureCheckpoint()
       shared.checkpoint.isRunning = true
       shared.checkpoint.lastLSN = journal.appendCheckpoint(
