@@ -18,7 +18,8 @@ package enum EngineError: Error, CustomStringConvertible {
 extension Engine {
   /// Opens the journal, recovers what it holds and answers an engine that serves at once. The backing directory is not asked.
   ///
-  /// Idempotent: it may be cut short anywhere and done again. Plans in doubt are redone by jobs before anything else touches their names.
+  /// Idempotent: it may be cut short anywhere and done again. Plans in doubt are redone by jobs before anything else touches
+  /// their names.
   package static func open(
     configuration: EngineConfiguration, journalStorage: any JournalStorage, backing: any BackingStorage, runner: any JobRunner,
     clock: any Clock

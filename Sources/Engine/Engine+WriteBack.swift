@@ -18,6 +18,7 @@ extension Engine {
         shared.plans[lsn]?.isRunning = true
         again.append(lsn)
       }
+      for directory in shared.state.queue.overdueDirectories(nowMilliseconds: now) { _ = shared.state.cache.seal(directory) }
       while shared.plans.count < configuration.flushThreads,
         let proposal = shared.state.queue.nextPlan(nowMilliseconds: now, world: shared.state.world)
       {

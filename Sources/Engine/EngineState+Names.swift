@@ -68,7 +68,8 @@ extension EngineState {
     return .reply(.done, after: commit(change, at: clock.now(), request: request.caller.request))
   }
 
-  /// A directory whose subdirectories change must be known completely: its link count in the backing directory says nothing any more.
+  /// A directory whose subdirectories change must be known completely: its link count in the backing directory says nothing any
+  /// more.
   private func completeParents(_ parents: [InodeNumber], of inodes: [Inode], _ request: Request) throws(Interruption) {
     guard inodes.contains(where: { $0.kind == .directory }) else { return }
     for parent in parents { try complete(try directory(parent), request) }

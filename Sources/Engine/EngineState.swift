@@ -5,8 +5,8 @@ import StorageInterface
 import WriteAheadLog
 import WritebackCache
 
-/// Everything the engine keeps in memory, under its one lock. Its methods never wait and never touch a disk: what they append to the
-/// journal is written by whoever leads the write group afterwards.
+/// Everything the engine keeps in memory, under its one lock. Its methods never wait and never touch a disk: what they append to
+/// the journal is written by whoever leads the write group afterwards.
 struct EngineState {
   var inodes = InodeTable()
   var cache: DirtyContents

@@ -136,8 +136,8 @@ extension EngineState {
     return names.filter { inode.extendedAttributes[$0] == nil }.map { ExtendedAttributeChange(name: $0, value: nil) }
   }
 
-  /// Access control lists that the backing directory may give to a new inode and that it must not have: the parent had no default list
-  /// when the inode was born, or another one.
+  /// Access control lists that the backing directory may give to a new inode and that it must not have: the parent had no default
+  /// list when the inode was born, or another one.
   private func removalsOfInheritedLists(_ inode: Inode, in parent: InodeNumber?) -> [ExtendedAttributeChange] {
     guard inode.kind != .symlink, abilities.supportsExtendedAttributes, let parent = parent.flatMap({ inodes[$0] }) else {
       return []

@@ -6,8 +6,9 @@ import WriteAheadLog
 
 /// What the journal says at the mount: gathered from the newest checkpoint's low-water on, in one pass.
 ///
-/// The order is that of PROTOCOL.md R3 and R4: scan; roll open plans forward in memory; replay *all* namespace records with absolute
-/// meaning, completed or not; what is not completed enters the pending graph as if it had just arrived. Orphans are decided at the end.
+/// The order is that of PROTOCOL.md R3 and R4: scan; roll open plans forward in memory; replay *all* namespace records with
+/// absolute meaning, completed or not; what is not completed enters the pending graph as if it had just arrived. Orphans are
+/// decided at the end.
 struct Recovery {
   /// Where inodes are in the backing directory; after `rollForward`, as after the open plans.
   private(set) var bindings: [InodeNumber: Binding] = [:]
@@ -18,11 +19,12 @@ struct Recovery {
   private var completed: Set<Stage> = []
   private var inDoubt: Set<Stage> = []
   private var contentsDone: [InodeNumber: LSN] = [:]
-  /// What files that open plans touch looked like before: as the backing directory may still show them under names we do not know.
+  /// What files that open plans touch looked like before: as the backing directory may still show them under names we do not
+  /// know.
   private(set) var identitiesInDoubt: [InodeNumber: BackingIdentity] = [:]
   private(set) var contentsInDoubt: [InodeNumber: LSN] = [:]
-  /// The inode that lost its last name with a record, as the end of the journal tells it. Half way through the replay an inode can
-  /// seem to have no name, because a later record of its name is done already (C25).
+  /// The inode that lost its last name with a record, as the end of the journal tells it. Half way through the replay an inode
+  /// can seem to have no name, because a later record of its name is done already (C25).
   private var lastNameLosses: [LSN: InodeNumber] = [:]
 
   struct Creation {

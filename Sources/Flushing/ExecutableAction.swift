@@ -3,8 +3,8 @@ import StorageInterface
 
 /// What is to be written of an inode: the sealed changes of its contents, coalesced (R17, R18).
 package struct ContentsImage: Hashable, Sendable {
-  /// The smallest size that the file had since it was last written back, if it was ever cut: bytes above it are gone even when the
-  /// file has grown again.
+  /// The smallest size that the file had since it was last written back, if it was ever cut: bytes above it are gone even when
+  /// the file has grown again.
   package var smallestSize: Int?
   /// The size at the end; `nil` when neither data nor size changed.
   package var sizeAfter: Int?

@@ -1,6 +1,7 @@
 /// Distinct keys in ascending order, in one array: made for keys that mostly arrive in order and leave in groups.
 ///
-/// - Complexity: `insert` of the greatest key O(1), else O(n) of memory moved; `remove(contentsOf:)` O(n) once for the whole group.
+/// - Complexity: `insert` of the greatest key O(1), else O(n) of memory moved; `remove(contentsOf:)` O(n) once for the whole
+/// group.
 struct SortedKeys<Key: Comparable> {
   private(set) var keys: [Key] = []
 

@@ -1,7 +1,7 @@
 import FilesystemModel
 
-/// What waits for write-back, which plans are open, and what to write back next (DESIGN.md section 6, PROTOCOL.md R3, R5, R8, R9, R16,
-/// R20-R23).
+/// What waits for write-back, which plans are open, and what to write back next (DESIGN.md section 6, PROTOCOL.md R3, R5, R8, R9,
+/// R16, R20-R23).
 ///
 /// Pure logic: belongs to whoever holds the engine's lock. Times are uptimes in milliseconds.
 package struct WritebackQueue {

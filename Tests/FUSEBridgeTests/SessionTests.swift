@@ -109,8 +109,9 @@ import Testing
         for number in range(10): refused(errno.ENOENT, os.stat, "absent")
         """)
       let made = mount.handler.observed.counts.merging(before) { $0 - $1 }.filter { $0.value > 0 }
-      // A new file: LOOKUP, CREATE, GETXATTR of security.capability, WRITE, GETATTR of the directory. A name in use: one LOOKUP. The
-      // contents written last are read from the page cache, and attributes are asked for after each write; once they came, the next write asks for security.capability again.
+      // A new file: LOOKUP, CREATE, GETXATTR of security.capability, WRITE, GETATTR of the directory. A name in use: one LOOKUP.
+      // The contents written last are read from the page cache, and attributes are asked for after each write; once they came,
+      // the next write asks for security.capability again.
       #expect(made["make"] == 50 && made["write"] == 70)
       #expect(made["lookup", default: 0] <= 52)
       #expect(made["getExtendedAttribute", default: 0] <= 60, "KILLPRIV_V2 spares asking before each write: \(made)")
@@ -211,7 +212,8 @@ import Testing
         line, = [line for line in open("/proc/mounts") if sys.argv[1] in line]
         source, _, kind, options = line.split()[:4]
         assert (source, kind) == ("with,comma", "fuse.ebbfs"), line
-        assert {"ro", "noatime", "noexec", "nosuid", "nodev", "default_permissions", "allow_other"} <= set(options.split(",")), line
+        wanted = {"ro", "noatime", "noexec", "nosuid", "nodev", "default_permissions", "allow_other"}
+        assert wanted <= set(options.split(",")), line
         refused(errno.EROFS, put, "a", b"x")
         """)
     }

@@ -129,11 +129,12 @@ struct GraphWalk {
       return try machine.carryOut(index, diesAt: next + Int.random(in: 0..<10, using: &random))
     }
     if includesFailures, chance == 3 {
-      let errno: Errno = Bool.random(using: &random) ? .accessDenied : .inputOutput
       let effects: [BackingFault.Effect] = [.none, .happens, .dropsDirtyBytes]
       machine.storage.failCall(
-        next + Int.random(in: 0..<10, using: &random), with: errno,
-        effect: errno == .accessDenied ? .none : effects.randomElement(using: &random)!)
+        next + Int.random(in: 0..<10, using: &random), with: .inputOutput, effect: effects.randomElement(using: &random)!)
+    }
+    if includesFailures, chance == 4 {
+      machine.storage.failCall(next + Int.random(in: 0..<4, using: &random), with: .accessDenied)
     }
     return try machine.carryOut(index)
   }

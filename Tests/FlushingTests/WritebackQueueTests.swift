@@ -72,6 +72,16 @@ private struct FixedWorld: PlanningWorld {
     }
   }
 
+  @Test mutating func attributesOfABusyDirectoryHaveTheirTurnAtTheDeadline() {
+    write(d, 1, .directory, at: 0)
+    add(2, .remove(x, from: Location(d, "x")), losesLastName: true, at: 0)
+    #expect(queue.overdueDirectories(nowMilliseconds: 29_999).isEmpty)
+    #expect(queue.overdueDirectories(nowMilliseconds: 30_000) == [d])
+    #expect(text(open(10, at: 30_000)) == ["writeContents 4"], "a later change of the entries waits")
+    finish(10, at: 30_000)
+    #expect(text(open(11, at: 30_000)) == ["removeFile 5"])
+  }
+
   @Test mutating func quietChangeIsDueAfterTheDelay() {
     add(1, .remove(a, from: Location(.root, "a")), losesLastName: true, at: 100)
     #expect(queue.nextDue(nowMilliseconds: 100) == 5_000)

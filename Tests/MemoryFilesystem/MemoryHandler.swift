@@ -3,8 +3,8 @@ import FilesystemModel
 import Glibc
 import Threading
 
-/// Answers requests from memory, in the ways a real handler may: at once or from another thread. A lookup of a name that begins with
-/// `parked` waits until it is interrupted; of one that begins with `parked slowly` the submission itself takes a while.
+/// Answers requests from memory, in the ways a real handler may: at once or from another thread. A lookup of a name that begins
+/// with `parked` waits until it is interrupted; of one that begins with `parked slowly` the submission itself takes a while.
 package final class MemoryHandler: OperationHandler {
   package enum Delivery: Sendable {
     case atOnce
