@@ -47,14 +47,15 @@ let package = Package(
     .testTarget(
       name: "PosixStorageTests", dependencies: ["PosixStorage", "StorageInterface", "FilesystemModel", "Threading", "CLinux"]),
     .testTarget(name: "ControlTests", dependencies: ["Control"]),
-    .testTarget(name: "EbbfsTests", dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "PosixStorage", "Threading"]),
+    .testTarget(
+      name: "EbbfsTests", dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "PosixStorage", "Threading"]),
     .testTarget(name: "TidyTests"),
     .target(
       name: "MemoryFilesystem", dependencies: ["Engine", "FilesystemModel", "Threading"], path: "Tests/MemoryFilesystem"),
     .executableTarget(name: "MemoryMount", dependencies: ["FUSEBridge", "MemoryFilesystem"], path: "Tests/MemoryMount"),
     .testTarget(
       name: "FUSEBridgeTests", dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "MemoryFilesystem", "MemoryMount"]),
-    .testTarget(name: "MountTests", dependencies: ["CLinux"]),
+    .testTarget(name: "MountTests", dependencies: ["ebbfs"], exclude: ["Posix", "Slow", "Workloads"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -124,8 +124,7 @@ package struct FrameReader: Sendable {
   package mutating func append(_ bytes: some Sequence<UInt8>) { pending += bytes }
 
   /// The next whole message without its length, or `nil` until more bytes arrive. Throws `tooLong`, after which the connection is
-  /// of
-  /// no more use.
+  /// of no more use.
   package mutating func next() throws(MessageError) -> [UInt8]? {
     guard pending.count >= 4 else { return nil }
     let length = (0..<4).reduce(0) { $0 | Int(pending[$1]) << (8 * $1) }

@@ -2,8 +2,8 @@ import FilesystemModel
 import StorageInterface
 import Threading
 
-/// Open descriptors of backing files: a bounded number that are used again, and those that must be kept because the name is gone while
-/// the file is still open on the mount.
+/// Open descriptors of backing files: a bounded number that are used again, and those that must be kept because the name is gone
+/// while the file is still open on the mount.
 final class BackingFiles: Sendable {
   private struct Cache {
     var open: [InodeNumber: any BackingFile] = [:]

@@ -20,7 +20,8 @@ extension Engine {
       guard !shared.checkpoint.isRunning, journal.failure == nil, journal.lastLSN > shared.checkpoint.lastLSN else { return nil }
       let appended = journal.statistics.bytesAppended - shared.checkpoint.bytesAppended
       let isIdle = shared.state.queue.isEmpty
-      guard isIdle || shared.parking.isShortOfRoom || appended >= min(configuration.segmentBytes, journal.capacityBytes / 8) else { return nil }
+      guard isIdle || shared.parking.isShortOfRoom || appended >= min(configuration.segmentBytes, journal.capacityBytes / 8)
+      else { return nil }
       let (lowWater, table) = shared.state.captureCheckpoint()
       shared.checkpoint.isRunning = true
       shared.checkpoint.lastLSN = journal.appendCheckpoint(
@@ -50,8 +51,10 @@ extension EngineState {
   /// Inodes that no live record names any more are left out, and bound again when they are next needed.
   mutating func captureCheckpoint() -> (lowWater: LSN, table: [Binding]) {
     var lowWater = journal.lastLSN.next
-    for lsn in [queue.oldestLSN, cache.oldestLSN()] + unnamed.map({ inodes[$0]?.unnamedCreation }) {
-      lowWater = min(lowWater, lsn ?? lowWater)
+    if configuration.rules.lowWaterCoversCapture {
+      for lsn in [queue.oldestLSN, cache.oldestLSN()] + unnamed.map({ inodes[$0]?.unnamedCreation }) {
+        lowWater = min(lowWater, lsn ?? lowWater)
+      }
     }
     var kept: Set<InodeNumber> = []
     for number in bound {

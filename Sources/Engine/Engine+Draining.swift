@@ -62,8 +62,8 @@ extension Engine {
   /// Begins no more plans.
   private func stop() { shared.withLock { $0.isStopping = true } }
 
-  /// Stops write-back at the next batch boundary, takes a checkpoint when everything is written back, and makes the journal durable.
-  /// Waits for calls under way; nothing but `status` may be called afterwards.
+  /// Stops write-back at the next batch boundary, takes a checkpoint when everything is written back, and makes the journal
+  /// durable. Waits for calls under way; nothing but `status` may be called afterwards.
   package func close() {
     stop()
     _ = shared.wait { shared in shared.plans.values.contains { $0.isRunning } ? nil : true }
@@ -80,12 +80,14 @@ extension Engine {
         openPlans: shared.plans.count,
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
         journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
-        durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, retries: shared.retries, parkedRequests: shared.parking.count,
+        durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, retries: shared.retries,
+        parkedRequests: shared.parking.count,
         knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)
     }
   }
 
-  /// What time brings: plans that are due, the journal's periodic sync, checkpoints. Called every 50 ms or so, and when something changed.
+  /// What time brings: plans that are due, the journal's periodic sync, checkpoints. Called every 50 ms or so, and when something
+  /// changed.
   package func tick() {
     beginDuePlans()
     switch configuration.durability {

@@ -18,7 +18,8 @@ package enum EngineError: Error, CustomStringConvertible {
 extension Engine {
   /// Opens the journal, recovers what it holds and answers an engine that serves at once. The backing directory is not asked.
   ///
-  /// Idempotent: it may be cut short anywhere and done again. Plans in doubt are redone by jobs before anything else touches their names.
+  /// Idempotent: it may be cut short anywhere and done again. Plans in doubt are redone by jobs before anything else touches
+  /// their names.
   package static func open(
     configuration: EngineConfiguration, journalStorage: any JournalStorage, backing: any BackingStorage, runner: any JobRunner,
     clock: any Clock
@@ -28,7 +29,8 @@ extension Engine {
         capacityBytes: configuration.journalBytes, segmentBytes: configuration.segmentBytes,
         backingDescription: backing.abilities.description, newJournalUUID: configuration.journalSeed)
       let scan = try Journal.scan(journalStorage, settings)
-      var recovery = Recovery(table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root)
+      var recovery = Recovery(
+        table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)
       try scan.replay { recovery.read($0) }
       recovery.rollForward()
       let journal = try Journal(starting: scan, storage: journalStorage, configuration: settings, runner: runner)

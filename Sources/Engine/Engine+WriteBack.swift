@@ -18,6 +18,7 @@ extension Engine {
         shared.plans[lsn]?.isRunning = true
         again.append(lsn)
       }
+      for directory in shared.state.queue.overdueDirectories(nowMilliseconds: now) { _ = shared.state.cache.seal(directory) }
       while shared.plans.count < configuration.flushThreads,
         let proposal = shared.state.queue.nextPlan(nowMilliseconds: now, world: shared.state.world)
       {
@@ -36,7 +37,8 @@ extension Engine {
   }
 
   private func install(_ actions: [PhysicalAction], open: [Int], _ lsn: LSN, isRedo: Bool, _ shared: inout Shared) {
-    shared.plans[lsn] = shared.state.prepare(actions, open: open, plan: lsn, isRedo: isRedo) { [unowned self] inode, range throws(Errno) in
+    shared.plans[lsn] = shared.state.prepare(actions, open: open, plan: lsn, isRedo: isRedo) {
+      [unowned self] inode, range throws(Errno) in
       try readSealed(inode, range)
     }
     let moved = actions.filter { $0.kind != .create && $0.kind != .writeContents }
@@ -72,6 +74,7 @@ extension Engine {
     }
     let applied = run.completed
     for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
+    run.putOffInsideUnmadeDirectories()
     run.attempts += 1
     let outcome = run
     shared.withLock { shared in

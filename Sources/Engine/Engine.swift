@@ -7,15 +7,17 @@ import WriteAheadLog
 
 /// The filesystem: answers operations from memory, journal and backing directory, and writes changes back in the background.
 ///
-/// A change: everything it needs is loaded first (no lock held); then, under the one lock, it is validated, appended to the journal's
-/// buffer and taken into memory; then, without the lock, the write group's leader writes the buffer to the journal file; then it is
-/// answered. Order in the journal is the order of effect. An operation that must wait is parked and attempted again from its start.
+/// A change: everything it needs is loaded first (no lock held); then, under the one lock, it is validated, appended to the
+/// journal's buffer and taken into memory; then, without the lock, the write group's leader writes the buffer to the journal
+/// file; then it is answered. Order in the journal is the order of effect. An operation that must wait is parked and attempted
+/// again from its start.
 ///
 /// Any thread may call any method. Nothing here blocks but the jobs it gives to its `JobRunner`.
 package final class Engine: OperationHandler {
   struct Shared {
     var state: EngineState
     var parking = Parking()
+    var prefetch = Prefetch()
     var plans: [LSN: PlanRun] = [:]
     var drains: [Drain] = []
     var checkpoint = CheckpointProgress()

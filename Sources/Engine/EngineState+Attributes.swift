@@ -33,7 +33,7 @@ extension EngineState {
       change.sizeAfter = size
       change.attributes.modified = change.attributes.modified ?? now
     }
-    if wanted.clearsSetID { clearSetID(inode, before, &change) }
+    if wanted.clearsSetID { clearSetID(inode, before, &change, request.caller) }
     if let permissions = wanted.permissions { keepListInStep(inode, permissions, &change) }
     try admitChange()
     let lsn = commit(change, at: now, request: request.caller.request)
@@ -46,17 +46,25 @@ extension EngineState {
   }
 
   /// A write, a truncation or a new owner takes the file's privileges away (KILLPRIV_V2).
-  private func clearSetID(_ inode: Inode, _ before: Attributes, _ change: inout ContentChange) {
+  ///
+  /// Without group execution the set-group-id bit goes only when a stranger to the group does it, as the kernel has it since 6.2
+  /// (`setattr_should_drop_sgid`).
+  private func clearSetID(_ inode: Inode, _ before: Attributes, _ change: inout ContentChange, _ caller: Caller) {
     var permissions = change.attributes.permissions ?? before.permissions
     if inode.kind == .regular {
       permissions &= ~0o4000
-      if permissions & 0o010 != 0 { permissions &= ~0o2000 }
+      if permissions & 0o010 != 0 || Self.isStranger(caller, to: before.group) { permissions &= ~0o2000 }
     }
     if permissions != before.permissions { change.attributes.permissions = permissions }
     let capability = Array("security.capability".utf8)
     if inode.extendedAttributes[capability] != nil {
       change.extendedAttributes.append(ExtendedAttributeChange(name: capability, value: nil))
     }
+  }
+
+  /// Whether an ordinary user is in none of a group's places.
+  private static func isStranger(_ caller: Caller, to group: UInt32) -> Bool {
+    caller.owner != 0 && caller.group != group && !caller.groups.contains(group)
   }
 
   /// chmod(2) changes the access list with the permissions.
@@ -162,8 +170,7 @@ extension EngineState {
     }
     guard let list = AccessControlList(decoding: value) else { throw .failure(.invalidArgument) }
     var permissions = before.permissions & ~0o777 | list.permissionBits
-    let caller = request.caller
-    if caller.owner != 0, caller.group != before.group, !caller.groups.contains(before.group) { permissions &= ~0o2000 }
+    if Self.isStranger(request.caller, to: before.group) { permissions &= ~0o2000 }
     change.attributes.permissions = permissions
     change.extendedAttributes = [
       ExtendedAttributeChange(name: AccessControlList.accessName, value: list.isEquivalentToPermissions ? nil : value)

@@ -1,5 +1,6 @@
 import FilesystemModel
 import Inodes
+import JournalFormat
 import StorageInterface
 
 /// mknod, mkdir, symlink, create, O_TMPFILE and link.
@@ -25,13 +26,21 @@ extension EngineState {
     _ = try attributes(inode, request)
     // A file that lost its last name gets none again; one that was born without may.
     guard !inode.isOrphan || inode.hasUnknownNames || inode.unnamedCreation != nil else { throw .failure(.noEntry) }
-    guard inode.linkCount < abilities.linksMax else { throw .failure(.tooManyLinks) }
+    guard inode.linkCount < abilities.linksMax, hasRoomForName(inode) else { throw .failure(.tooManyLinks) }
     try admitChange()
     let time = clock.now()
     let wasUnnamed = inode.unnamedCreation != nil
     let lsn = commit(.link(number, at: location), at: time, request: request.caller.request)
     if wasUnnamed, let first = cache.firstLSN(of: number) { contentsChanged(inode, lsn: first) }
     return .reply(.entry(try entry(inode, request)), after: lsn)
+  }
+
+  /// Whether one more name fits in the journal's record of where the inode is.
+  private func hasRoomForName(_ inode: Inode) -> Bool {
+    guard inode.names.count > 2000 else { return true }
+    return Record.binding(binding(of: inode)).encodedBytes + 4 * EntryName.bytesMax
+      * (inode.names.count - inode.backingNames.count + 1)
+      < journal.recordBytesMax
   }
 
   /// The new inode's attributes: the caller's, or the set-group-id directory's group; a default ACL or the umask.

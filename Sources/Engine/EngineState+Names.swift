@@ -33,6 +33,7 @@ extension EngineState {
     let inode = try existing(location, request)
     guard inode.kind == .directory else { throw .failure(.notDirectory) }
     try checkEmpty(inode, request)
+    try completeParents([location.parent], of: [inode], request)
     return try remove(inode, location, request)
   }
 
@@ -53,6 +54,7 @@ extension EngineState {
     _ = try attributes(inode, request)
     if let occupant { _ = try attributes(occupant, request) }
     try checkRename(inode, source, occupant, target, flags)
+    try completeParents([source.parent, target.parent], of: [inode] + (occupant.map { [$0] } ?? []), request)
     if occupant === inode { return .reply(.done, after: inode.lastChange) }
     guard try !directory(target.parent).isOrphan else { throw .failure(.noEntry) }
     let change: NamespaceChange
@@ -64,6 +66,13 @@ extension EngineState {
     }
     try admitChange()
     return .reply(.done, after: commit(change, at: clock.now(), request: request.caller.request))
+  }
+
+  /// A directory whose subdirectories change must be known completely: its link count in the backing directory says nothing any
+  /// more.
+  private func completeParents(_ parents: [InodeNumber], of inodes: [Inode], _ request: Request) throws(Interruption) {
+    guard inodes.contains(where: { $0.kind == .directory }) else { return }
+    for parent in parents { try complete(try directory(parent), request) }
   }
 
   private func checkRename(

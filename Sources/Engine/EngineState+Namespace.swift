@@ -45,8 +45,8 @@ extension EngineState {
       lsn: lsn)
   }
 
-  /// Enters a change into the graph of what waits for write-back. `lost`: the inode whose last name goes with it; its pending contents
-  /// need no write-back, and stay readable while it is open (R16).
+  /// Enters a change into the graph of what waits for write-back. `lost`: the inode whose last name goes with it; its pending
+  /// contents need no write-back, and stay readable while it is open (R16).
   mutating func enterGraph(_ change: NamespaceChange, lsn: LSN, lost: Inode?, recoveredStages: Int) {
     let facts = ChangeFacts(
       fileKind: kind(of: change), otherKind: otherKind(of: change), losesLastName: lost != nil,
@@ -67,7 +67,9 @@ extension EngineState {
   }
 
   private func inodeLosingLastName(_ change: NamespaceChange) -> Inode? {
-    guard let number = change.inodeLosingName, let inode = inodes[number], inode.isOrphan, !inode.hasUnknownNames else { return nil }
+    guard let number = change.inodeLosingName, let inode = inodes[number], inode.isOrphan, !inode.hasUnknownNames else {
+      return nil
+    }
     return inode
   }
 

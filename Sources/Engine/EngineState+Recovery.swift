@@ -30,7 +30,8 @@ extension EngineState {
       let inode = inodes[number] ?? inodes.insert(number, binding.kind, isNew: false)
       inode.isBound = true
       bound.insert(number)
-      if let identity = binding.identity { _ = inodes.identify(inode, as: identity) }
+      if let identity = recovery.identitiesInDoubt[number] ?? binding.identity { _ = inodes.identify(inode, as: identity) }
+      inode.identity = binding.identity
       inode.lastReference = journal.lastLSN
     }
   }
@@ -38,7 +39,8 @@ extension EngineState {
   /// The tree to replay over: every known inode where the backing directory has it, once the open plans are redone.
   private mutating func showBackingNames(_ recovery: Recovery) {
     for (number, binding) in recovery.bindings.sorted(by: { $0.key < $1.key }) {
-      guard let inode = inodes[number] else { continue }
+      // A file whose last known name an open plan removes is still known by its identity until then.
+      guard let inode = inodes[number], !binding.locations.isEmpty else { continue }
       inodes.setBackingNames(binding.locations, of: inode)
       for location in binding.locations where !location.name.bytes.starts(with: temporaryNamePrefix) {
         inodes.setName(location, to: inode)
@@ -49,7 +51,7 @@ extension EngineState {
   private mutating func replay(
     _ change: NamespaceChange, _ step: Recovery.Step, _ recovery: Recovery, _ sealing: inout [InodeNumber: LSN]
   ) {
-    applyToTree(change, time: step.time, lsn: step.lsn)
+    if recovery.isReplayed(step.lsn) { applyToTree(change, time: step.time, lsn: step.lsn) }
     for parent in change.parents {
       let times = ContentChange(inode: parent, attributes: AttributeChange(modified: step.time, changed: step.time))
       replay(times, position: nil, step, recovery, &sealing)

@@ -5,8 +5,8 @@ import StorageInterface
 import WriteAheadLog
 import WritebackCache
 
-/// Everything the engine keeps in memory, under its one lock. Its methods never wait and never touch a disk: what they append to the
-/// journal is written by whoever leads the write group afterwards.
+/// Everything the engine keeps in memory, under its one lock. Its methods never wait and never touch a disk: what they append to
+/// the journal is written by whoever leads the write group afterwards.
 struct EngineState {
   var inodes = InodeTable()
   var cache: DirtyContents
@@ -67,9 +67,15 @@ extension EngineState {
       throw .failure(.inputOutput)
     }
     // Entries that wait for write-back make the backing directory's link count wrong.
-    if let directory = inode.directory, !directory.isComplete, !directory.isEmpty { try complete(inode, request) }
+    if let directory = inode.directory, !directory.isComplete, !directory.isEmpty || hasPendingEntries(inode.number) {
+      try complete(inode, request)
+    }
     attributes.linkCount = inode.linkCount
     return attributes
+  }
+
+  private func hasPendingEntries(_ directory: InodeNumber) -> Bool {
+    queue.changesEntries(of: directory) || !queue.graph.pending(parent: directory).isEmpty
   }
 
   func entry(_ inode: Inode, _ request: Request) throws(Interruption) -> Entry {

@@ -2,8 +2,8 @@ import FilesystemModel
 
 /// Answers the kernel's requests: `Engine`, or a double of it in a test of the bridge.
 package protocol OperationHandler: AnyObject, Sendable {
-  /// Carries out an operation and calls `answer` exactly once, from any thread, perhaps before `submit` returns. Never blocks on the
-  /// backing directory or on another request: an operation that must wait is parked.
+  /// Carries out an operation and calls `answer` exactly once, from any thread, perhaps before `submit` returns. Never blocks on
+  /// the backing directory or on another request: an operation that must wait is parked.
   ///
   /// - Returns: what `interrupt` takes.
   @discardableResult

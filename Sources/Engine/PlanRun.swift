@@ -39,6 +39,22 @@ struct PlanRun: Sendable {
   var completed: [Int] { open.filter { outcomes[$0] == .done } }
   /// Open actions that were refused without an effect.
   var aborted: [Int] { open.filter { if case .aborted = outcomes[$0] { true } else { false } } }
+
+  /// What is inside a directory that the plan has not made is done again with that: until then nobody could tell where it is.
+  mutating func putOffInsideUnmadeDirectories() {
+    var unmade: [InodeNumber: Errno] = [:]
+    for index in open {
+      let action = actions[index].action
+      if let parent = action.target?.parent, let errno = unmade[parent], outcomes[index] == .done {
+        outcomes[index] = .retry(errno)
+      }
+      guard action.kind == .create, action.fileKind == .directory else { continue }
+      switch outcomes[index] {
+      case .retry(let errno), .aborted(let errno, _): unmade[action.inode] = errno
+      case .done, nil: break
+      }
+    }
+  }
 }
 
 /// What planning asks of the engine's state.
@@ -96,11 +112,43 @@ extension EngineState {
       result.newInode = NewInode(
         number: number, attributes: attributes, target: inode.target,
         extendedAttributes: lists.map { ExtendedAttribute(name: $0.key, value: $0.value) })
+      let removals = removalsOfInheritedLists(inode, in: action.target?.parent)
+      if !removals.isEmpty {
+        var contents = result.contents ?? ContentsImage()
+        contents.extendedAttributes = removals + contents.extendedAttributes
+        result.contents = contents
+      }
+      result.contents = result.contents ?? ContentsImage()
+      result.contents?.extendedAttributes += inheritedInBackingOnly(inode, action)
     } else if action.kind != .create {
       result.expectedSource = inode.identity
     }
     result.expectedTarget = action.replaced.flatMap { inodes[$0]?.identity }
     return result
+  }
+
+  /// Access lists that a new file gets from its backing directory and does not have on the mount any more.
+  private func inheritedInBackingOnly(_ inode: Inode, _ action: PhysicalAction) -> [ExtendedAttributeChange] {
+    guard inode.kind != .symlink, let parent = action.target.flatMap({ inodes[$0.parent] }), abilities.supportsExtendedAttributes,
+      parent.attributes == nil || parent.extendedAttributes[AccessControlList.defaultName] != nil
+    else { return [] }
+    let names = [AccessControlList.accessName] + (inode.kind == .directory ? [AccessControlList.defaultName] : [])
+    return names.filter { inode.extendedAttributes[$0] == nil }.map { ExtendedAttributeChange(name: $0, value: nil) }
+  }
+
+  /// Access control lists that the backing directory may give to a new inode and that it must not have: the parent had no default
+  /// list when the inode was born, or another one.
+  private func removalsOfInheritedLists(_ inode: Inode, in parent: InodeNumber?) -> [ExtendedAttributeChange] {
+    guard inode.kind != .symlink, abilities.supportsExtendedAttributes, let parent = parent.flatMap({ inodes[$0] }) else {
+      return []
+    }
+    let name = AccessControlList.defaultName
+    let mayInherit =
+      parent.attributes == nil || parent.extendedAttributes[name] != nil
+      || cache.extendedAttributes(of: parent.number).contains { $0.name == name }
+    guard mayInherit else { return [] }
+    let lists = inode.kind == .directory ? [AccessControlList.accessName, name] : [AccessControlList.accessName]
+    return lists.filter { inode.extendedAttributes[$0] == nil }.map { ExtendedAttributeChange(name: $0, value: nil) }
   }
 
   /// The path of a location, also in a directory that the plan itself creates.

@@ -6,8 +6,9 @@ import WriteAheadLog
 
 /// What the journal says at the mount: gathered from the newest checkpoint's low-water on, in one pass.
 ///
-/// The order is that of PROTOCOL.md R3 and R4: scan; roll open plans forward in memory; replay *all* namespace records with absolute
-/// meaning, completed or not; what is not completed enters the pending graph as if it had just arrived. Orphans are decided at the end.
+/// The order is that of PROTOCOL.md R3 and R4: scan; roll open plans forward in memory; replay *all* namespace records with
+/// absolute meaning, completed or not; what is not completed enters the pending graph as if it had just arrived. Orphans are
+/// decided at the end.
 struct Recovery {
   /// Where inodes are in the backing directory; after `rollForward`, as after the open plans.
   private(set) var bindings: [InodeNumber: Binding] = [:]
@@ -18,9 +19,12 @@ struct Recovery {
   private var completed: Set<Stage> = []
   private var inDoubt: Set<Stage> = []
   private var contentsDone: [InodeNumber: LSN] = [:]
+  /// What files that open plans touch looked like before: as the backing directory may still show them under names we do not
+  /// know.
+  private(set) var identitiesInDoubt: [InodeNumber: BackingIdentity] = [:]
   private(set) var contentsInDoubt: [InodeNumber: LSN] = [:]
-  /// The inode that lost its last name with a record, as the end of the journal tells it. Half way through the replay an inode can
-  /// seem to have no name, because a later record of its name is done already (C25).
+  /// The inode that lost its last name with a record, as the end of the journal tells it. Half way through the replay an inode
+  /// can seem to have no name, because a later record of its name is done already (C25).
   private var lastNameLosses: [LSN: InodeNumber] = [:]
 
   struct Creation {
@@ -47,7 +51,10 @@ struct Recovery {
     var remaining: [Int]
   }
 
-  init(table: [Binding], nextInode: InodeNumber) {
+  private let rules: ProtocolRules
+
+  init(table: [Binding], nextInode: InodeNumber, rules: ProtocolRules) {
+    self.rules = rules
     for row in table {
       var binding = row
       // A row with very many names comes in several pieces.
@@ -77,6 +84,7 @@ struct Recovery {
 
   /// The locations are taken to be those after the open plans: their redo comes before any other call on these names (R3).
   mutating func rollForward() {
+    if !rules.plansAreRedone { openPlans = [:] }
     for (_, plan) in openPlans.sorted(by: { $0.key < $1.key }) {
       for index in plan.remaining {
         let action = plan.actions[index]
@@ -114,6 +122,9 @@ struct Recovery {
 
   /// Whether a namespace record needs no write-back of its own: done, or part of a plan that is redone.
   func isSettled(_ lsn: LSN) -> Bool { completed.contains(Stage(lsn)) || inDoubt.contains(Stage(lsn)) }
+
+  /// Whether a namespace record has a say in where names are: all have, the last one wins (R4).
+  func isReplayed(_ lsn: LSN) -> Bool { rules.replaysCompletedRecords || !isSettled(lsn) }
 
   /// Whether a creation is in the backing directory for certain, so that the file is looked at there.
   func isMade(_ creation: Creation) -> Bool {
@@ -153,6 +164,12 @@ struct Recovery {
   private mutating func move(_ inode: InodeNumber, to locations: [Location], _ action: PhysicalAction) {
     let kind = bindings[inode]?.kind ?? created[inode]?.inode.attributes.kind ?? action.fileKind
     var binding = bindings[inode] ?? Binding(inode: inode, kind: kind, locations: [])
+    // The link count that was seen counts the names that were there then.
+    let change = locations.count - binding.locations.count
+    if let identity = binding.identity {
+      if identitiesInDoubt[inode] == nil { identitiesInDoubt[inode] = identity }
+      binding.identity?.linkCount = UInt32(max(0, Int(identity.linkCount) + change))
+    }
     binding.locations = locations
     bindings[inode] = binding
   }

@@ -2,9 +2,12 @@ import CFUSE
 import FilesystemModel
 import Glibc
 
+// SAFETY: the bytes of a local structure without padding are copied while it lives.
+
 /// Directory entries as the kernel reads them (`struct fuse_dirent`, `struct fuse_direntplus`).
 struct DirectoryListing {
-  /// Bytes of a record before its name, and before the name of one with attributes: `FUSE_NAME_OFFSET`, `FUSE_NAME_OFFSET_DIRENTPLUS`.
+  /// Bytes of a record before its name, and before the name of one with attributes: `FUSE_NAME_OFFSET`,
+  /// `FUSE_NAME_OFFSET_DIRENTPLUS`.
   static let bytesBeforeName = MemoryLayout<DirentHeader>.size
   static let bytesBeforeNameWithAttributes = MemoryLayout<fuse_entry_out>.size + MemoryLayout<DirentHeader>.size
 

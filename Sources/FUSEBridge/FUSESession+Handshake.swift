@@ -1,12 +1,15 @@
 import CFUSE
 import Glibc
 
+// SAFETY: libfuse's request buffer is longer than any INIT request, the reply's length is checked before its fields are touched,
+// the other buffers are local and as long as told, and the session lives as long as its owner.
+
 extension FUSESession {
   /// Capabilities that libfuse 3.14 asks for in our name.
   private static let wanted = UInt32(
     FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA)
-  /// With ATOMIC_O_TRUNC and OPEN answered ENOSYS the kernel would lose O_TRUNC; AUTO_INVAL_DATA would throw the page cache away at
-  /// every change of mtime; the writeback cache would acknowledge before the journal; lock operations are left to the kernel.
+  /// With ATOMIC_O_TRUNC and OPEN answered ENOSYS the kernel would lose O_TRUNC; AUTO_INVAL_DATA would throw the page cache away
+  /// at every change of mtime; the writeback cache would acknowledge before the journal; lock operations are left to the kernel.
   private static let unwanted = UInt32(
     FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_POSIX_LOCKS
       | FUSE_CAP_FLOCK_LOCKS)

@@ -4,10 +4,11 @@ import FilesystemModel
 import Glibc
 import Threading
 
-/// libfuse's session with what requests need. Whoever holds it may reply: it is destroyed, and its descriptor closed, only when the last
-/// request that was received has been answered, so that no reply can reach a descriptor that was opened since.
+/// libfuse's session with what requests need. Whoever holds it may reply: it is destroyed, and its descriptor closed, only when
+/// the last request that was received has been answered, so that no reply can reach a descriptor that was opened since.
 @safe final class FUSESession: @unchecked Sendable {
-  // SAFETY: libfuse's session is thread-safe for receiving, processing and replying. It is set in `init` and destroyed in `deinit`.
+  // SAFETY: libfuse's session is thread-safe for receiving, processing and replying. It is set in `init` and destroyed in
+  // `deinit`.
   private(set) var pointer: OpaquePointer?
   let handler: any OperationHandler
   let timeouts: Timeouts
@@ -31,8 +32,8 @@ import Threading
     maxBackgroundRequests = options.maxBackgroundRequests
     unsafe pointer = nil
     let (created, message) = LibraryMessages.collect {
-      // SAFETY: libfuse copies the arguments and the table of operations. Its reference to `self` is used only by callbacks, which run
-      // on threads that hold `self`.
+      // SAFETY: libfuse copies the arguments and the table of operations. Its reference to `self` is used only by callbacks,
+      // which run on threads that hold `self`.
       let created = unsafe withArguments(["ebbfs", "-o", options.mountArgument]) { arguments in
         var operations = requestCallbacks()
         return unsafe fuse_session_new(

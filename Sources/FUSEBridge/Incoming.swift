@@ -2,7 +2,8 @@ import CFUSE
 import FilesystemModel
 import Glibc
 
-/// The `unique` of the request whose callback runs on this thread: libfuse does not pass it on. A thread-specific value of pthread.
+/// The `unique` of the request whose callback runs on this thread: libfuse does not pass it on. A thread-specific value of
+/// pthread.
 enum CurrentRequest {
   private static let key: pthread_key_t = {
     var key = pthread_key_t()

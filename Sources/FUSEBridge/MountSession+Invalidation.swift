@@ -1,6 +1,8 @@
 import CFUSE
 import FilesystemModel
 
+// SAFETY: the session lives as long as its owner; the name's bytes live for the call, their length is given.
+
 /// What the kernel is told of changes that did not pass through it. Not for a thread that handles a request of the same inode or
 /// directory: the kernel may hold its lock until that is answered.
 extension MountSession {

@@ -4,6 +4,9 @@ import FilesystemModel
 import Glibc
 import Threading
 
+// SAFETY: strings from the C library are copied and freed here, argument lists end with a null pointer and are freed after the
+// call, and the session lives as long as its owner.
+
 /// A FUSE mount whose requests are answered by an `OperationHandler`.
 ///
 /// `init`, `mount()`, `run()` in this order. Works as root and, through fusermount3, as an ordinary user.

@@ -9,8 +9,8 @@ package struct MountSessionOptions: Sendable {
   package var readOnly: Bool
   /// Options for the kernel, as `mount(8)` names them: `noatime`, `nosuid`, `nodev` ...
   package var kernelOptions: [String]
-  /// How long the kernel may believe a name, that a name does not exist, and attributes. The default, a year, stands for "until told":
-  /// every change passes through the kernel or is announced with `invalidate`.
+  /// How long the kernel may believe a name, that a name does not exist, and attributes. The default, a year, stands for "until
+  /// told": every change passes through the kernel or is announced with `invalidate`.
   package var entryTimeoutSeconds = 31_536_000.0
   package var negativeTimeoutSeconds = 31_536_000.0
   package var attributeTimeoutSeconds = 31_536_000.0

@@ -1,5 +1,8 @@
 import Glibc
 
+// SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
+// fill.
+
 /// A line of `/proc/self/mountinfo` (`proc(5)`), as far as it tells which mount is which.
 struct MountTableEntry: Hashable {
   /// Major and minor number of the filesystem's device.

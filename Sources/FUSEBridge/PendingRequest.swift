@@ -2,7 +2,8 @@ import CFUSE
 import FilesystemModel
 import Synchronization
 
-/// A request that was handed to the handler. It makes exactly one reply, from any thread; one that is dropped unanswered gets `EIO`.
+/// A request that was handed to the handler. It makes exactly one reply, from any thread; one that is dropped unanswered gets
+/// `EIO`.
 final class PendingRequest: Sendable {
   /// How the reply gets to the kernel.
   enum Target: Sendable {

@@ -24,8 +24,8 @@ extension FUSESession {
     PendingRequest(self, target: .descriptor, form: form, unique: header.unique).submit(operation, from: caller)
   }
 
-  /// Passes an interrupt on to the handler. Unlike libfuse's own way this holds no lock of the request, so the handler may answer it
-  /// at once.
+  /// Passes an interrupt on to the handler. Unlike libfuse's own way this holds no lock of the request, so the handler may answer
+  /// it at once.
   private func interrupt(_ header: fuse_in_header, _ body: UnsafeRawBufferPointer) {
     guard body.count >= MemoryLayout<fuse_interrupt_in>.size else { return }
     let unique = unsafe body.load(as: fuse_interrupt_in.self).unique

@@ -29,7 +29,8 @@ final class ReceiveLoop: Sendable {
     if let failure = threads.withLock({ $0.failure }) { throw failure }
   }
 
-  /// Makes `run` return though the mount is in use. Callable from any thread but those of this loop; returns when they have ended.
+  /// Makes `run` return though the mount is in use. Callable from any thread but those of this loop; returns when they have
+  /// ended.
   func stop() {
     stops.store(true, ordering: .releasing)
     installWakingHandler()

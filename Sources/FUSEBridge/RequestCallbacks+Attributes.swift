@@ -11,7 +11,8 @@ func setAttributeCallbacks(_ callbacks: inout fuse_lowlevel_ops) {
     guard let status = unsafe status?.pointee else { return incoming.refuse(.invalidArgument) }
     let asked = AttributeRequest(status, fields: fields)
     // Whether the set-group-id bit stays depends on the caller's groups.
-    incoming.submit(.attributes, needsGroups: asked.permissions != nil) { .setAttributes(InodeNumber(inode), asked) }
+    let needsGroups = asked.permissions != nil || asked.clearsSetID
+    incoming.submit(.attributes, needsGroups: needsGroups) { .setAttributes(InodeNumber(inode), asked) }
   }
   unsafe callbacks.readlink = { request, inode in
     unsafe Incoming(request).submit(.bytes) { .readLink(InodeNumber(inode)) }

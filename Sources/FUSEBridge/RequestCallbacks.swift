@@ -1,8 +1,8 @@
 import CFUSE
 import FilesystemModel
 
-/// libfuse's table of operations. What is absent is answered with ENOSYS, after which the kernel does without it: FLUSH, IOCTL, POLL,
-/// BMAP; locks are the kernel's own. RELEASE, where it is still sent, is answered by libfuse.
+/// libfuse's table of operations. What is absent is answered with ENOSYS, after which the kernel does without it: FLUSH, IOCTL,
+/// POLL, BMAP; locks are the kernel's own. RELEASE, where it is still sent, is answered by libfuse.
 ///
 /// Callbacks are formed here, outside main.swift, so that none is isolated to the main actor.
 func requestCallbacks() -> fuse_lowlevel_ops {

@@ -143,7 +143,7 @@ package struct Caller: Hashable, Sendable {
   package var owner: UInt32
   package var group: UInt32
   package var process: UInt32
-  /// Supplementary groups; only looked up for the operations that need them (chmod, setting an access ACL).
+  /// Supplementary groups; only looked up for the operations that need them (chmod, clearing set-id bits, setting an access ACL).
   package var groups: [UInt32]
   /// The request's `unique`, kept in the journal for resent requests (DESIGN.md section 10).
   package var request: UInt64

@@ -6,7 +6,8 @@ package struct ChangeFacts {
   package var fileKind: FileKind
   /// The kind of the replaced inode of a rename, or of the other inode of an exchange.
   package var otherKind: FileKind?
-  /// The removed or replaced inode has no name left: none in the logical tree, and its link count leaves no room for unknown names.
+  /// The removed or replaced inode has no name left: none in the logical tree, and its link count leaves no room for unknown
+  /// names.
   package var losesLastName: Bool
   /// The contents of the inode that lost its last name were discarded through this record, open handles or not; `nil` when there
   /// were none. They complete with the removal.

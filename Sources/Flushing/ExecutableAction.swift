@@ -3,8 +3,8 @@ import StorageInterface
 
 /// What is to be written of an inode: the sealed changes of its contents, coalesced (R17, R18).
 package struct ContentsImage: Hashable, Sendable {
-  /// The smallest size that the file had since it was last written back, if it was ever cut: bytes above it are gone even when the
-  /// file has grown again.
+  /// The smallest size that the file had since it was last written back, if it was ever cut: bytes above it are gone even when
+  /// the file has grown again.
   package var smallestSize: Int?
   /// The size at the end; `nil` when neither data nor size changed.
   package var sizeAfter: Int?
@@ -26,6 +26,22 @@ package struct ContentsImage: Hashable, Sendable {
     self.extents = extents
     self.attributes = attributes
     self.extendedAttributes = extendedAttributes
+  }
+
+  /// One call that sets attributes.
+  enum AttributeStep {
+    case attributes(AttributeChange)
+    case extended(ExtendedAttributeChange)
+  }
+
+  /// The calls in the order that works: a new owner takes `security.capability` away, and an access list changes the permissions.
+  var attributeSteps: [AttributeStep] {
+    let extended = extendedAttributes.map { AttributeStep.extended($0) }
+    if extended.isEmpty { return attributes.isEmpty ? [] : [.attributes(attributes)] }
+    let ownership = AttributeChange(owner: attributes.owner, group: attributes.group)
+    var others = attributes
+    (others.owner, others.group) = (nil, nil)
+    return (ownership.isEmpty ? [] : [.attributes(ownership)]) + extended + (others.isEmpty ? [] : [.attributes(others)])
   }
 
   /// Whether the file must be opened for it.

@@ -54,8 +54,8 @@ extension PendingGraph {
     facts.discardedThrough.map { [ContentsCompletion(inode: inode, through: $0)] } ?? []
   }
 
-  /// An exchange is three renames, each durable before the next (R10). The hidden name lies in a directory that the exchange changes
-  /// in any case, so that no other directory's times suffer.
+  /// An exchange is three renames, each durable before the next (R10). The hidden name lies in a directory that the exchange
+  /// changes in any case, so that no other directory's times suffer.
   private mutating func enterExchange(
     _ lsn: LSN, _ one: (inode: InodeNumber, location: Location), _ other: (inode: InodeNumber, location: Location),
     _ facts: ChangeFacts, _ nowMilliseconds: Int

@@ -11,8 +11,8 @@ extension PendingGraph {
     updateReadiness(item.key)
   }
 
-  /// All pending items that the item must wait for: those that share a name, share an inode, or create its parent; for the removal
-  /// or replacement of a directory all items inside it; for a rename of a directory all renames of directories.
+  /// All pending items that the item must wait for: those that share a name, share an inode, or create its parent; for the
+  /// removal or replacement of a directory all items inside it; for a rename of a directory all renames of directories.
   ///
   /// - Complexity: O(k) in the number of those items.
   private func dependencies(of item: PendingItem) -> Set<Stage> {

@@ -74,26 +74,30 @@ package struct PendingGraph {
 
   /// Gives items of an aborted action back.
   package mutating func unplan(_ keys: [Stage]) {
-    for key in keys {
-      items[key]?.isPlanned = false
-      updateReadiness(key)
-    }
+    for key in keys { items[key]?.isPlanned = false }
+    addReady(keys)
   }
 
   /// Takes out items that are in the backing directory, durably, with a durable DONE (R5). What waited for them is ready.
   package mutating func complete(_ keys: [Stage]) {
+    var unblocked: [Stage] = []
     for key in keys {
       guard let item = items[key] else { continue }
       for dependent in dependents.removeValue(forKey: key) ?? [] {
         items[dependent]?.dependencies.remove(key)
-        updateReadiness(dependent)
+        if items[dependent]?.dependencies.isEmpty == true { unblocked.append(dependent) }
       }
       for dependency in item.dependencies { removeDependent(key, of: dependency) }
       removeFromIndexes(item)
       items[key] = nil
       readyKeys.remove(key)
     }
+    addReady(unblocked)
     dropOutdatedAges()
+  }
+
+  private mutating func addReady(_ keys: [Stage]) {
+    readyKeys.insert(contentsOf: keys.filter { items[$0].map { $0.dependencies.isEmpty && !$0.isPlanned } ?? false })
   }
 
   mutating func updateReadiness(_ key: Stage) {

@@ -2,7 +2,8 @@ import FilesystemModel
 
 /// A change of names that is not in the backing directory yet: one node of the `PendingGraph`.
 package struct PendingItem: Hashable, Sendable {
-  /// Who the item is: its record, and for an exchange the stage. An item that was folded has the key of the latest of its records.
+  /// Who the item is: its record, and for an exchange the stage. An item that was folded has the key of the latest of its
+  /// records.
   package let key: Stage
   /// Never `writeContents`.
   package internal(set) var kind: PhysicalAction.Kind

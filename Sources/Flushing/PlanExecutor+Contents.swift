@@ -40,8 +40,12 @@ extension PlanExecutor {
       }
     }
     if let size = image.sizeAfter { try file.resize(size) }
-    for change in image.extendedAttributes { try file.setExtendedAttribute(change) }
-    if !image.attributes.isEmpty { try file.setAttributes(image.attributes) }
+    for step in image.attributeSteps {
+      switch step {
+      case .attributes(let change): try file.setAttributes(change)
+      case .extended(let change): try file.setExtendedAttribute(change)
+      }
+    }
     if !synchronizesFilesystem { try file.synchronize() }
   }
 
@@ -56,14 +60,20 @@ extension PlanExecutor {
       }
       hadEffect = true
     }
-    for change in image.extendedAttributes {
-      try step { () throws(Errno) in try storage.setExtendedAttribute(path, change) }
+    var image = image
+    if kind == .symlink { image.attributes.permissions = nil }
+    for attributeStep in image.attributeSteps {
+      try step { () throws(Errno) in try carryOut(attributeStep, kind, path) }
     }
-    var change = image.attributes
-    if kind == .symlink { change.permissions = nil }
-    if !change.isEmpty { try step { () throws(Errno) in try storage.setAttributes(path, kind: kind, change) } }
     if !synchronizesFilesystem, Self.hasSynchronization(kind) {
       try retrying { () throws(Errno) in try storage.synchronize(path) }
+    }
+  }
+
+  func carryOut(_ step: ContentsImage.AttributeStep, _ kind: FileKind, _ path: BackingPath) throws(Errno) {
+    switch step {
+    case .attributes(let change): try storage.setAttributes(path, kind: kind, change)
+    case .extended(let change): try storage.setExtendedAttribute(path, change)
     }
   }
 

@@ -16,13 +16,11 @@ extension PlanExecutor {
       guard error == .exists, isRedo else { throw creationFailure(error, isRedo) }
       try adopt(path, inode)
     }
-    let image = action.contents ?? ContentsImage()
-    for change in inode.extendedAttributes.map(\.asChange) + image.extendedAttributes {
-      try retrying { () throws(Errno) in try storage.setExtendedAttribute(path, change) }
-    }
-    let change = attributes(of: inode, image)
+    var image = action.contents ?? ContentsImage()
+    image.extendedAttributes = inode.extendedAttributes.map(\.asChange) + image.extendedAttributes
+    image.attributes = attributes(of: inode, image)
     try retrying { () throws(Errno) in
-      try storage.setAttributes(path, kind: inode.attributes.kind, change)
+      for step in image.attributeSteps { try carryOut(step, inode.attributes.kind, path) }
       if inode.attributes.kind == .directory, !synchronizesFilesystem { try storage.synchronize(path) }
     }
   }

@@ -2,11 +2,12 @@ import FilesystemModel
 import StorageInterface
 
 extension PlanExecutor {
-  /// Makes actions that were applied durable in the backing directory: one syncfs, or an fsync of each directory whose entries they
-  /// changed (the files themselves were synced when they were applied).
+  /// Makes actions that were applied durable in the backing directory: one syncfs, or an fsync of each directory whose entries
+  /// they changed (the files themselves were synced when they were applied).
   ///
   /// - Parameter actions: Actions whose `apply` answered `done`.
-  /// - Returns: For each action `done`, or `retry`: then all of it is to be applied again as a redo, since a failed fsync may have
+  /// - Returns: For each action `done`, or `retry`: then all of it is to be applied again as a redo, since a failed fsync may
+  /// have
   ///   dropped what was written, and an fsync alone that succeeds later proves nothing.
   package func synchronize(_ actions: [ExecutableAction]) -> [ActionOutcome] {
     var outcomes = actions.map { _ in ActionOutcome.done }

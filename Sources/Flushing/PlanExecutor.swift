@@ -3,9 +3,9 @@ import StorageInterface
 
 /// Carries out the actions of one plan on the backing directory and makes them durable there (R2, R18, R20, R24).
 ///
-/// Every action is applied once strictly; after a failure or a crash it is applied again as a redo, which tolerates what an earlier
-/// attempt has done. The actions of a plan may be applied from several threads at once, except that a creation inside a directory
-/// that the same plan creates comes after that. When all are applied, `synchronize` makes them durable together.
+/// Every action is applied once strictly; after a failure or a crash it is applied again as a redo, which tolerates what an
+/// earlier attempt has done. The actions of a plan may be applied from several threads at once, except that a creation inside a
+/// directory that the same plan creates comes after that. When all are applied, `synchronize` makes them durable together.
 package struct PlanExecutor: Sendable {
   let storage: any BackingStorage
   /// One syncfs(2) for the plan instead of an fsync(2) for each file and directory.
@@ -55,8 +55,8 @@ package struct PlanExecutor: Sendable {
 }
 
 extension PlanExecutor {
-  /// What an error of an action's first call with an effect means. In the first attempt a plain refusal has had no effect, and the
-  /// action is given back, so that it does not hold up the others of its plan. Other errors may come after the effect.
+  /// What an error of an action's first call with an effect means. In the first attempt a plain refusal has had no effect, and
+  /// the action is given back, so that it does not hold up the others of its plan. Other errors may come after the effect.
   func failure(_ error: Errno, _ isRedo: Bool) -> Failure {
     switch error {
     case .notPermitted, .accessDenied, .readOnlyFilesystem, .nameTooLong, .tooManyLinks, .noSpace, .quotaExceeded,

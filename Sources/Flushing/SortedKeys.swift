@@ -1,6 +1,7 @@
 /// Distinct keys in ascending order, in one array: made for keys that mostly arrive in order and leave in groups.
 ///
-/// - Complexity: `insert` of the greatest key O(1), else O(n) of memory moved; `remove(contentsOf:)` O(n) once for the whole group.
+/// - Complexity: `insert` of the greatest key O(1), else O(n) of memory moved; `remove(contentsOf:)` O(n) once for the whole
+/// group.
 struct SortedKeys<Key: Comparable> {
   private(set) var keys: [Key] = []
 
@@ -27,6 +28,25 @@ struct SortedKeys<Key: Comparable> {
     guard let last = keys.last, !(last < key) else { return keys.append(key) }
     let index = position(of: key)
     if keys[index] != key { keys.insert(key, at: index) }
+  }
+
+  /// - Complexity: O(k log k) for k new keys, plus the keys that are greater than the least of them.
+  mutating func insert(contentsOf others: [Key]) {
+    let added = others.sorted()
+    guard let first = added.first else { return }
+    let start = position(of: first)
+    var merged: [Key] = []
+    merged.reserveCapacity(keys.count - start + added.count)
+    var next = start
+    for key in added where merged.last != key {
+      while next < keys.count, keys[next] < key {
+        merged.append(keys[next])
+        next += 1
+      }
+      if next == keys.count || keys[next] != key { merged.append(key) }
+    }
+    merged += keys[next...]
+    keys.replaceSubrange(start..., with: merged)
   }
 
   mutating func remove(_ key: Key) {

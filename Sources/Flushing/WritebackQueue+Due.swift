@@ -1,8 +1,8 @@
 import FilesystemModel
 
 extension WritebackQueue {
-  /// Milliseconds until something becomes due that is not due now; `nil` when nothing waits for time. What is due but must wait for
-  /// an open plan becomes possible when that is finished: then `nextPlan` is to be asked again.
+  /// Milliseconds until something becomes due that is not due now; `nil` when nothing waits for time. What is due but must wait
+  /// for an open plan becomes possible when that is finished: then `nextPlan` is to be asked again.
   package func nextDue(nowMilliseconds now: Int) -> Int? {
     var earliest: Int?
     func consider(_ moment: Int) { if moment > now { earliest = min(earliest ?? moment, moment) } }
@@ -21,8 +21,28 @@ extension WritebackQueue {
     return earliest.map { $0 - now }
   }
 
-  /// When an item is to be written back. A file that is still being written waits with its creation, unless others wait for it.
+  /// Directories whose attributes are past the deadline, by age. While their entries go on changing the engine seals the
+  /// attributes: what comes later then waits for them (R20), and their turn comes (P6).
+  package func overdueDirectories(nowMilliseconds now: Int) -> [InodeNumber] {
+    var overdue: [InodeNumber] = []
+    for aged in contentsByAge.keys {
+      guard let dirty = contents[aged.inode], dirty.firstMilliseconds + settings.deadlineMilliseconds <= now else { break }
+      if dirty.fileKind == .directory { overdue.append(aged.inode) }
+    }
+    return overdue
+  }
+
+  /// When an item is to be written back: in its own time, or when the attributes of a directory that must come after it are.
   func dueMilliseconds(_ item: PendingItem) -> Int {
+    var due = ownDueMilliseconds(item)
+    for parent in item.parents {
+      if let dirty = contents[parent] { due = min(due, max(item.firstMilliseconds, dueMilliseconds(dirty))) }
+    }
+    return due
+  }
+
+  /// A file that is still being written waits with its creation, unless others wait for it.
+  private func ownDueMilliseconds(_ item: PendingItem) -> Int {
     if isPressed || item.firstLSN <= pressedThrough { return item.firstMilliseconds }
     var last = item.lastMilliseconds
     if item.kind == .create, let dirty = contents[item.inode], !graph.hasDependents(item.key) {
@@ -38,10 +58,12 @@ extension WritebackQueue {
       dirty.firstMilliseconds + settings.deadlineMilliseconds, dirty.lastMilliseconds + settings.delayMilliseconds)
   }
 
-  /// Ready items are looked at in the order of their latest records, and the first one that is too young ends the search, unless an
-  /// old record may be hidden in a young item.
+  /// Ready items are looked at in the order of their latest records, and the first one that is too young ends the search, unless
+  /// an old record may be hidden in a young item, or attributes that are due wait for young items.
   func mustScanAll(_ now: Int) -> Bool {
+    if isPressed || contentsByAge.keys.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
     guard let oldest = graph.oldestItem else { return false }
-    return isPressed || oldest.firstLSN <= pressedThrough || oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
+    if oldest.firstLSN <= pressedThrough { return true }
+    return itemDelays[oldest.key] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
   }
 }

@@ -9,6 +9,8 @@ private struct Batch {
   /// Directories that paths into a directory pass through, itself included; `nil` when it is not in the backing directory.
   var passages: [InodeNumber: [InodeNumber]?] = [:]
   var planned: Set<Stage> = []
+  /// Directories whose sealed attributes are overdue: entries that changed after the given record wait for them.
+  var overdue: [InodeNumber: LSN] = [:]
   var isFull = false
 }
 
@@ -18,6 +20,9 @@ extension WritebackQueue {
   /// - Complexity: O(k) in the number of due items that must wait for open plans, plus the batch.
   package func nextPlan(nowMilliseconds now: Int, world: some PlanningWorld) -> PlanProposal? {
     var batch = Batch()
+    for directory in overdueDirectories(nowMilliseconds: now) {
+      batch.overdue[directory] = world.contents(of: directory)?.lastLSN
+    }
     let scansAll = mustScanAll(now)
     var items = graph.ready[...]
     var inodes = contentsByAge.keys[...]
@@ -59,6 +64,9 @@ extension WritebackQueue {
   /// Adds a due item without conflicts.
   private func add(_ item: PendingItem, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) -> Bool {
     guard dueMilliseconds(item) <= now, (itemDelays[item.key]?.untilMilliseconds ?? 0) <= now else { return false }
+    if !batch.overdue.isEmpty, item.parents.contains(where: { batch.overdue[$0].map { $0 < item.firstLSN } ?? false }) {
+      return false
+    }
     if let inode = contentsToWriteFirst(item, world) {
       addContents(of: inode, to: &batch, now, world)
       return false

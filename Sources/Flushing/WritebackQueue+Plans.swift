@@ -21,7 +21,8 @@ extension WritebackQueue {
     install(open, plan)
   }
 
-  /// Takes over an open plan of an earlier mount, found at recovery: its actions are redone before anything that touches the same.
+  /// Takes over an open plan of an earlier mount, found at recovery: its actions are redone before anything that touches the
+  /// same.
   ///
   /// Its records are not added to the queue; those of actions that are given back enter with `finished`.
   package mutating func restoreOpen(plan: LSN, actions: [PhysicalAction], world: some PlanningWorld) {
@@ -52,8 +53,8 @@ extension WritebackQueue {
 
   package func actions(of plan: LSN) -> [PhysicalAction] { openPlans[plan]?.actions ?? [] }
 
-  /// What the DONE record of a plan must name, given which actions are in the backing directory, synced, and which were given back:
-  /// records, and contents including those that were discarded with a last name. The engine adds the bindings.
+  /// What the DONE record of a plan must name, given which actions are in the backing directory, synced, and which were given
+  /// back: records, and contents including those that were discarded with a last name. The engine adds the bindings.
   package func outcome(of plan: LSN, completed: [Int], aborted: [Int]) -> PlanOutcome {
     var result = PlanOutcome(plan: plan, completedActions: completed.sorted(), abortedActions: aborted.sorted())
     guard let open = openPlans[plan] else { return result }
@@ -69,11 +70,11 @@ extension WritebackQueue {
     return result
   }
 
-  /// A DONE record of the plan is durable: the names and inodes of the actions that it names are free again (R5). A plan is open until
-  /// each of its actions is completed or aborted; more than one DONE record may do that.
+  /// A DONE record of the plan is durable: the names and inodes of the actions that it names are free again (R5). A plan is open
+  /// until each of its actions is completed or aborted; more than one DONE record may do that.
   ///
-  /// Aborted actions wait for their turn again, with growing delays; the engine unseals their contents. For aborted `writeContents`
-  /// and contents of creations of a restored plan it calls `contentsChanged`.
+  /// Aborted actions wait for their turn again, with growing delays; the engine unseals their contents. For aborted
+  /// `writeContents` and contents of creations of a restored plan it calls `contentsChanged`.
   package mutating func finished(plan: LSN, completed: [Int], aborted: [Int], nowMilliseconds now: Int) {
     guard var open = openPlans[plan] else { return }
     let closed = Set(completed).union(aborted)
@@ -105,7 +106,7 @@ extension WritebackQueue {
       itemDelays[key] = nextDelay(after: itemDelays[key], now)
     }
     if key == nil { contentsDelays[action.inode] = nextDelay(after: contentsDelays[action.inode], now) }
-    guard var sealed = open.contents[index] else { return }
+    guard var sealed = open.contents[index], !sealed.areGone else { return }
     if let newer = contents[action.inode] { sealed.lastMilliseconds = newer.lastMilliseconds }
     attach(action.inode)
     contents[action.inode] = sealed

@@ -1,7 +1,7 @@
 import FilesystemModel
 
-/// What waits for write-back, which plans are open, and what to write back next (DESIGN.md section 6, PROTOCOL.md R3, R5, R8, R9, R16,
-/// R20-R23).
+/// What waits for write-back, which plans are open, and what to write back next (DESIGN.md section 6, PROTOCOL.md R3, R5, R8, R9,
+/// R16, R20-R23).
 ///
 /// Pure logic: belongs to whoever holds the engine's lock. Times are uptimes in milliseconds.
 package struct WritebackQueue {
@@ -11,6 +11,8 @@ package struct WritebackQueue {
     var firstLSN: LSN
     var firstMilliseconds: Int
     var lastMilliseconds: Int
+    /// Whether the last name went while an open plan wrote them: then they are not given back.
+    var areGone = false
   }
 
   /// Orders inodes with dirty contents by age.
@@ -128,6 +130,12 @@ package struct WritebackQueue {
     attach(inode)
     contents[inode] = nil
     contentsDelays[inode] = nil
+    guard claims.inodes[inode] != nil else { return }
+    for plan in openPlans.keys {
+      for index in openPlans[plan]!.actions.indices where openPlans[plan]!.actions[index].inode == inode {
+        openPlans[plan]!.contents[index]?.areGone = true
+      }
+    }
   }
 
   /// The inode's contents wait for their own turn, unless its creation is pending.
@@ -147,4 +155,10 @@ package struct WritebackQueue {
 
   /// Makes everything due at once while memory or journal space is short.
   package mutating func setPressure(_ isPressed: Bool) { self.isPressed = isPressed }
+
+  /// Lets everything that was given back be tried again at once: an operator's wish, or the backing directory is healthy again.
+  package mutating func forgetDelays() {
+    for key in itemDelays.keys { itemDelays[key]?.untilMilliseconds = 0 }
+    for inode in contentsDelays.keys { contentsDelays[inode]?.untilMilliseconds = 0 }
+  }
 }

@@ -1,13 +1,15 @@
 import FilesystemModel
 
-/// One inode the daemon knows of. Its number and its locations are kept for the life of the mount, also when the kernel forgets it.
+/// One inode the daemon knows of. Its number and its locations are kept for the life of the mount, also when the kernel forgets
+/// it.
 ///
-/// It has two kinds of location: *logical* names, where the mount shows it, and *backing* names, where it is in the backing directory
-/// right now. They differ exactly while a namespace operation waits for write-back.
+/// It has two kinds of location: *logical* names, where the mount shows it, and *backing* names, where it is in the backing
+/// directory right now. They differ exactly while a namespace operation waits for write-back.
 package final class Inode {
   package let number: InodeNumber
   package let kind: FileKind
-  /// What `stat` on the mount tells: loaded from the backing directory, with everything acknowledged since on top. `nil`: not loaded.
+  /// What `stat` on the mount tells: loaded from the backing directory, with everything acknowledged since on top. `nil`: not
+  /// loaded.
   package var attributes: Attributes?
   /// All extended attributes, loaded together with `attributes`.
   package var extendedAttributes: [[UInt8]: [UInt8]] = [:]

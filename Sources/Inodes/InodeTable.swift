@@ -96,8 +96,8 @@ extension InodeTable {
     inode.backingNames = locations
     for location in old where !locations.contains(location) && displaced[location] == inode.number { displaced[location] = nil }
     for location in locations { refreshDisplaced(location, holder: inode) }
-    if locations.isEmpty, !old.isEmpty {
-      inode.wasInBacking = true
+    if locations.isEmpty {
+      inode.wasInBacking = inode.wasInBacking || !old.isEmpty
       forgetIdentity(of: inode)
     }
   }

@@ -2,6 +2,9 @@ import CLinux
 import FilesystemModel
 import StorageInterface
 
+// SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
+// fill.
+
 /// Learns what the backing directory can do by asking it and by trying, in a hidden directory that is removed again.
 ///
 /// Where the daemon may not write nothing is tried and the best is assumed: each call then tells for itself.

@@ -3,11 +3,11 @@ import FilesystemModel
 import StorageInterface
 import Threading
 
-/// Lets a daemon without privileges work on files and directories of its own that their modes protect even from it (R20): they are
-/// made accessible for a moment and put back.
+/// Lets a daemon without privileges work on files and directories of its own that their modes protect even from it (R20): they
+/// are made accessible for a moment and put back.
 ///
-/// One such moment at a time, and no other change of modes during it: else one moment's end would undo the next one's beginning, or
-/// a change of mode that was made meanwhile. A crash in the moment leaves the wider mode, until the attributes are set again.
+/// One such moment at a time, and no other change of modes during it: else one moment's end would undo the next one's beginning,
+/// or a change of mode that was made meanwhile. A crash in the moment leaves the wider mode, until the attributes are set again.
 final class AccessGate: Sendable {
   let user = linux_effective_user()
   private let isTaken = Lock(false)

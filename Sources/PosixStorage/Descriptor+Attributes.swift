@@ -1,6 +1,9 @@
 import CLinux
 import FilesystemModel
 
+// SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
+// fill.
+
 extension Descriptor {
   /// Sets owner and group, then permissions, then times: those that are given. `way` says how the mode is reached.
   ///
@@ -81,7 +84,8 @@ extension linux_time {
 /// XATTR_LIST_MAX and XATTR_SIZE_MAX of `limits.h`.
 private let extendedAttributeBytesMax = 65_536
 
-/// Whether an attribute belongs to the file itself, not to how a filesystem describes it (such as `btrfs.` and `system.nfs4_acl`).
+/// Whether an attribute belongs to the file itself, not to how a filesystem describes it (such as `btrfs.` and
+/// `system.nfs4_acl`).
 private func isVisible(_ name: [UInt8]) -> Bool {
   let prefixes = ["user.", "trusted.", "security.", "system.posix_acl_"]
   return prefixes.contains { name.starts(with: $0.utf8) }

@@ -1,6 +1,9 @@
 import CLinux
 import FilesystemModel
 
+// SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
+// fill.
+
 /// The mount on which a file is, as /proc/self/mountinfo tells (`proc(5)`).
 struct MountDescription: Hashable, Sendable {
   let type: String

@@ -2,6 +2,9 @@ import CLinux
 import FilesystemModel
 import StorageInterface
 
+// SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
+// fill.
+
 extension PosixBackingStorage {
   package func make(_ path: BackingPath, kind: FileKind, device: UInt64, target: [UInt8]) throws(Errno) {
     try withAccess(to: path) { () throws(Errno) in
@@ -50,8 +53,8 @@ extension PosixBackingStorage {
     }
   }
 
-  /// False when the filesystem does not know RENAME_NOREPLACE. `invalidArgument` tells that, and also a directory that shall go into
-  /// itself, for which the plain rename gives it again.
+  /// False when the filesystem does not know RENAME_NOREPLACE. `invalidArgument` tells that, and also a directory that shall go
+  /// into itself, for which the plain rename gives it again.
   private func renameWithoutReplacing(_ source: borrowing Parent, to target: borrowing Parent) throws(Errno) -> Bool {
     guard root.features.hasNoReplace else { return false }
     let result = unsafe linux_rename_no_replace(

@@ -2,6 +2,9 @@ import CLinux
 import FilesystemModel
 import StorageInterface
 
+// SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
+// fill.
+
 /// The backing directory cannot be used: one line for the operator says why.
 package struct BackingRootError: Error, Hashable, CustomStringConvertible {
   package let description: String
@@ -19,8 +22,8 @@ package final class PosixBackingStorage: BackingStorage {
   /// The root's own path, without symbolic links, as `checkRoot` looks it up.
   let canonicalPath: [UInt8]
 
-  /// Opens the directory and probes what it can do, for which a hidden directory `.ebbfs-probe-...` is made in it and removed again
-  /// where the daemon may write.
+  /// Opens the directory and probes what it can do, for which a hidden directory `.ebbfs-probe-...` is made in it and removed
+  /// again where the daemon may write.
   ///
   /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
   package convenience init(rootPath: String) throws(BackingRootError) { try self.init(rootPath: rootPath, features: .all) }
@@ -36,8 +39,8 @@ package final class PosixBackingStorage: BackingStorage {
     }
   }
 
-  /// Whether the path of the root still leads to the directory that is held: an sshfs mount that lost its connection disappears, and
-  /// the bare directory underneath answers.
+  /// Whether the path of the root still leads to the directory that is held: an sshfs mount that lost its connection disappears,
+  /// and the bare directory underneath answers.
   ///
   /// - Throws: `stale` when it leads elsewhere, or what the filesystem answers.
   package func checkRoot() throws(Errno) {

@@ -2,6 +2,9 @@ import CLinux
 import FilesystemModel
 import StorageInterface
 
+// SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
+// fill.
+
 /// The segments of a journal as files of a state directory on local disk: `segment-` and the number in 16 hexadecimal digits.
 ///
 /// An object for writing holds the directory's lock as long as it exists. One for reading takes no lock and changes nothing.

@@ -2,6 +2,9 @@ import CLinux
 import FilesystemModel
 import StorageInterface
 
+// SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
+// fill.
+
 /// What the running kernel offers beyond the minimum; tests switch it off to try what replaces it.
 struct KernelFeatures: Hashable, Sendable {
   /// `openat2(2)` (Linux 5.6, and not forbidden by a sandbox).
@@ -14,7 +17,8 @@ struct KernelFeatures: Hashable, Sendable {
   static let all = KernelFeatures(hasOpenBeneath: true, hasProc: true)
 }
 
-/// The backing directory's root, held by a descriptor, below which all paths are resolved without following any symbolic link (P7).
+/// The backing directory's root, held by a descriptor, below which all paths are resolved without following any symbolic link
+/// (P7).
 struct RootDirectory: ~Copyable, Sendable {
   let descriptor: Descriptor
   let features: KernelFeatures

@@ -1,6 +1,9 @@
 import CLinux
 import FilesystemModel
 
+// SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
+// fill.
+
 /// The state directory cannot be used.
 package enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
   /// Another daemon has it; its process number, where the lock file tells it.
@@ -17,7 +20,8 @@ package enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
   }
 }
 
-/// Opens the state directory. It must be a directory itself, ours, and closed to everybody else: its bytes are those of all files.
+/// Opens the state directory. It must be a directory itself, ours, and closed to everybody else: its bytes are those of all
+/// files.
 func openStateDirectory(_ path: String, creating: Bool) throws(StateDirectoryError) -> Descriptor {
   let directory = try orRefused(path) { () throws(Errno) -> Descriptor in
     if creating { try makeStateDirectory(path) }
@@ -69,8 +73,8 @@ private func makeStateDirectory(_ path: String) throws(Errno) {
 
 /// The lock of a state directory: `flock(2)` of its file `lock`, in which the holder's process number stands.
 ///
-/// Released with the object, and by the kernel with the process's last thread: a daemon that was killed keeps it while a thread of
-/// it hangs in a call to the backing directory, which may still take effect (PROTOCOL.md A5).
+/// Released with the object, and by the kernel with the process's last thread: a daemon that was killed keeps it while a thread
+/// of it hangs in a call to the backing directory, which may still take effect (PROTOCOL.md A5).
 struct StateLock: ~Copyable, Sendable {
   private let file: Descriptor
 

@@ -2,6 +2,9 @@ import CLinux
 import FilesystemModel
 import StorageInterface
 
+// SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
+// fill.
+
 /// The machine's clocks.
 package final class SystemClock: Clock {
   package init() {}

@@ -87,9 +87,9 @@ package struct BackingAbilities: Hashable, Sendable {
 
 /// The backing directory: ordinary files that ebbfs reads and writes back to. Every call may be slow, hang or fail.
 ///
-/// No call follows a symbolic link, in any component of the path, or leaves the root (P7). Calls are made on threads that may hang.
-/// All methods may be called from any thread. Nothing is durable before `synchronize` of the file, for names `synchronizeDirectory`
-/// of the parent, or `synchronizeFilesystem`.
+/// No call follows a symbolic link, in any component of the path, or leaves the root (P7). Calls are made on threads that may
+/// hang. All methods may be called from any thread. Nothing is durable before `synchronize` of the file, for names
+/// `synchronizeDirectory` of the parent, or `synchronizeFilesystem`.
 package protocol BackingStorage: AnyObject, Sendable {
   var abilities: BackingAbilities { get }
 
@@ -104,7 +104,8 @@ package protocol BackingStorage: AnyObject, Sendable {
   /// Opens a regular file. With `writable` a read-only file of the daemon's own is opened all the same, by making it writable
   /// for a moment where the daemon's rights need that (R20).
   func open(_ path: BackingPath, writable: Bool) throws(Errno) -> any BackingFile
-  /// Makes a regular file, never one that exists (`exists`), and opens it for writing. Its permissions are 0600 until they are set.
+  /// Makes a regular file, never one that exists (`exists`), and opens it for writing. Its permissions are 0600 until they are
+  /// set.
   func createFile(_ path: BackingPath) throws(Errno) -> any BackingFile
   /// Makes a directory (0700 until set), symbolic link, fifo, socket or device file; never one that exists (`exists`).
   func make(_ path: BackingPath, kind: FileKind, device: UInt64, target: [UInt8]) throws(Errno)
@@ -112,8 +113,8 @@ package protocol BackingStorage: AnyObject, Sendable {
   func link(_ path: BackingPath, to target: BackingPath) throws(Errno)
   func removeFile(_ path: BackingPath) throws(Errno)
   func removeDirectory(_ path: BackingPath) throws(Errno)
-  /// Moves a name. Without `replacing` the target must be free, else `exists` (RENAME_NOREPLACE, or checked first where that is not
-  /// supported).
+  /// Moves a name. Without `replacing` the target must be free, else `exists` (RENAME_NOREPLACE, or checked first where that is
+  /// not supported).
   func rename(_ source: BackingPath, to target: BackingPath, replacing: Bool) throws(Errno)
 
   /// Sets owner and group, then permissions, then times: those that are given. Symbolic links themselves are changed, not
@@ -146,6 +147,7 @@ package protocol BackingFile: AnyObject, Sendable {
   func status() throws(Errno) -> BackingStatus
   /// SEEK_DATA or SEEK_HOLE; `nil` when there is none before the end of the file.
   func seek(from offset: Int, _ target: SeekTarget) throws(Errno) -> Int?
-  /// fsync(2): bytes, size and attributes are durable afterwards. After a failure the bytes must be written again, not only synced.
+  /// fsync(2): bytes, size and attributes are durable afterwards. After a failure the bytes must be written again, not only
+  /// synced.
   func synchronize() throws(Errno)
 }

@@ -6,8 +6,8 @@ import FilesystemModel
 package protocol JournalStorage: AnyObject, Sendable {
   /// The numbers of all segment files, ascending. Files still being prepared are not among them.
   func segments() throws(Errno) -> [UInt64]
-  /// Makes a segment file of `bytes` zeros, written, not allocated (fallocate gains nothing), synced with its directory entry, under
-  /// a preparing name first, so that `segments` never shows half of one.
+  /// Makes a segment file of `bytes` zeros, written, not allocated (fallocate gains nothing), synced with its directory entry,
+  /// under a preparing name first, so that `segments` never shows half of one.
   func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno)
   /// Gives a retired segment a new number, so that its written blocks are used again; synced with its directory entry.
   func recycleSegment(_ number: UInt64, as newNumber: UInt64) throws(Errno)

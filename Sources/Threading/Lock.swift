@@ -7,8 +7,8 @@
 /// Our own over pthread because `Synchronization.Mutex` cannot wait and gives ThreadSanitizer false positives. Not recursive.
 /// Never held over a slow system call or a FUSE reply.
 @safe package final class Lock<State>: @unchecked Sendable {
-  // SAFETY: `mutex` and `condition` are heap-allocated once, so their addresses are stable until `deinit`; `state` is touched only
-  // while `mutex` is held.
+  // SAFETY: `mutex` and `condition` are heap-allocated once, so their addresses are stable until `deinit`; `state` is touched
+  // only while `mutex` is held.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var state: State

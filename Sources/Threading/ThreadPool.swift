@@ -121,7 +121,8 @@ private final class PoolCore: Sendable {
     }
   }
 
-  /// Runs one job. What it holds is released when this returns: `shutdown` shall not report a job as done that still holds a file.
+  /// Runs one job. What it holds is released when this returns: `shutdown` shall not report a job as done that still holds a
+  /// file.
   private func runNext() -> Bool {
     guard let job = takeNext() else { return false }
     job()

@@ -1,3 +1,4 @@
+import FilesystemModel
 import Testing
 
 @Suite(.serialized) struct AttributeTests {
@@ -75,10 +76,22 @@ import Testing
         assert call("listxattr", b"a", None, 0) == 18
         os.removexattr("a", "user.one")
         refused(errno.ENODATA, os.removexattr, "a", "user.one")
-        acl = struct.pack("<IHHIHHIHHIHHIHHI", 2, 1, 6, 0xffffffff, 2, 4, 1000, 4, 4, 0xffffffff, 16, 4, 0xffffffff, 32, 4, 0xffffffff)
+        anyone = 0xffffffff
+        acl = struct.pack("<IHHIHHIHHIHHIHHI", 2, 1, 6, anyone, 2, 4, 1000, 4, 4, anyone, 16, 4, anyone, 32, 4, anyone)
         os.setxattr("a", "system.posix_acl_access", acl)
         assert os.getxattr("a", "system.posix_acl_access") == acl
         """)
+    }
+  }
+
+  @Test func umaskIsLeftToTheHandler() throws {
+    try withMount { mount in
+      for (call, kind) in [("mkdir", FileKind.directory), ("mkfifo", .fifo)] {
+        try check(mount, "os.umask(0o027); os.\(call)('\(call)', 0o666)\n")
+        #expect(mount.handler.observed.lastMake == MakeRequest(kind: kind, permissions: 0o666, umask: 0o027))
+      }
+      try check(mount, "os.umask(0o027); os.close(os.open('file', os.O_CREAT, 0o666))\n")
+      #expect(mount.handler.observed.lastMake == MakeRequest(kind: .regular, permissions: 0o666, umask: 0o027))
     }
   }
 

@@ -5,7 +5,8 @@ import MemoryFilesystem
 import Testing
 
 @Suite(.serialized) struct SessionTests {
-  @Test func waitingRequestIsInterruptedByASignal() throws {
+  /// Also when the signal comes before the handler has said under which number it knows the request.
+  @Test(arguments: ["parked", "parked slowly"]) func waitingRequestIsInterruptedByASignal(name: String) throws {
     try withMount { mount in
       try check(
         mount,
@@ -18,7 +19,7 @@ import Testing
                 while True:
                     time.sleep(0.001 * (attempt % 8))
                     os.kill(parent, signal.SIGUSR1)
-            refused(errno.EINTR, os.stat, "parked")
+            refused(errno.EINTR, os.stat, "\(name)")
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
         """)
@@ -104,15 +105,16 @@ import Testing
         """
         for number in range(50): put("d/%d" % number, b"content")
         for number in range(10): put("d/file", b"more")
-        for number in range(10): assert get("d/file") == b"more"
+        for number in range(10): put("d/file", b"MORE"), os.stat("d/file"), get("d/file")
         for number in range(10): refused(errno.ENOENT, os.stat, "absent")
         """)
       let made = mount.handler.observed.counts.merging(before) { $0 - $1 }.filter { $0.value > 0 }
-      // A new file: LOOKUP, CREATE, GETXATTR of security.capability, WRITE, GETATTR of the directory. A name in use: one LOOKUP. The
-      // contents written last are read from the page cache, and attributes are asked for after each write.
-      #expect(made["make"] == 50 && made["write"] == 60)
+      // A new file: LOOKUP, CREATE, GETXATTR of security.capability, WRITE, GETATTR of the directory. A name in use: one LOOKUP.
+      // The contents written last are read from the page cache, and attributes are asked for after each write; once they came,
+      // the next write asks for security.capability again.
+      #expect(made["make"] == 50 && made["write"] == 70)
       #expect(made["lookup", default: 0] <= 52)
-      #expect(made["getExtendedAttribute", default: 0] <= 51, "KILLPRIV_V2 spares asking before each write: \(made)")
+      #expect(made["getExtendedAttribute", default: 0] <= 60, "KILLPRIV_V2 spares asking before each write: \(made)")
       #expect(made["getAttributes", default: 0] <= 80)
       #expect(made["read", default: 0] <= 1, "the page cache is kept when a file is opened again: \(made)")
       #expect(Set(made.keys).isSubset(of: ["make", "write", "lookup", "getExtendedAttribute", "getAttributes", "read"]))
@@ -210,7 +212,8 @@ import Testing
         line, = [line for line in open("/proc/mounts") if sys.argv[1] in line]
         source, _, kind, options = line.split()[:4]
         assert (source, kind) == ("with,comma", "fuse.ebbfs"), line
-        assert {"ro", "noatime", "noexec", "nosuid", "nodev", "default_permissions", "allow_other"} <= set(options.split(",")), line
+        wanted = {"ro", "noatime", "noexec", "nosuid", "nodev", "default_permissions", "allow_other"}
+        assert wanted <= set(options.split(",")), line
         refused(errno.EROFS, put, "a", b"x")
         """)
     }

@@ -9,7 +9,7 @@ import Testing
   private func survives(_ workload: [String]) {
     var walk = GraphWalk()
     walk.workload = workload
-    if let failure = walk.firstFailure(of: 60) { Issue.record("\(failure)") }
+    if let failure = walk.firstFailure(of: 40) { Issue.record("\(failure)") }
   }
 
   private func fails(_ workload: [String], without rule: WritableKeyPath<ProtocolRules, Bool>, walks: UInt64 = 400) {

@@ -133,6 +133,9 @@ struct GraphWalk {
       machine.storage.failCall(
         next + Int.random(in: 0..<10, using: &random), with: .inputOutput, effect: effects.randomElement(using: &random)!)
     }
+    if includesFailures, chance == 4 {
+      machine.storage.failCall(next + Int.random(in: 0..<4, using: &random), with: .accessDenied)
+    }
     return try machine.carryOut(index)
   }
 

@@ -10,7 +10,7 @@ import Testing
 
 /// How many walks, from the environment variable EBBFS_WALKS.
 private let walkCount: UInt64 = {
-  guard let text = unsafe getenv("EBBFS_WALKS"), let count = UInt64(unsafe String(cString: text)) else { return 1_000 }
+  guard let text = unsafe getenv("EBBFS_WALKS"), let count = UInt64(unsafe String(cString: text)) else { return 1_500 }
   return count
 }()
 

@@ -148,13 +148,17 @@ import Testing
     var model: Set<Int> = []
     for _ in 0..<2_000 {
       let key = Int.random(in: 0..<60, using: &random)
-      switch Int.random(in: 0..<4, using: &random) {
+      switch Int.random(in: 0..<5, using: &random) {
       case 0, 1:
         keys.insert(key)
         model.insert(key)
       case 2:
         keys.remove(key)
         model.remove(key)
+      case 3:
+        let group = (0..<5).map { _ in Int.random(in: 0..<60, using: &random) }
+        keys.insert(contentsOf: group)
+        model.formUnion(group)
       default:
         let group = (0..<5).map { _ in Int.random(in: 0..<60, using: &random) }
         keys.remove(contentsOf: group)

@@ -23,12 +23,12 @@ extension WalkMachine {
     durableCount = records.count
     transcript.append("\(lsn.rawValue): PLAN \(proposal.actions.map(Self.text))")
     let world = world
-    let actions = proposal.actions.map { action in
-      let sealed = action.contentsThrough == nil ? nil : dirty.removeValue(forKey: action.inode)
-      return executable(action, sealed: sealed, plan: proposal.actions)
+    let sealed = proposal.actions.map { action in
+      action.contentsThrough == nil ? [] : dirty.removeValue(forKey: action.inode) ?? []
     }
+    let actions = zip(proposal.actions, sealed).map { executable($0, sealed: $1, plan: proposal.actions) }
     queue.opened(proposal, plan: lsn, world: world)
-    plans.append(OpenPlan(lsn: lsn, actions: actions, isRedo: false))
+    plans.append(OpenPlan(lsn: lsn, actions: actions, sealed: sealed, isRedo: false))
     return true
   }
 
@@ -50,8 +50,8 @@ extension WalkMachine {
     path(of: location.parent, plan: plan)?.appending(location.name)
   }
 
-  func executable(_ action: PhysicalAction, sealed: [DirtyChange]?, plan: [PhysicalAction]) -> ExecutableAction {
-    let (image, bytes) = coalesced(sealed ?? [])
+  func executable(_ action: PhysicalAction, sealed: [DirtyChange], plan: [PhysicalAction]) -> ExecutableAction {
+    let (image, bytes) = coalesced(sealed)
     let source =
       action.kind == .writeContents ? path(of: action.inode, plan: plan) : action.source.flatMap { path(at: $0, plan: plan) }
     return ExecutableAction(
@@ -97,6 +97,7 @@ extension WalkMachine {
     if let diesAt { storage.die(atCall: diesAt) }
     func isDead() -> Bool { diesAt.map { storage.nextCallIndex > $0 } ?? false }
     var pending = Array(plan.actions.indices)
+    var aborted: [Int] = []
     var isRedo = plan.isRedo
     while !pending.isEmpty {
       var failed: [Int] = []
@@ -104,6 +105,8 @@ extension WalkMachine {
         switch executor.apply(plan.actions[action], isRedo: isRedo) {
         case .done: break
         case .retry: failed.append(action)
+        case .aborted(.accessDenied, .refused): aborted.append(action)
+        case .aborted(.noEntry, .targetParentMissing) where !aborted.isEmpty: aborted.append(action)
         case .aborted(let errno, let reason):
           if isDead() { return false }
           throw WalkFailure(description: "aborted: \(reason) \(errno) \(Self.text(plan.actions[action].action)) redo \(isRedo)")
@@ -113,37 +116,47 @@ extension WalkMachine {
         if !failed.isEmpty { break }
       }
       if failed.isEmpty {
-        let applied = plan.actions
-        for (action, outcome) in executor.synchronize(applied).enumerated() where outcome != .done { failed.append(action) }
+        let applied = plan.actions.indices.filter { !aborted.contains($0) }
+        let outcomes = executor.synchronize(applied.map { plan.actions[$0] })
         if isDead() { return false }
-        pending = failed
+        pending = zip(applied, outcomes).filter { $0.1 != .done }.map(\.0)
+      } else {
+        pending = plan.actions.indices.filter { !aborted.contains($0) }
       }
       isRedo = true
     }
     storage.revive()
-    complete(index)
+    complete(index, aborted: aborted)
     return true
   }
 
   /// Appends DONE; locations change in the same step (R5).
-  private func complete(_ index: Int) {
+  private func complete(_ index: Int, aborted: [Int]) {
     let plan = plans[index]
-    var outcome = queue.outcome(of: plan.lsn, completed: Array(plan.actions.indices), aborted: [])
-    let (after, changed) = locations(after: plan.actions.map(\.action), from: bindings)
+    let completed = plan.actions.indices.filter { !aborted.contains($0) }
+    var outcome = queue.outcome(of: plan.lsn, completed: completed, aborted: aborted)
+    let (after, changed) = locations(after: completed.map { plan.actions[$0].action }, from: bindings)
     outcome.bindings = changed.sorted().map { inode in
       Binding(inode: inode, kind: tree.nodes[inode]?.kind ?? .regular, locations: (after[inode] ?? []).sorted())
     }
     bindings = after
     let lsn = append(.done(outcome))
     plans[index].isDone = true
-    transcript.append("\(lsn.rawValue): DONE of \(plan.lsn.rawValue)")
+    plans[index].aborted = aborted
+    transcript.append("\(lsn.rawValue): DONE of \(plan.lsn.rawValue), aborted \(aborted)")
   }
 
-  /// DONE is durable: names and inodes are free.
+  /// DONE is durable: names and inodes are free. Contents of aborted actions are dirty again.
   func release(_ index: Int) {
     durableCount = records.count
     let plan = plans.remove(at: index)
-    queue.finished(plan: plan.lsn, completed: Array(plan.actions.indices), aborted: [], nowMilliseconds: now)
+    let completed = plan.actions.indices.filter { !plan.aborted.contains($0) }
+    for index in plan.aborted {
+      let inode = plan.actions[index].action.inode
+      guard !plan.sealed[index].isEmpty, tree.hasName(inode) else { continue }
+      dirty[inode] = plan.sealed[index] + (dirty[inode] ?? [])
+    }
+    queue.finished(plan: plan.lsn, completed: completed, aborted: plan.aborted, nowMilliseconds: now)
     transcript.append("released \(plan.lsn.rawValue)")
   }
 

@@ -35,14 +35,11 @@ extension WalkMachine {
     try replay(scan, onto: afterPlans, planned: planned)
     for lsn in scan.plans.keys.sorted() {
       let actions = scan.plans[lsn]!
-      plans.append(
-        OpenPlan(
-          lsn: lsn,
-          actions: actions.map { action in
-            executable(
-              action, sealed: action.contentsThrough.map { through in sealed[action.inode]!.filter { $0.lsn <= through } },
-              plan: actions)
-          }, isRedo: true))
+      let changes = actions.map { action in
+        action.contentsThrough.map { through in sealed[action.inode]!.filter { $0.lsn <= through } } ?? []
+      }
+      let executables = zip(actions, changes).map { executable($0, sealed: $1, plan: actions) }
+      plans.append(OpenPlan(lsn: lsn, actions: executables, sealed: changes, isRedo: true))
     }
   }
 

@@ -26,7 +26,10 @@ final class WalkMachine {
   struct OpenPlan {
     var lsn: LSN
     var actions: [ExecutableAction]
+    /// What each action writes.
+    var sealed: [[DirtyChange]]
     var isRedo: Bool
+    var aborted: [Int] = []
     /// Whether its DONE record is appended and waits to be durable.
     var isDone = false
   }

@@ -72,6 +72,16 @@ private struct FixedWorld: PlanningWorld {
     }
   }
 
+  @Test mutating func attributesOfABusyDirectoryHaveTheirTurnAtTheDeadline() {
+    write(d, 1, .directory, at: 0)
+    add(2, .remove(x, from: Location(d, "x")), losesLastName: true, at: 0)
+    #expect(queue.overdueDirectories(nowMilliseconds: 29_999).isEmpty)
+    #expect(queue.overdueDirectories(nowMilliseconds: 30_000) == [d])
+    #expect(text(open(10, at: 30_000)) == ["writeContents 4"], "a later change of the entries waits")
+    finish(10, at: 30_000)
+    #expect(text(open(11, at: 30_000)) == ["removeFile 5"])
+  }
+
   @Test mutating func quietChangeIsDueAfterTheDelay() {
     add(1, .remove(a, from: Location(.root, "a")), losesLastName: true, at: 100)
     #expect(queue.nextDue(nowMilliseconds: 100) == 5_000)
@@ -266,6 +276,35 @@ private struct FixedWorld: PlanningWorld {
     finish(3)
     #expect(queue.oldestLSN == LSN(4))
     #expect(open(6).first?.contentsThrough == LSN(4))
+  }
+
+  @Test mutating func contentsWhoseLastNameGoesDuringAPlanDoNotComeBack() {
+    write(a, 1)
+    _ = open(2)
+    add(3, .remove(a, from: Location(.root, "a")), losesLastName: true)
+    queue.finished(plan: LSN(2), completed: [], aborted: [0], nowMilliseconds: 100_000)
+    #expect(queue.oldestLSN == LSN(3))
+    #expect(text(open(4)) == ["removeFile 2"])
+  }
+
+  @Test mutating func attributesThatAreFlushedMakeTheEntriesBeforeThemDue() {
+    write(d, 1, .directory)
+    add(2, .create(PendingGraphTests.born(10), at: Location(d, "n")))
+    write(d, 3, .directory)
+    queue.pressAll(through: LSN(1))
+    #expect(text(open(4, at: 0)) == ["create 10"])
+    finish(4, at: 0)
+    #expect(text(open(5, at: 0)) == ["writeContents 4"])
+  }
+
+  @Test mutating func forgottenDelaysLetEverythingBeTriedAtOnce() {
+    write(a, 1)
+    _ = open(2)
+    queue.finished(plan: LSN(2), completed: [], aborted: [0], nowMilliseconds: 100_000)
+    world.dirty[a] = PendingContents(firstLSN: LSN(1), lastLSN: LSN(1), bytes: 1)
+    #expect(open(3).isEmpty)
+    queue.forgetDelays()
+    #expect(text(open(3)) == ["writeContents 2"])
   }
 
   // MARK: Recovery

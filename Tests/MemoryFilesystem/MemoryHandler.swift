@@ -3,8 +3,8 @@ import FilesystemModel
 import Glibc
 import Threading
 
-/// Answers requests from memory, in the ways a real handler may: at once or from another thread. A lookup of a name that begins with
-/// `parked` waits until it is interrupted.
+/// Answers requests from memory, in the ways a real handler may: at once or from another thread. A lookup of a name that begins
+/// with `parked` waits until it is interrupted; of one that begins with `parked slowly` the submission itself takes a while.
 package final class MemoryHandler: OperationHandler {
   package enum Delivery: Sendable {
     case atOnce
@@ -30,6 +30,7 @@ package final class MemoryHandler: OperationHandler {
     package var uniques: Set<UInt64> = []
     package var interrupts = 0
     package var waitingMax = 0
+    package var lastMake: MakeRequest?
   }
 
   private let state: Lock<State>
@@ -52,6 +53,7 @@ package final class MemoryHandler: OperationHandler {
       state.lastRequest += 1
       state.observed.counts[String("\(operation)".prefix { $0 != "(" }), default: 0] += 1
       if case .setAttributes = operation { state.observed.lastGroups = caller.groups }
+      if case .make(_, _, let new) = operation { state.observed.lastMake = new }
       state.observed.uniques.insert(caller.request)
       if case .lookup(_, let name) = operation, name.bytes.starts(with: "parked".utf8) {
         state.waiting[state.lastRequest] = answer
@@ -65,6 +67,7 @@ package final class MemoryHandler: OperationHandler {
       }
     }
     if let result { deliver(result, answer) }
+    if result == nil, case .lookup(_, let name) = operation, name.bytes.starts(with: "parked slowly".utf8) { usleep(30_000) }
     return number
   }
 

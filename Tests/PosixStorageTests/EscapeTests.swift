@@ -76,7 +76,8 @@ import Threading
     refused { _ = try storage.open(at("sf"), writable: false) }
     #expect(throws: Errno.exists) { try storage.createFile(at("sf")) }
     #expect(try storage.status(at("sf")).attributes.kind == .symlink)
-    // Told a wrong kind, as if the link had been planted after a look: the mode is refused, the owner and the times are the link's.
+    // Told a wrong kind, as if the link had been planted after a look: the mode is refused, the owner and the times are the
+    // link's.
     let change = AttributeChange(owner: 7, group: 8, modified: Timestamp(seconds: 99, nanoseconds: 5))
     try storage.setAttributes(at("sf"), kind: .regular, change)
     #expect(throws: Errno.self) {

@@ -189,6 +189,11 @@ struct CrashTrial {
       armed = nil
       held = []
       mount.crash(plan.kind)
+      if plan.kind != .processDeath {
+        // Until the mount has been looked at nobody knows how much of the rest is lost.
+        acknowledged = synchronized
+        isInFlight = true
+      }
       comparison = ReplyComparison()
       armNext()
       do {
@@ -208,7 +213,7 @@ struct CrashTrial {
       synchronized = acknowledged
       return
     }
-    let promised = plan.kind == .processDeath ? acknowledged : synchronized
+    let promised = acknowledged
     let shown = try mount.snapshot()
     if mount.isDead { throw Violation(description: "died") }
     counts.states += 1

@@ -32,7 +32,7 @@ enum SimulationSettings {
     }
   }
 
-  @Test(arguments: InitialTree.allCases, [false, true])
+  @Test(arguments: InitialTree.forWalks, [false, true])
   func randomWorkloadsAreAnsweredAndWrittenBackAsTheReferenceHasThem(tree: InitialTree, isTiny: Bool) {
     let options = isTiny ? MountOptions.tiny() : MountOptions()
     let end = SimulationSettings.now() + (SimulationSettings.isFull ? Double(SimulationSettings.seconds) / 12 : 3)

@@ -47,7 +47,6 @@ final class SimulatedMount: WorkloadTarget {
   private(set) var runner = SimulatedJobRunner()
   private(set) var engine: Engine
   var generator: SeededGenerator
-  private var journalDiesAt: Int?
   private var backingDiesAt: Int?
   /// Why an operation was never answered.
   private(set) var stuck: String?
@@ -131,7 +130,7 @@ final class SimulatedMount: WorkloadTarget {
 
   /// Both disks are dead as soon as one is.
   var isDead: Bool {
-    if let journalDiesAt, journalDisk.operations.count >= journalDiesAt { return true }
+    if journalDisk.isDead { return true }
     if let backingDiesAt, backing.nextCallIndex >= backingDiesAt { return true }
     return false
   }
@@ -141,9 +140,7 @@ final class SimulatedMount: WorkloadTarget {
     switch death {
     case .now: backingDiesAt = 0
     case .journal(let after, let lastWriteBytes):
-      let index = journalDisk.operations.count + after
-      journalDiesAt = index
-      journalDisk.die(atOperation: index, lastWriteBytes: lastWriteBytes)
+      journalDisk.die(atOperation: journalDisk.operations.count + after, lastWriteBytes: lastWriteBytes)
     case .backing(let after):
       let index = backing.nextCallIndex + after
       backingDiesAt = index
@@ -154,9 +151,9 @@ final class SimulatedMount: WorkloadTarget {
   /// Withdraws a death that has not come.
   func disarm() {
     guard !isDead else { return }
-    if journalDiesAt != nil { journalDisk.die(atOperation: .max) }
-    if backingDiesAt != nil { backing.die(atCall: .max) }
-    (journalDiesAt, backingDiesAt) = (nil, nil)
+    journalDisk.die(atOperation: .max)
+    backing.die(atCall: .max)
+    backingDiesAt = nil
   }
 
   /// Lets one changing call of the backing directory fail, this many from now.
@@ -173,7 +170,6 @@ final class SimulatedMount: WorkloadTarget {
   func crash(_ crash: CrashKind) {
     runner.discardAll()
     runner = SimulatedJobRunner()
-    journalDiesAt = nil
     backingDiesAt = nil
     switch crash {
     case .processDeath:

@@ -48,7 +48,8 @@ package struct BackingFault: Sendable {
     case none
     /// The call takes effect, only its answer says that it failed.
     case happens
-    /// A synchronization fails and marks the written bytes clean without having them on disk, as Linux does: the next one succeeds.
+    /// A synchronization fails and marks the written bytes clean without having them on disk, as Linux does: the next one
+    /// succeeds.
     case dropsDirtyBytes
   }
 

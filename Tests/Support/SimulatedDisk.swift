@@ -177,7 +177,7 @@ struct SimulatedDisk: Sendable {
 
   /// What a failed fsync does on Linux: the written bytes are marked clean without being on disk, size and attributes stay
   /// pending. Source: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020.
-  mutating func dropDirtyBytes(of node: InodeNumber) { pendingContents[node]?.removeAll { $0.effect.isSector } }
+  mutating func dropDirtyBytes(of node: InodeNumber) { pendingContents[node]?.removeAll { $0.effect.isWrittenSector } }
 
   mutating func dropAllDirtyBytes() {
     for node in pendingContents.keys.sorted() { dropDirtyBytes(of: node) }

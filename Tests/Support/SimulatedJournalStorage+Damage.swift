@@ -89,8 +89,7 @@ final class SimulatedSegmentFile: SegmentFile {
         try SimulatedJournalStorage.begin(.synchronize(number), &state)
       } catch {
         // A process that is dead has not asked for a sync: the kernel still has the sectors.
-        let isDead = state.diesAt.map { state.operations.count >= $0 } ?? false
-        if !isDead, var segment = state.segments.removeValue(forKey: number) {
+        if !SimulatedJournalStorage.isDead(state), var segment = state.segments.removeValue(forKey: number) {
           segment.doomed.formUnion(segment.unsynced)
           segment.unsynced = []
           state.segments[number] = segment

@@ -96,13 +96,21 @@ package final class SimulatedJournalStorage: JournalStorage {
   /// Counts an operation that is about to take effect, unless it is ordered to fail.
   static func begin(_ operation: Operation, _ state: inout State) throws(Errno) {
     let index = state.operations.count
-    if let diesAt = state.diesAt, index >= diesAt { throw .inputOutput }
+    if let diesAt = state.diesAt, index >= diesAt {
+      if case .write = operation {} else { state.lastWriteBytes = 0 }
+      throw .inputOutput
+    }
     state.operations.append(operation)
     if let fault = state.faults[index] { throw fault }
   }
 
+  /// Before the write of which some bytes are still to arrive the disk is alive.
+  static func isDead(_ state: State) -> Bool {
+    state.diesAt.map { state.operations.count >= $0 && state.lastWriteBytes == 0 } ?? false
+  }
+
   static func checkReadable(_ state: State) throws(Errno) {
-    if let diesAt = state.diesAt, state.operations.count >= diesAt { throw .inputOutput }
+    if isDead(state) { throw .inputOutput }
     if let failure = state.readFailure { throw failure }
   }
 
@@ -136,6 +144,9 @@ package final class SimulatedJournalStorage: JournalStorage {
   package func failReads(with errno: Errno?) { state.withLock { $0.readFailure = errno } }
   package func setBytesAvailable(_ bytes: Int) { state.withLock { $0.bytesAvailable = bytes } }
 
+  /// Whether the ordered death has come.
+  package var isDead: Bool { state.withLock { Self.isDead($0) } }
+
   package var operations: [Operation] { state.withLock { $0.operations } }
 
   /// Ends the process: everything written stays, open files are dead, orders are withdrawn, counting begins again.
@@ -144,6 +155,7 @@ package final class SimulatedJournalStorage: JournalStorage {
       state.life += 1
       state.faults = [:]
       state.diesAt = nil
+      state.lastWriteBytes = 0
       state.readFailure = nil
       state.operations = []
     }

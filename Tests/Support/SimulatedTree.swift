@@ -45,7 +45,8 @@ enum SimulatedEffect: Sendable {
     }
   }
 
-  var isSector: Bool { if case .sector = self { true } else { false } }
+  /// Written bytes; a hole is made in the filesystem's own structures, which a failed fsync of data does not touch.
+  var isWrittenSector: Bool { if case .sector(_, _, .some) = self { true } else { false } }
 
   /// The file that a change of names concerns, and the places it touches, the new one last.
   var naming: (node: InodeNumber, locations: [Location])? {

@@ -11,6 +11,16 @@ struct SourceFile {
 
   var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
 
+  /// Whether each line is within a string literal of several lines, which may hold programs in other languages.
+  var isLineText: [Bool] {
+    var isText = false
+    return lines.map { line in
+      let marks = line.split(separator: "\"\"\"", omittingEmptySubsequences: false).count - 1
+      if marks % 2 == 1 { isText.toggle() }
+      return isText
+    }
+  }
+
   /// The folder that is a target's: `Engine` for `Sources/Engine/Engine.swift`.
   var target: String {
     let parts = path.split(separator: "/")

@@ -11,7 +11,11 @@ enum Rules {
   }
 
   static func lineLength(_ file: SourceFile) -> [String] {
-    numbered(file) { $0.count > columnsMax ? "\($0.count) columns, at most \(columnsMax)" : nil }
+    let isText = file.isLineText
+    return file.lines.enumerated().compactMap { index, line in
+      guard line.count > columnsMax, !isText[index] else { return nil }
+      return "\(file.path):\(index + 1): \(line.count) columns, at most \(columnsMax)"
+    }
   }
 
   static func trailingSpace(_ file: SourceFile) -> [String] {
@@ -43,13 +47,17 @@ enum Rules {
   /// Work that was put off. The words are put together here so that this file does not break the rule.
   static func unfinished(_ file: SourceFile) -> [String] {
     let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
-    return numbered(file) { line in words.first { line.contains($0) }.map { "\($0) is not a way to leave work" } }
+    return numbered(file) { line in
+      // Whole words: a template of mkstemp(3) ends in six times the same letter.
+      let found = line.split { !$0.isLetter }
+      return words.first { found.contains(Substring($0)) }.map { "\($0) is not a way to leave work" }
+    }
   }
 
-  /// Whoever does something unsafe says why it is safe.
+  /// Whoever does something unsafe says why it is safe; tests need not.
   static func safety(_ file: SourceFile) -> [String] {
     let comment = "SAFETY" + ":"
-    guard !file.text.contains(comment) else { return [] }
+    guard file.path.hasPrefix("Sources/"), !file.text.contains(comment) else { return [] }
     let marks = ["@unchecked " + "Sendable", "unsafe "]
     return numbered(file) { line in
       let code = code(line)

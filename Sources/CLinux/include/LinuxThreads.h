@@ -3,7 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Starts a thread with a name, of which 15 bytes are kept, and with all signals blocked but those for its own faults. Gives its pthread_t, or the negated
+// Starts a thread with a name, of which 15 bytes are kept, and with all signals blocked but those for its own faults. Gives its
+// pthread_t, or the negated
 // error number as pthread_create(3) tells it.
 int linux_start_thread(
     const unsigned char *name, size_t stack_bytes, void (*body)(void *), void *argument, uint64_t *thread);

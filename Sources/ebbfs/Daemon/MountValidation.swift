@@ -50,8 +50,7 @@ enum MountValidation {
   }
 
   /// The canonical path of a mountpoint that exists and on which nothing is mounted, or only what a daemon of this backing
-  /// directory
-  /// that died has left.
+  /// directory that died has left.
   static func checkMountpoint(
     _ path: String, backing: String, mounts: [MountEntry], isDead: (String) -> Bool = isDeadMount
   ) throws(CommandFailure) -> (path: String, hasDeadMount: Bool) {

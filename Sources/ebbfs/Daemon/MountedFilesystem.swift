@@ -14,12 +14,10 @@ protocol MountedFilesystem: AnyObject, Sendable {
   /// Makes `serve` return soon though files may be open, and takes the mount away.
   func endServing()
   /// What the report has of the filesystem itself; paths, process and phase are filled in by the daemon. Never waits for the
-  /// backing
-  /// directory.
+  /// backing directory.
   func status() -> StatusReport
   /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or with
-  /// one
-  /// line that says why it never will be.
+  /// one line that says why it never will be.
   func flush(completion: @escaping @Sendable (String?) -> Void)
   /// Like `flush` for everything, as fast as possible: nothing is acknowledged any more.
   func drain(completion: @escaping @Sendable (String?) -> Void)

@@ -28,10 +28,8 @@ struct RegistryEntry: Hashable, Sendable {
 /// The live daemons of this host, one small file each, in a place that is empty after a boot.
 ///
 /// Root's are in `/run/ebbfs`; a user's in `/run/user/UID/ebbfs`, or in `/dev/shm/ebbfs-UID` where there is no such directory
-/// (unlike
-/// `/tmp`, nothing tidies it up). The place does not depend on environment variables, so that root finds users' mounts too. A
-/// file of a
-/// daemon that was killed stays until the next mount of the same user removes it.
+/// (unlike `/tmp`, nothing tidies it up). The place does not depend on environment variables, so that root finds users' mounts
+/// too. A file of a daemon that was killed stays until the next mount of the same user removes it.
 struct Registry: Sendable {
   /// Where this user's daemons are written down.
   var own: String

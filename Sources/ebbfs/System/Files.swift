@@ -2,8 +2,7 @@ import FilesystemModel
 import Glibc
 
 // SAFETY: every `unsafe` of this file passes Swift strings as NUL-terminated copies that live for the call, and local structures
-// that
-// the call fills.
+// that the call fills.
 
 /// What tells one file from all others as long as it exists.
 struct FileIdentity: Hashable, Sendable {

@@ -2,8 +2,7 @@ import FilesystemModel
 import Glibc
 
 // SAFETY: the arrays given to `posix_spawn` end with a null pointer, their strings are freed only after the call, and the
-// attribute
-// and action structures are local, initialized before and destroyed after their use.
+// attribute and action structures are local, initialized before and destroyed after their use.
 
 /// How a process ended.
 enum ProcessEnd: Hashable, Sendable {
@@ -38,7 +37,7 @@ enum Processes {
     unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let words = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    defer { unsafe words.forEach { unsafe free($0) } }
+    defer { for index in unsafe words.indices { unsafe free(words[index]) } }
     var process: pid_t = 0
     let result = unsafe posix_spawn(&process, program, &actions, &attributes, words, environ)
     guard result == 0 else { throw Errno(rawValue: result) }

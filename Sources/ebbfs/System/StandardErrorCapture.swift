@@ -3,7 +3,8 @@ import Glibc
 
 /// Collects what programs started meanwhile, such as fusermount3, write to standard error.
 enum StandardErrorCapture {
-  /// Runs `body` and returns its result with the lines that were written, joined to one. Only while no other thread needs standard error.
+  /// Runs `body` and returns its result with the lines that were written, joined to one. Only while no other thread needs
+  /// standard error.
   ///
   /// More than a pipe holds (64 KiB) would block the writer: not to be used for programs that write much.
   static func collect<Result>(_ body: () -> Result) -> (result: Result, line: String) {

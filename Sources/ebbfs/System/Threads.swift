@@ -20,8 +20,7 @@ enum Threads {
 /// Signals that a thread of their own waits for.
 enum Signals {
   /// SIGTERM, SIGINT and SIGHUP are taken by `next` only; writing to a closed pipe is an error, not a signal. To be called before
-  /// any
-  /// thread is started, since threads inherit the mask.
+  /// any thread is started, since threads inherit the mask.
   static func prepare() {
     signal(SIGPIPE, SIG_IGN)
     var handled = set
