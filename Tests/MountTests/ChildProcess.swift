@@ -52,7 +52,6 @@ struct ChildProcess {
     unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
-    unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3)
     // The threads of tests block signals, and a child would inherit that.
     var noSignals = sigset_t()
     unsafe sigemptyset(&noSignals)
