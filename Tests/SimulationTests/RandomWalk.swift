@@ -35,6 +35,11 @@ struct RandomWalk {
     var operations = WorkloadGenerator(alphabet: alphabet, seed: generator.next())
     var events = crashes(using: &generator)
     let faults = Int.random(in: 0..<4, using: &generator) == 0
+    if Int.random(in: 0..<8, using: &generator) == 0 {
+      events.append(
+        .failJournal(
+          after: Int.random(in: 0...20, using: &generator), CrashEnumeration.kinds.randomElement(using: &generator)!))
+    }
     for _ in 0..<Int.random(in: 6...30, using: &generator) {
       events.append(.perform(operations.next()))
       switch Int.random(in: 0..<40, using: &generator) {
