@@ -51,10 +51,12 @@ struct CrashTrial {
   private var hasFaults = false
   private var held: [(mine: InodeNumber, theirs: InodeNumber)] = []
 
-  init(_ tree: InitialTree, _ options: MountOptions, seed: UInt64) throws {
+  init(
+    _ tree: InitialTree, _ options: MountOptions, seed: UInt64, backing backingOptions: SimulatedBackingStorage.Options = .init()
+  ) throws {
     self.tree = tree
     let clock = SimulatedClock()
-    let backing = try tree.backing(clock)
+    let backing = try tree.backing(clock, options: backingOptions)
     clock.advance(milliseconds: 1000)
     mount = try SimulatedMount(backing, clock: clock, options: options, seed: seed)
     reference = ReferenceFilesystem(backing, keepsHistory: true)
