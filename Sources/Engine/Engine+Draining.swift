@@ -89,6 +89,12 @@ extension Engine {
   /// What time brings: plans that are due, the journal's periodic sync, checkpoints. Called every 50 ms or so, and when something
   /// changed.
   package func tick() {
+    advance()
+    if journal.failure != nil { endWaiting() } else { retryForRoom() }
+  }
+
+  /// What may have become due because something changed.
+  func advance() {
     beginDuePlans()
     switch configuration.durability {
     case .batch: if journal.durableLSN < journal.lastLSN, isBatchDue() { scheduleCommit() }
@@ -97,6 +103,24 @@ extension Engine {
     }
     checkpointIfDue()
     completeDrains()
+  }
+
+  /// Room comes not only with the end of a plan: the disk of the journal may have got space again.
+  private func retryForRoom() {
+    let requests = shared.withLock { shared -> [Request] in
+      guard shared.parking.isShortOfRoom, journal.hasRoom(for: EngineState.bindingReserveBytes) else { return [] }
+      return shared.parking.takeWaitersOfRoom()
+    }
+    for request in requests { attempt(request) }
+  }
+
+  /// With the journal failed no plan ends and no room comes: requests that wait for that are answered as well as they can be.
+  private func endWaiting() {
+    let (requests, loads) = shared.withLock { shared in
+      (shared.parking.takeWaitersOfPlanEnd() + shared.parking.takeWaitersOfRoom(), shared.parking.takeDelayedLoads())
+    }
+    for request in requests { attempt(request) }
+    for load in loads { start(load) }
   }
 
   private func isBatchDue() -> Bool {

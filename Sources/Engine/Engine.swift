@@ -92,7 +92,7 @@ package final class Engine: OperationHandler {
     case .finish(let outcome): finish(request, outcome)
     case .fail(let errno): request.answer(.failure(errno))
     case .load(let loads): for load in loads { start(load) }
-    case .wait: tick()
+    case .wait: advance()
     }
   }
 

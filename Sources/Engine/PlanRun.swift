@@ -83,8 +83,11 @@ struct EngineWorld: PlanningWorld {
 extension EngineState {
   var world: EngineWorld { EngineWorld(inodes: inodes, cache: cache) }
 
-  /// Whether an open plan moves or removes the inode or a directory above it: what its path leads to is in doubt.
-  func isMoving(_ inode: Inode) -> Bool { queue.isUnsettled(inode.number, ancestors: chain(of: inode)) }
+  /// Whether an open plan moves or removes the inode or a directory above it: what its path leads to is in doubt. Once the journal has
+  /// failed no plan goes on, and there is nothing to wait for.
+  func isMoving(_ inode: Inode) -> Bool {
+    journal.failure == nil && queue.isUnsettled(inode.number, ancestors: chain(of: inode))
+  }
 
   /// Seals the contents a plan names and resolves its paths.
   mutating func prepare(

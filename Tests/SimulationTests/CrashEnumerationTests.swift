@@ -30,7 +30,7 @@ import Testing
     var workloads = try Self.workloads(length: length, tree)
     workloads.shuffle(using: &generator)
     let isFull = SimulationSettings.isFull
-    let end = SimulationSettings.now() + (isFull ? Double(SimulationSettings.seconds) : seconds)
+    let end = SimulationSettings.now() + (isFull ? SimulationSettings.enumerationSeconds : seconds)
     var counts = TrialCounts()
     var done = 0
     for workload in workloads where SimulationSettings.now() < end {

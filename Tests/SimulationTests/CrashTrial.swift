@@ -19,6 +19,15 @@ struct TrialCounts {
   }
 }
 
+extension WorkloadOperation {
+  /// Whether the operation succeeds and leaves all as it is, times included.
+  fileprivate func changesNothing(in reference: ReferenceFilesystem) -> Bool {
+    var copy = reference
+    run(on: &copy)
+    return copy.snapshot() == reference.snapshot()
+  }
+}
+
 /// A promise that was broken.
 struct Violation: Error, CustomStringConvertible {
   var description: String
@@ -38,13 +47,16 @@ struct CrashTrial {
   private var acknowledged = 0
   private var synchronized = 0
   private var isInFlight = false
+  private var restart: CrashKind?
   private var hasFaults = false
   private var held: [(mine: InodeNumber, theirs: InodeNumber)] = []
 
-  init(_ tree: InitialTree, _ options: MountOptions, seed: UInt64) throws {
+  init(
+    _ tree: InitialTree, _ options: MountOptions, seed: UInt64, backing backingOptions: SimulatedBackingStorage.Options = .init()
+  ) throws {
     self.tree = tree
     let clock = SimulatedClock()
-    let backing = try tree.backing(clock)
+    let backing = try tree.backing(clock, options: backingOptions)
     clock.advance(milliseconds: 1000)
     mount = try SimulatedMount(backing, clock: clock, options: options, seed: seed)
     reference = ReferenceFilesystem(backing, keepsHistory: true)
@@ -60,15 +72,39 @@ struct CrashTrial {
     plans = []
     armed = nil
     mount.disarm()
-    try finish()
+    do {
+      if hasFailedJournal { throw Violation(description: "the journal's disk failed") }
+      try finish()
+    } catch {
+      guard hasFailedJournal, let restart else { throw error }
+      try carryOut(.order(CrashPlan(death: .now, kind: restart)))
+      try recoverIfDead()
+      try finish()
+    }
   }
+
+  /// Whether the journal's disk has failed: no change is taken any more.
+  private var hasFailedJournal: Bool { mount.engine.status().journalFailure != nil && !mount.isDead }
 
   private mutating func carryOut(_ event: WalkEvent) throws {
     switch event {
+    case .perform(let operation) where hasFailedJournal: try performRefused(operation)
+    case .drain where hasFailedJournal: break
+    case .hold, .writeHeld, .truncateHeld,
+      .readHeld where hasFailedJournal:
+      break
+    case .failJournal(let after, let kind):
+      restart = kind
+      mount.journalDisk.fail(operation: mount.journalDisk.operations.count + after, with: .inputOutput)
     case .perform(let operation): try perform(operation)
     case .jobs(let count): for _ in 0..<count { mount.step() }
     case .pass(let milliseconds): mount.pass(milliseconds: milliseconds)
-    case .drain: try mount.drain()
+    case .drain:
+      do {
+        try mount.drain()
+      } catch {
+        if !hasFailedJournal { throw error }
+      }
     case .order(let plan):
       plans.append(plan)
       armNext()
@@ -78,7 +114,7 @@ struct CrashTrial {
     case .failSynchronization:
       hasFaults = true
       mount.backing.failNextSynchronization()
-    case .hold, .writeHeld, .truncateHeld, .readHeld, .releaseHeld: try carryOutHeld(event)
+    case .hold, .writeHeld, .truncateHeld, .readHeld, .releaseHeld: if !hasFailedJournal { try carryOutHeld(event) }
     }
   }
 
@@ -93,6 +129,14 @@ struct CrashTrial {
     try judge(mine.answer, theirs.answer, theirs.operation, operation.description)
   }
 
+  /// A change that the journal cannot take is refused.
+  private mutating func performRefused(_ operation: WorkloadOperation) throws {
+    var target = mount
+    guard operation.isMutation, case .success = operation.run(on: &target).answer else { return }
+    let isNothing = operation.changesNothing(in: reference)
+    if !isNothing { throw Violation(description: "\(operation) succeeded without a journal") }
+  }
+
   private mutating func performHeld(_ mine: Operation, _ theirs: Operation) throws {
     counts.operations += 1
     mount.clock.advance(milliseconds: 1)
@@ -105,7 +149,7 @@ struct CrashTrial {
     _ mine: Result<Reply, Errno>, _ theirs: Result<Reply, Errno>, _ asked: Operation?, _ text: String
   ) throws {
     if let stuck = mount.stuck { throw Violation(description: stuck) }
-    if mount.isDead, case .failure = mine {
+    if mount.isDead || hasFailedJournal, case .failure = mine {
       isInFlight = true
       return
     }

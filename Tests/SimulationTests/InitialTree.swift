@@ -49,7 +49,8 @@ enum InitialTree {
       try Self.fill(bystander, "d/b", 67, count: 300)
       try bystander.link("d/b", to: "d/a")
     }
-    try bystander.synchronizeFilesystem()
+    let tree = bystander.snapshot()
+    for path in tree.paths where tree[path]!.kind != .symlink { try bystander.synchronize(BackingPath(path)) }
     return storage
   }
 

@@ -9,11 +9,13 @@ import Testing
 enum SimulationSettings {
   static let isFull = unsafe getenv("EBBFS_SIM_FULL") != nil
 
-  /// How long a random test goes on in the full run.
-  static let seconds: Int = {
-    guard let text = unsafe getenv("EBBFS_SIM_SECONDS") else { return 600 }
-    return unsafe Int(String(cString: text)) ?? 600
+  /// How long a test goes on in the full run; EBBFS_SIM_SECONDS=0 lets enumerations end.
+  static let seconds: Double = {
+    guard let text = unsafe getenv("EBBFS_SIM_SECONDS"), let seconds = unsafe Double(String(cString: text)) else { return 600 }
+    return seconds
   }()
+
+  static var enumerationSeconds: Double { seconds == 0 ? .infinity : seconds }
 
   static func now() -> Double {
     var time = timespec()
@@ -45,7 +47,7 @@ enum SimulationSettings {
   @Test(arguments: InitialTree.forWalks, [false, true])
   func randomWorkloadsAreAnsweredAndWrittenBackAsTheReferenceHasThem(tree: InitialTree, isTiny: Bool) {
     let options = isTiny ? MountOptions.tiny() : MountOptions()
-    let end = SimulationSettings.now() + (SimulationSettings.isFull ? Double(SimulationSettings.seconds) / 8 : 1.5)
+    let end = SimulationSettings.now() + (SimulationSettings.isFull ? SimulationSettings.seconds / 8 : 1.5)
     var seed = Seed.fromEnvironment
     var count = 0
     while SimulationSettings.now() < end {

@@ -3,17 +3,52 @@ import FilesystemModel
 import StorageInterface
 import Support
 
+/// What kind of filesystem is behind the mount.
+enum BackingVariant: CaseIterable {
+  case usual
+  /// No syncfs(2): each file and directory is synced by itself.
+  case separateSynchronizations
+  /// A power cut may leave a renamed file under both names.
+  case renamesInHalves
+  /// Inode numbers mean nothing.
+  case unstableInodes
+
+  var options: SimulatedBackingStorage.Options {
+    var options = SimulatedBackingStorage.Options()
+    switch self {
+    case .usual: break
+    case .separateSynchronizations: options.abilities.hasFilesystemSync = false
+    case .renamesInHalves: options.renamesAreAtomic = false
+    case .unstableInodes: options.abilities.hasStableInodes = false
+    }
+    return options
+  }
+
+  /// Whether such a filesystem lets the mount keep its promises for the operation: special files cannot be synced by themselves, and
+  /// hard links cannot be told without inode numbers.
+  func allows(_ operation: WorkloadOperation) -> Bool {
+    switch (self, operation) {
+    case (.separateSynchronizations, .makeFIFO), (.separateSynchronizations, .symlink), (.unstableInodes, .link): false
+    default: true
+    }
+  }
+}
+
 /// A random life of a mount: operations, jobs, crashes, failing calls and open files.
 struct RandomWalk {
   let tree: InitialTree
   let options: MountOptions
   let seed: UInt64
   let events: [WalkEvent]
+  let variant: BackingVariant
 
   init(seed: UInt64, options: MountOptions? = nil) {
     var generator = SeededGenerator(seed: seed)
     self.seed = seed
-    tree = InitialTree.forWalks.randomElement(using: &generator)!
+    let variant = Bool.random(using: &generator) ? .usual : BackingVariant.allCases.randomElement(using: &generator)!
+    self.variant = variant
+    let trees = InitialTree.forWalks.filter { variant != .unstableInodes || $0 != .linked }
+    tree = trees.randomElement(using: &generator)!
     if let options {
       self.options = options
     } else {
@@ -25,8 +60,11 @@ struct RandomWalk {
     // A file that is held open under a name that goes, with other names that nobody has looked up, is a known limit.
     let tree = tree
     events = Self.events(using: &generator).filter { event in
-      if case .hold = event { return tree != .linked }
-      return true
+      switch event {
+      case .hold: tree != .linked
+      case .perform(let operation): variant.allows(operation)
+      default: true
+      }
     }
   }
 
@@ -35,6 +73,11 @@ struct RandomWalk {
     var operations = WorkloadGenerator(alphabet: alphabet, seed: generator.next())
     var events = crashes(using: &generator)
     let faults = Int.random(in: 0..<4, using: &generator) == 0
+    if Int.random(in: 0..<8, using: &generator) == 0 {
+      events.append(
+        .failJournal(
+          after: Int.random(in: 0...20, using: &generator), CrashEnumeration.kinds.randomElement(using: &generator)!))
+    }
     for _ in 0..<Int.random(in: 6...30, using: &generator) {
       events.append(.perform(operations.next()))
       switch Int.random(in: 0..<40, using: &generator) {
@@ -76,7 +119,7 @@ struct RandomWalk {
   /// Says what is wrong with a life of the same mount; `nil` when nothing is.
   func violation(_ events: [WalkEvent], counts: inout TrialCounts) -> String? {
     do {
-      var trial = try CrashTrial(tree, options, seed: seed)
+      var trial = try CrashTrial(tree, options, seed: seed, backing: variant.options)
       defer { counts = counts + trial.counts }
       try trial.run(events)
       return nil

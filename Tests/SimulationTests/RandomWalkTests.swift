@@ -3,7 +3,7 @@ import Testing
 
 @Suite(.serialized) struct RandomWalkTests {
   @Test func randomLivesKeepThePromises() {
-    let end = SimulationSettings.now() + (SimulationSettings.isFull ? Double(SimulationSettings.seconds) : 12)
+    let end = SimulationSettings.now() + (SimulationSettings.isFull ? SimulationSettings.seconds : 12)
     var seed = Seed.fromEnvironment
     var counts = TrialCounts()
     while SimulationSettings.now() < end {
@@ -11,7 +11,7 @@ import Testing
       if walk.violation(walk.events, counts: &counts) != nil {
         let (events, why) = walk.shrunk()
         let list = events.map { "  \($0),\n" }.joined()
-        Issue.record("seed \(seed), tree \(walk.tree), \(walk.options.configuration.durability): \(why)\n[\n\(list)]")
+        Issue.record("seed \(seed), tree \(walk.tree), \(walk.variant), \(walk.options.configuration.durability): \(why)\n[\n\(list)]")
         return
       }
       seed += 1

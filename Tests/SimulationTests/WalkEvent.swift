@@ -34,6 +34,8 @@ enum WalkEvent: Hashable, CustomStringConvertible {
   case failBacking(after: Int, happens: Bool)
   /// The next synchronization of the backing directory fails and drops what was written.
   case failSynchronization
+  /// An operation of the journal's disk, this many from now, fails for good; later the machine or the daemon is restarted.
+  case failJournal(after: Int, CrashKind)
   /// A program opens the file and keeps it open, whatever becomes of its name.
   case hold(BackingPath)
   case writeHeld(offset: Int, count: Int, fill: UInt8)
@@ -51,6 +53,7 @@ enum WalkEvent: Hashable, CustomStringConvertible {
     case .order(let plan): ".order(\(plan))"
     case .failBacking(let after, let happens): ".failBacking(after: \(after), happens: \(happens))"
     case .failSynchronization: ".failSynchronization"
+    case .failJournal(let after, let kind): ".failJournal(after: \(after), .\(kind))"
     case .hold(let path): ".hold(\"\(path.text)\")"
     case .writeHeld(let offset, let count, let fill): ".writeHeld(offset: \(offset), count: \(count), fill: \(fill))"
     case .truncateHeld(let size): ".truncateHeld(size: \(size))"
