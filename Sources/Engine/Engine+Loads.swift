@@ -56,7 +56,7 @@ extension Engine {
       guard !shared.parking.isTainted(load) else { return false }
       switch found {
       case .listing(let entries):
-        shared.state.takeListing(entries, of: load.inode)
+        shared.state.takeListing(entries, of: load.inode, without: shared.parking.goneNames(of: load))
         shared.prefetch.add(shared.state.entriesWithoutAttributes(in: load.inode))
       case .details(let details): shared.state.takeDetails(details, of: load.inode)
       }
@@ -80,10 +80,10 @@ extension EngineState {
   /// Every name that is not ours already is a new inode; its attributes come later, when it is asked for.
   ///
   /// A name that is the backing location of a known inode is shown only through that inode's logical names, and one that an open
-  /// plan claims is in doubt (R22).
-  mutating func takeListing(_ entries: [BackingEntry], of number: InodeNumber) {
+  /// plan claims is in doubt (R22). `goneNames` were removed by plans that ended while the listing was under way.
+  mutating func takeListing(_ entries: [BackingEntry], of number: InodeNumber, without goneNames: Set<EntryName>) {
     guard let directory = inodes[number], directory.directory?.isComplete == false else { return }
-    for entry in entries {
+    for entry in entries where !goneNames.contains(entry.name) {
       let location = Location(number, entry.name)
       guard directory.directory?[entry.name] == nil, !inodes.isKnownBackingName(location), !queue.isClaimedByOpenPlan(location)
       else {

@@ -25,7 +25,7 @@ final class MountFixture {
   /// Runs the program under test.
   @discardableResult
   func ebbfs(_ arguments: String..., seconds: Int = 60) throws -> ChildResult {
-    try run([TestSurroundings.binary] + arguments, environment: ["HOME": base], seconds: seconds)
+    try run([EbbfsBinary.path] + arguments, environment: ["HOME": base], seconds: seconds)
   }
 
   /// Mounts and remembers the daemon. What `options` says is added to the state directory and a short delay.
@@ -92,16 +92,22 @@ final class MountFixture {
 
   /// Whatever happened: no mount, no daemon and no file is left.
   fileprivate func cleanUp() {
-    for _ in 0..<3 where isMounted { _ = try? run(["umount", "-l", mountpoint]) }
+    for mount in mounts.reversed() { _ = try? run(["umount", "-l", mount]) }
     for process in daemons where Self.isRunning(process) && contents(of: "/proc/\(process)/comm") == "ebbfs\n" {
       _ = kill(process, SIGKILL)
       _ = eventually { !Self.isRunning(process) }
     }
-    guard !isMounted else { return }
+    guard mounts.isEmpty else { return }
     _ = try? run(["rm", "-rf", "--one-file-system", base])
   }
 
-  var isMounted: Bool { contents(of: "/proc/self/mounts").contains(" \(mountpoint) ") }
+  var isMounted: Bool { mounts.contains(mountpoint) }
+
+  /// The mountpoints below the fixture's directory, in the order of mounting.
+  private var mounts: [String] {
+    contents(of: "/proc/self/mounts").split(separator: "\n").compactMap { $0.split(separator: " ").dropFirst().first }
+      .map(String.init).filter { $0.hasPrefix(base + "/") }
+  }
 }
 
 /// Gives the body a fixture, mounted unless `mounts` is false, and cleans up whatever happens.

@@ -5,19 +5,6 @@ import Testing
 
 /// What the tests on real mounts find on the machine.
 enum TestSurroundings {
-  /// The program under test: `EBBFS_BINARY`, or the one that was built with the tests.
-  static let binary: String = {
-    if let given = environmentValue("EBBFS_BINARY") { return given }
-    var path = [CChar](repeating: 0, count: 4096)
-    let count = max(0, unsafe readlink("/proc/self/exe", &path, path.count))
-    let tests = String(decoding: path.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    // The runner of the tests may be the package's or the tool chain's.
-    let beside = parent(tests) + "/ebbfs"
-    return unsafe access(beside, X_OK) == 0 ? beside : repository + "/.build/debug/ebbfs"
-  }()
-
-  private static let repository = parent(parent(parent(#filePath)))
-
   /// The directory of these tests' sources, with their scripts.
   static let sources = parent(#filePath)
 
@@ -26,7 +13,7 @@ enum TestSurroundings {
     try #require(
       unsafe access("/dev/fuse", R_OK | W_OK) == 0 && geteuid() == 0,
       "MountTests need root and /dev/fuse, which this machine does not give: real mounts cannot be tested here")
-    try #require(unsafe access(binary, X_OK) == 0, "MountTests need the program \(binary): build it first")
+    try #require(unsafe access(EbbfsBinary.path, X_OK) == 0, "MountTests need the program \(EbbfsBinary.path): build it first")
   }
 
   static func environmentValue(_ name: String) -> String? {
