@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""sqlite3 in both journal modes and git commits, on a mount whose daemon is killed.
+
+A process inserts rows and records, outside the mount, each transaction whose COMMIT had returned. After every kill and remount the
+database is opened again: integrity_check says ok, every recorded transaction is there whole, and no more than the one in flight besides.
+Git: commits in a loop; after every kill `git fsck --full` finds nothing, each recorded commit is reachable and its tree is whole.
+
+Usage: databases.py EBBFS [--kills N] [--pace SECONDS] [--options OPTS] [--seed S]
+"""
+import argparse, os, sqlite3, subprocess, sys, threading, time
+from torture import BACKING_CALLS, RECOVERY_CALLS, Scenario, arguments, is_running, run, wait_until
+
+
+class Database:
+    """Each transaction writes rows of equal text in two tables, so that half of one shows."""
+
+    def __init__(self, path, mode, ledger):
+        self.path, self.mode, self.ledger = path, mode, ledger
+        self.last = self.total = 0
+
+    def session(self, stop):
+        try:
+            connection = sqlite3.connect(self.path, timeout=5, isolation_level=None)
+            connection.execute(f"PRAGMA journal_mode={self.mode}")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("CREATE TABLE IF NOT EXISTS a (n INTEGER PRIMARY KEY, text TEXT)")
+            connection.execute("CREATE TABLE IF NOT EXISTS b (n INTEGER PRIMARY KEY, text TEXT)")
+            with open(self.ledger, "a") as ledger:
+                while not stop.is_set():
+                    n = self.last + 1
+                    connection.execute("BEGIN")
+                    connection.execute("INSERT INTO a VALUES (?, ?)", (n, str(n) * (n % 700)))
+                    if n % 5 == 0: connection.execute("UPDATE a SET text = text WHERE n % 7 = ?", (n % 7,))
+                    connection.execute("INSERT INTO b VALUES (?, ?)", (n, str(n) * (n % 700)))
+                    connection.execute("COMMIT")
+                    self.last = n
+                    ledger.write(f"{n}\n"); ledger.flush()
+            connection.close()
+        except sqlite3.Error as error: self.error = error
+
+    def verify(self, path=None):
+        """Returns the violations."""
+        path = path or self.path
+        if not os.path.exists(path): return [f"{path} is missing"] if self.last else []
+        try:
+            connection = sqlite3.connect(path, timeout=5, isolation_level=None)
+            answer = connection.execute("PRAGMA integrity_check").fetchone()[0]
+            if answer != "ok": return [f"{path}: integrity_check: {answer}"]
+            tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+            if "b" not in tables: return [f"{path}: tables are missing"] if self.last else []
+            a = connection.execute("SELECT n, text FROM a ORDER BY n").fetchall()
+            b = connection.execute("SELECT n, text FROM b ORDER BY n").fetchall()
+            connection.close()
+        except sqlite3.Error as error: return [f"{path}: {error}"]
+        wrong = []
+        if a != b: wrong.append(f"{path}: half a transaction: {len(a)} and {len(b)} rows")
+        if [row[0] for row in a] != list(range(1, len(a) + 1)): wrong.append(f"{path}: rows are missing between others")
+        if not self.last <= len(a) <= self.last + 1: wrong.append(f"{path}: {len(a)} transactions, {self.last} were acknowledged")
+        if any(text != str(n) * (n % 700) for n, text in a): wrong.append(f"{path}: a row holds other text")
+        self.last = len(a)
+        return wrong
+
+
+class Repository:
+    def __init__(self, path):
+        self.path, self.commits, self.number = path, [], 0
+        self.errors = []
+
+    def git(self, *words, **more):
+        return run("git", "-C", self.path, "-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "core.fsync=none", "-c", "gc.auto=40", *words, **more)
+
+    def session(self, stop):
+        if not os.path.exists(os.path.join(self.path, ".git", "HEAD")):
+            if run("git", "init", "-q", self.path).returncode: return
+        while not stop.is_set():
+            self.number += 1
+            try:
+                for i in range(8):
+                    folder = os.path.join(self.path, f"folder-{(self.number + i) % 7}")
+                    os.makedirs(folder, exist_ok=True)
+                    with open(os.path.join(folder, f"file-{i}"), "w") as file: file.write(f"{self.number} {i}\n" * (50 * i + 1))
+            except OSError: return
+            if self.git("add", "-A").returncode: return
+            done = self.git("commit", "-q", "-m", f"number {self.number}")
+            if done.returncode: return
+            answer = self.git("rev-parse", "HEAD")
+            if answer.returncode == 0: self.commits.append(answer.stdout.strip())
+
+    def verify(self, path=None):
+        path = path or self.path
+        if not self.commits: return []
+        # What a killed git leaves behind, on any filesystem.
+        for folder, _, files in os.walk(os.path.join(path, ".git")):
+            for name in files:
+                if name.endswith(".lock"): os.unlink(os.path.join(folder, name))
+        wrong = []
+        done = run("git", "-C", path, "fsck", "--full", "--strict", "--no-dangling")
+        if done.returncode: wrong.append(f"git fsck: {done.returncode} {done.stdout[-500:]} {done.stderr[-500:]}")
+        found = run("git", "-C", path, "rev-list", "HEAD").stdout.split()
+        lost = [commit for commit in self.commits if commit not in set(found)]
+        if lost: wrong.append(f"{len(lost)} of {len(self.commits)} acknowledged commits are not reachable")
+        return wrong
+
+
+def main():
+    parser = arguments(argparse.ArgumentParser())
+    parser.add_argument("--kills", type=int, default=10); parser.add_argument("--pace", type=float, default=3.0)
+    parser.add_argument("--options", default="writeback_delay=300ms,writeback_deadline=1s")
+    given = parser.parse_args()
+    scenario = Scenario("databases", given)
+    exact = 0
+    works = []
+    with scenario:
+        chance = scenario.chance
+        mount = scenario.mount(given.options)
+        mount.mount()
+        wal = Database(os.path.join(mount.point, "wal.db"), "WAL", os.path.join(scenario.base, "wal.ledger"))
+        rollback = Database(os.path.join(mount.point, "rollback.db"), "DELETE", os.path.join(scenario.base, "rollback.ledger"))
+        truncate = Database(os.path.join(mount.point, "truncate.db"), "TRUNCATE", os.path.join(scenario.base, "truncate.ledger"))
+        repository = Repository(os.path.join(mount.point, "repository"))
+        works = [wal, rollback, truncate, repository]
+        while mount.kills < given.kills and not scenario.violations:
+            stop = threading.Event()
+            threads = [threading.Thread(target=work.session, args=(stop,)) for work in works]
+            for thread in threads: thread.start()
+            time.sleep(chance.uniform(0.3, given.pace))
+            if chance.random() < 0.4:
+                process, call = mount.process, chance.choice(BACKING_CALLS + ["fdatasync"] * 4)
+                mount.attach(f"trace={call}", f"inject={call}:signal=SIGKILL:when={chance.randrange(1, 30)}")
+                exact += bool(wait_until(lambda: not is_running(process), 2))
+            mount.kill()
+            stop.set()
+            for thread in threads: thread.join(60)
+            mount.clear()
+            for _ in range(chance.choice((0, 0, 1, 2))):
+                exact += mount.mount_killed_at(chance.choice(RECOVERY_CALLS), chance.choice((1, 2, 3, 10, 30)), chance)
+                mount.clear()
+            problem = mount.check()
+            if problem: scenario.violated(problem)
+            mount.mount()
+            for work in works:
+                for text in work.verify(): scenario.violated(f"after kill {mount.kills}: {text}")
+        if not scenario.violations:
+            problem = mount.flush()
+            if problem: scenario.violated(problem)
+            for work in works:
+                for text in work.verify(os.path.join(mount.backing, os.path.basename(work.path))): scenario.violated("backing: " + text)
+            problem = mount.unmount()
+            if problem: scenario.violated(problem)
+    acknowledged = ", ".join(str(work.last) for work in works[:3]) if works else "0"
+    scenario.finish(f"transactions in WAL, DELETE, TRUNCATE mode: {acknowledged}, {len(works[3].commits) if works else 0} git commits, "
+                    f"{exact} kills at an exact call, {scenario.mounts[0].mount_times()}")
+    return scenario.exit_status
+
+
+if __name__ == "__main__": sys.exit(main())
