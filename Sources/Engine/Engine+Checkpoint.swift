@@ -51,8 +51,10 @@ extension EngineState {
   /// Inodes that no live record names any more are left out, and bound again when they are next needed.
   mutating func captureCheckpoint() -> (lowWater: LSN, table: [Binding]) {
     var lowWater = journal.lastLSN.next
-    for lsn in [queue.oldestLSN, cache.oldestLSN()] + unnamed.map({ inodes[$0]?.unnamedCreation }) {
-      lowWater = min(lowWater, lsn ?? lowWater)
+    if configuration.rules.lowWaterCoversCapture {
+      for lsn in [queue.oldestLSN, cache.oldestLSN()] + unnamed.map({ inodes[$0]?.unnamedCreation }) {
+        lowWater = min(lowWater, lsn ?? lowWater)
+      }
     }
     var kept: Set<InodeNumber> = []
     for number in bound {

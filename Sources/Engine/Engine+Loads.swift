@@ -20,7 +20,7 @@ extension Engine {
     runner.run(.load) { [self] in carryOut(load) }
   }
 
-  private func carryOut(_ load: Load) {
+  func carryOut(_ load: Load) {
     switch shared.withLock({ begin(load, &$0) }) {
     case .wait: return  // begun again when a plan ends
     case .fail(let errno): end(load, failure: errno)
@@ -29,7 +29,7 @@ extension Engine {
         let found: Found =
           switch load {
           case .listing: .listing(try backing.list(path))
-          case .details: .details(try backing.details(path))
+          case .details, .prefetch: .details(try backing.details(path))
           }
         take(found, load)
       } catch {
@@ -39,9 +39,10 @@ extension Engine {
   }
 
   private func begin(_ load: Load, _ shared: inout Shared) -> Start {
-    guard shared.parking.wants(load) else { return .fail(.interrupted) }
+    guard shared.wants(load) else { return .fail(.interrupted) }
     guard let inode = shared.state.inodes[load.inode] else { return .fail(.stale) }
     if shared.state.isMoving(inode) {
+      if case .prefetch = load { return .fail(.busy) }
       shared.parking.delay(load)
       return .wait
     }
@@ -54,7 +55,9 @@ extension Engine {
     let isTaken = shared.withLock { shared in
       guard !shared.parking.isTainted(load) else { return false }
       switch found {
-      case .listing(let entries): shared.state.takeListing(entries, of: load.inode)
+      case .listing(let entries):
+        shared.state.takeListing(entries, of: load.inode, without: shared.parking.goneNames(of: load))
+        shared.prefetch.add(shared.state.entriesWithoutAttributes(in: load.inode))
       case .details(let details): shared.state.takeDetails(details, of: load.inode)
       }
       return true
@@ -63,7 +66,12 @@ extension Engine {
   }
 
   private func end(_ load: Load, failure: Errno?) {
-    for request in shared.withLock({ $0.parking.end(load, failure: failure) }) { attempt(request) }
+    let (ready, prefetches) = shared.withLock { shared in
+      if case .prefetch = load { shared.prefetch.runningCount -= 1 }
+      return (shared.parking.end(load, failure: failure), shared.prefetch.begin())
+    }
+    for request in ready { attempt(request) }
+    for inode in prefetches { start(.prefetch(inode)) }
   }
 }
 
@@ -72,10 +80,10 @@ extension EngineState {
   /// Every name that is not ours already is a new inode; its attributes come later, when it is asked for.
   ///
   /// A name that is the backing location of a known inode is shown only through that inode's logical names, and one that an open
-  /// plan claims is in doubt (R22).
-  mutating func takeListing(_ entries: [BackingEntry], of number: InodeNumber) {
+  /// plan claims is in doubt (R22). `goneNames` were removed by plans that ended while the listing was under way.
+  mutating func takeListing(_ entries: [BackingEntry], of number: InodeNumber, without goneNames: Set<EntryName>) {
     guard let directory = inodes[number], directory.directory?.isComplete == false else { return }
-    for entry in entries {
+    for entry in entries where !goneNames.contains(entry.name) {
       let location = Location(number, entry.name)
       guard directory.directory?[entry.name] == nil, !inodes.isKnownBackingName(location), !queue.isClaimedByOpenPlan(location)
       else {

@@ -29,7 +29,8 @@ extension Engine {
         capacityBytes: configuration.journalBytes, segmentBytes: configuration.segmentBytes,
         backingDescription: backing.abilities.description, newJournalUUID: configuration.journalSeed)
       let scan = try Journal.scan(journalStorage, settings)
-      var recovery = Recovery(table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root)
+      var recovery = Recovery(
+        table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)
       try scan.replay { recovery.read($0) }
       recovery.rollForward()
       let journal = try Journal(starting: scan, storage: journalStorage, configuration: settings, runner: runner)

@@ -42,9 +42,7 @@ extension Engine {
       try readSealed(inode, range)
     }
     let moved = actions.filter { $0.kind != .create && $0.kind != .writeContents }
-    let changed = actions.flatMap { [$0.source?.parent, $0.target?.parent].compactMap(\.self) }
-    shared.parking.taintLoads(
-      touching: Set(moved.flatMap { [$0.inode] + ($0.replaced.map { [$0] } ?? []) }), listings: Set(changed))
+    shared.parking.taintLoads(touching: Set(moved.flatMap { [$0.inode] + ($0.replaced.map { [$0] } ?? []) }))
   }
 
   /// Redoes the plans that the last mount left open, before anything else touches their names.
@@ -113,6 +111,9 @@ extension Engine {
   private func finish(_ lsn: LSN) {
     shared.withLock { shared in
       guard let run = shared.plans[lsn] else { return }
+      for index in run.completed where run.actions[index].action.kind != .link {
+        if let gone = run.actions[index].action.source { shared.parking.noteGone(gone) }
+      }
       shared.state.appendOutcome(of: run)
     }
     guard (try? journal.commit()) != nil else { return pause(lsn) }

@@ -17,6 +17,7 @@ package final class Engine: OperationHandler {
   struct Shared {
     var state: EngineState
     var parking = Parking()
+    var prefetch = Prefetch()
     var plans: [LSN: PlanRun] = [:]
     var drains: [Drain] = []
     var checkpoint = CheckpointProgress()

@@ -45,13 +45,13 @@ extension EngineState {
     guard size <= abilities.fileBytesMax else { throw .failure(.fileTooLarge) }
   }
 
-  /// A write, a truncation or a new owner takes the file's privileges away (KILLPRIV_V2).
+  /// A write, a truncation or a new owner takes the file's privileges away (KILLPRIV_V2); a new owner also those of a special file.
   ///
   /// Without group execution the set-group-id bit goes only when a stranger to the group does it, as the kernel has it since 6.2
   /// (`setattr_should_drop_sgid`).
   private func clearSetID(_ inode: Inode, _ before: Attributes, _ change: inout ContentChange, _ caller: Caller) {
     var permissions = change.attributes.permissions ?? before.permissions
-    if inode.kind == .regular {
+    if inode.kind != .directory {
       permissions &= ~0o4000
       if permissions & 0o010 != 0 || Self.isStranger(caller, to: before.group) { permissions &= ~0o2000 }
     }

@@ -51,7 +51,7 @@ extension EngineState {
   private mutating func replay(
     _ change: NamespaceChange, _ step: Recovery.Step, _ recovery: Recovery, _ sealing: inout [InodeNumber: LSN]
   ) {
-    applyToTree(change, time: step.time, lsn: step.lsn)
+    if recovery.isReplayed(step.lsn) { applyToTree(change, time: step.time, lsn: step.lsn) }
     for parent in change.parents {
       let times = ContentChange(inode: parent, attributes: AttributeChange(modified: step.time, changed: step.time))
       replay(times, position: nil, step, recovery, &sealing)

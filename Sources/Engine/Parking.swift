@@ -16,6 +16,8 @@ struct Parking {
     var chain: [InodeNumber]
     /// A plan moved something the load's path passes through: what it finds may be another file's.
     var isTainted = false
+    /// Names that left the directory while its listing was under way: found or not, they are gone.
+    var goneNames: Set<EntryName> = []
   }
 
   var count: Int { waiting.count }
@@ -88,10 +90,14 @@ struct Parking {
 
   func isTainted(_ load: Load) -> Bool { loads[load]?.isTainted ?? false }
 
-  /// A plan begins to move, remove or add what stands below or at these inodes.
-  mutating func taintLoads(touching inodes: Set<InodeNumber>, listings: Set<InodeNumber>) {
+  /// A name was removed from the backing directory: a listing under way must not bring it back.
+  mutating func noteGone(_ location: Location) { loads[.listing(location.parent)]?.goneNames.insert(location.name) }
+
+  func goneNames(of load: Load) -> Set<EntryName> { loads[load]?.goneNames ?? [] }
+
+  /// A plan begins to move or remove these inodes: paths to or through them are in doubt.
+  mutating func taintLoads(touching inodes: Set<InodeNumber>) {
     for (load, active) in loads {
-      if case .listing(let directory) = load, listings.contains(directory) { loads[load]?.isTainted = true }
       if active.chain.contains(where: inodes.contains) { loads[load]?.isTainted = true }
     }
   }

@@ -51,7 +51,10 @@ struct Recovery {
     var remaining: [Int]
   }
 
-  init(table: [Binding], nextInode: InodeNumber) {
+  private let rules: ProtocolRules
+
+  init(table: [Binding], nextInode: InodeNumber, rules: ProtocolRules) {
+    self.rules = rules
     for row in table {
       var binding = row
       // A row with very many names comes in several pieces.
@@ -81,6 +84,7 @@ struct Recovery {
 
   /// The locations are taken to be those after the open plans: their redo comes before any other call on these names (R3).
   mutating func rollForward() {
+    if !rules.plansAreRedone { openPlans = [:] }
     for (_, plan) in openPlans.sorted(by: { $0.key < $1.key }) {
       for index in plan.remaining {
         let action = plan.actions[index]
@@ -118,6 +122,9 @@ struct Recovery {
 
   /// Whether a namespace record needs no write-back of its own: done, or part of a plan that is redone.
   func isSettled(_ lsn: LSN) -> Bool { completed.contains(Stage(lsn)) || inDoubt.contains(Stage(lsn)) }
+
+  /// Whether a namespace record has a say in where names are: all have, the last one wins (R4).
+  func isReplayed(_ lsn: LSN) -> Bool { rules.replaysCompletedRecords || !completed.contains(Stage(lsn)) }
 
   /// Whether a creation is in the backing directory for certain, so that the file is looked at there.
   func isMade(_ creation: Creation) -> Bool {

@@ -7,10 +7,12 @@ enum Load: Hashable, Sendable {
   case listing(InodeNumber)
   /// Attributes, extended attributes and symbolic link target of an inode.
   case details(InodeNumber)
+  /// The same as `details`, before anybody asks.
+  case prefetch(InodeNumber)
 
   var inode: InodeNumber {
     switch self {
-    case .listing(let inode), .details(let inode): inode
+    case .listing(let inode), .details(let inode), .prefetch(let inode): inode
     }
   }
 }

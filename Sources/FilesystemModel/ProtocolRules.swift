@@ -2,17 +2,13 @@
 package struct ProtocolRules: Hashable, Sendable {
   /// R1: no backing call before the INTENT record, and all before it, are durable.
   package var intentIsDurableFirst = true
-  /// R2: a plan in doubt is redone; off: it is derived again from what looks uncompleted.
+  /// R2, R3: a plan in doubt counts as carried out and is redone; off: its records are carried out again as if they had just come.
   package var plansAreRedone = true
   /// R4: all namespace records are replayed; off: only uncompleted ones.
   package var replaysCompletedRecords = true
-  /// R5: a location changes together with its DONE record.
-  package var locationsChangeWithDone = true
-  /// R6: low-water takes open plans and the capture into account.
+  /// R6: low-water stays below what is not written back; off: it is where the table was captured.
   package var lowWaterCoversCapture = true
-  /// R7: the next inode number is taken over bindings too.
-  package var inodeNumbersCoverBindings = true
-  /// R8: plans are disjoint in inodes, not only in names.
+  /// R8: plans are disjoint in inodes and in the directories on their ways, not only in names.
   package var plansAreDisjointInInodes = true
   /// R9: a rename over a name waits for the data of the file that takes it.
   package var replacingWaitsForData = true
@@ -34,8 +30,6 @@ package struct ProtocolRules: Hashable, Sendable {
   package var directoryRenamesAreOrdered = true
   /// R16: pending data is dropped only with the last name.
   package var dataDropsWithLastName = true
-  /// R17: superseded records complete with those that supersede them.
-  package var contentsCompleteAsPrefix = true
   /// R18: the smallest size reached is kept through coalescing.
   package var keepsSmallestSize = true
   /// R11-R14 at all: created-and-removed, folds.

@@ -54,11 +54,13 @@ struct PlanClaims {
   /// - Parameter created: Directories that come with the same batch, before the action: its path may pass through them (R23).
   func conflict(with claims: ActionClaims, created: Set<InodeNumber> = [], rules: ProtocolRules) -> Bool {
     if claims.names.contains(where: { names[$0] != nil }) { return true }
-    if rules.plansAreDisjointInInodes, claims.inodes.contains(where: { inodes[$0] != nil }) { return true }
-    if claims.passed.contains(where: { shaped[$0] != nil && !created.contains($0) }) { return true }
-    if claims.shaped.contains(where: { passed[$0] != nil }) { return true }
+    if rules.plansAreDisjointInInodes {
+      if claims.inodes.contains(where: { inodes[$0] != nil }) { return true }
+      if claims.passed.contains(where: { shaped[$0] != nil && !created.contains($0) }) { return true }
+      if claims.shaped.contains(where: { passed[$0] != nil }) { return true }
+      if claims.movesDirectory, directoryMoves > 0 { return true }
+    }
     if claims.changed.contains(where: { attributed[$0] != nil }) { return true }
-    if let directory = claims.attributed, changed[directory] != nil { return true }
-    return claims.movesDirectory && directoryMoves > 0
+    return claims.attributed.map { changed[$0] != nil } ?? false
   }
 }

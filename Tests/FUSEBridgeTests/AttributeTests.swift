@@ -76,7 +76,8 @@ import Testing
         assert call("listxattr", b"a", None, 0) == 18
         os.removexattr("a", "user.one")
         refused(errno.ENODATA, os.removexattr, "a", "user.one")
-        acl = struct.pack("<IHHIHHIHHIHHIHHI", 2, 1, 6, 0xffffffff, 2, 4, 1000, 4, 4, 0xffffffff, 16, 4, 0xffffffff, 32, 4, 0xffffffff)
+        anyone = 0xffffffff
+        acl = struct.pack("<IHHIHHIHHIHHIHHI", 2, 1, 6, anyone, 2, 4, 1000, 4, 4, anyone, 16, 4, anyone, 32, 4, anyone)
         os.setxattr("a", "system.posix_acl_access", acl)
         assert os.getxattr("a", "system.posix_acl_access") == acl
         """)

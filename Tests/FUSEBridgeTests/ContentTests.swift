@@ -129,7 +129,8 @@ import Testing
                 action()
                 os._exit(0)
             assert os.waitpid(child, 0)[1] == 0
-        for action in (lambda: put("a", b"x"), lambda: os.truncate("a", 1), lambda: os.close(os.open("a", os.O_WRONLY | os.O_TRUNC))):
+        empty = lambda: os.close(os.open("a", os.O_WRONLY | os.O_TRUNC))
+        for action in (lambda: put("a", b"x"), lambda: os.truncate("a", 1), empty):
             os.chmod("a", 0o6777)
             act(action)
             assert stat.S_IMODE(os.stat("a").st_mode) == 0o777, oct(os.stat("a").st_mode)

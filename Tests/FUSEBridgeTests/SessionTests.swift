@@ -212,7 +212,8 @@ import Testing
         line, = [line for line in open("/proc/mounts") if sys.argv[1] in line]
         source, _, kind, options = line.split()[:4]
         assert (source, kind) == ("with,comma", "fuse.ebbfs"), line
-        assert {"ro", "noatime", "noexec", "nosuid", "nodev", "default_permissions", "allow_other"} <= set(options.split(",")), line
+        wanted = {"ro", "noatime", "noexec", "nosuid", "nodev", "default_permissions", "allow_other"}
+        assert wanted <= set(options.split(",")), line
         refused(errno.EROFS, put, "a", b"x")
         """)
     }

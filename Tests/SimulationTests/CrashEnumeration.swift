@@ -35,18 +35,25 @@ struct CrashEnumeration {
   /// Says how a workload breaks a promise; `nil` when no crash does. `again`: a second crash follows each, during the recovery or
   /// soon after.
   mutating func firstViolation(
-    _ workload: [WorkloadOperation], again: Bool, using generator: inout SeededGenerator
+    _ workload: [WorkloadOperation], again: Bool, crashesMax: Int = .max, using generator: inout SeededGenerator
   ) -> (plans: [CrashPlan], why: String)? {
     let events = events(workload)
-    for death in deaths(events) {
-      for kind in Self.kinds {
-        if case .journal(_, let bytes) = death, bytes > 0, kind != .processDeath { continue }
-        var plans = [CrashPlan(death: death, kind: kind, looksAtOnce: Bool.random(using: &generator))]
-        if again { plans.append(Self.second(using: &generator)) }
-        if let why = violation(events, plans) { return (plans, why) }
-      }
+    var crashes = deaths(events).flatMap { death in Self.kinds(after: death).map { CrashPlan(death: death, kind: $0) } }
+    if crashesMax < crashes.count {
+      crashes.shuffle(using: &generator)
+      crashes.removeLast(crashes.count - crashesMax)
+    }
+    for var crash in crashes {
+      crash.looksAtOnce = Bool.random(using: &generator)
+      let plans = again ? [crash, Self.second(using: &generator)] : [crash]
+      if let why = violation(events, plans) { return (plans, why) }
     }
     return nil
+  }
+
+  /// A write that arrives in part is for the end of the process: a power cut loses parts of it in any case.
+  private static func kinds(after death: Death) -> [CrashKind] {
+    if case .journal(_, let bytes) = death, bytes > 0 { [.processDeath] } else { kinds }
   }
 
   private static func second(using generator: inout SeededGenerator) -> CrashPlan {

@@ -22,21 +22,24 @@ import Testing
     }
   }
 
-  /// All workloads in the full run, as many as there is time for else.
+  /// All workloads with all their crashes in the full run, else as many as there is time for with a few crashes of each.
   private func enumerate(length: Int, again: Bool, seconds: Double) throws {
     let tree = InitialTree.small
     let seed = Seed.fromEnvironment
     var generator = SeededGenerator(seed: seed)
     var workloads = try Self.workloads(length: length, tree)
     workloads.shuffle(using: &generator)
-    let end = SimulationSettings.now() + (SimulationSettings.isFull ? Double(SimulationSettings.seconds) : seconds)
+    let isFull = SimulationSettings.isFull
+    let end = SimulationSettings.now() + (isFull ? Double(SimulationSettings.seconds) : seconds)
     var counts = TrialCounts()
     var done = 0
     for workload in workloads where SimulationSettings.now() < end {
-      let options = done % 4 == 3 ? MountOptions.tiny() : MountOptions()
+      let isTiny = done % 4 == 3
+      let options = isTiny ? MountOptions.tiny() : MountOptions.small()
       var enumeration = CrashEnumeration(tree: tree, options: options, seed: seed &+ UInt64(done))
-      if let (plans, why) = enumeration.firstViolation(workload, again: again, using: &generator) {
-        Issue.record("seed \(enumeration.seed), tiny \(done % 4 == 3), \(plans): \(why)\n\(swiftSource(of: workload))")
+      let found = enumeration.firstViolation(workload, again: again, crashesMax: isFull ? .max : 12, using: &generator)
+      if let (plans, why) = found {
+        Issue.record("seed \(enumeration.seed), tiny \(isTiny), \(plans): \(why)\n\(swiftSource(of: workload))")
         return
       }
       counts = counts + enumeration.counts
@@ -44,11 +47,12 @@ import Testing
     }
     print(
       "crash enumeration, \(length) operations, \(again ? "two crashes" : "one crash"): \(done) of \(workloads.count) workloads,",
-      "\(counts.crashes) crashes, \(counts.states) trees compared, 0 violations")
+      "\(counts.crashes) crashes, \(counts.recoveries) recoveries, \(counts.states) trees compared, 0 violations")
   }
 
-  @Test func oneOperationSurvivesEveryCrash() throws { try enumerate(length: 1, again: false, seconds: 5) }
-  @Test func twoOperationsSurviveEveryCrash() throws { try enumerate(length: 2, again: false, seconds: 5) }
-  @Test func threeOperationsSurviveEveryCrash() throws { try enumerate(length: 3, again: false, seconds: 5) }
-  @Test func operationsSurviveACrashAndOneDuringRecovery() throws { try enumerate(length: 2, again: true, seconds: 5) }
+  @Test func oneOperationSurvivesEveryCrash() throws { try enumerate(length: 1, again: false, seconds: 3) }
+  @Test func twoOperationsSurviveEveryCrash() throws { try enumerate(length: 2, again: false, seconds: 4) }
+  @Test func threeOperationsSurviveEveryCrash() throws { try enumerate(length: 3, again: false, seconds: 6) }
+  @Test func twoOperationsSurviveACrashAndOneDuringRecovery() throws { try enumerate(length: 2, again: true, seconds: 4) }
+  @Test func threeOperationsSurviveACrashAndOneDuringRecovery() throws { try enumerate(length: 3, again: true, seconds: 4) }
 }

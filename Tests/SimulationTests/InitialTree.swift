@@ -3,7 +3,9 @@ import StorageInterface
 import Support
 
 /// What the backing directory holds before the first mount.
-enum InitialTree: CaseIterable {
+enum InitialTree {
+  static let forWalks: [InitialTree] = [.empty, .furnished, .linked, .small]
+
   case empty
   /// Files and directories with contents, a symbolic link and extended attributes.
   case furnished
@@ -11,6 +13,8 @@ enum InitialTree: CaseIterable {
   case linked
   /// What the small alphabet names.
   case small
+  /// That of PROTOCOL.md: `a`, `b`, `d/x`.
+  case model
 
   func backing(_ clock: SimulatedClock, options: SimulatedBackingStorage.Options = .init()) throws -> SimulatedBackingStorage {
     let storage = SimulatedBackingStorage(clock: clock, options: options)
@@ -21,6 +25,11 @@ enum InitialTree: CaseIterable {
       try bystander.make("d", kind: .directory, device: 0, target: [])
       try Self.fill(bystander, "a", 65, count: 700)
       try Self.fill(bystander, "d/b", 66, count: 300)
+    case .model:
+      try bystander.make("d", kind: .directory, device: 0, target: [])
+      try Self.fill(bystander, "a", 65, count: 4096)
+      try Self.fill(bystander, "b", 66, count: 8192)
+      try Self.fill(bystander, "d/x", 88, count: 100)
     case .furnished:
       for (place, path) in ["d", "e", "d/e"].enumerated() {
         let path = BackingPath(path)

@@ -13,7 +13,7 @@ struct RandomWalk {
   init(seed: UInt64, options: MountOptions? = nil) {
     var generator = SeededGenerator(seed: seed)
     self.seed = seed
-    tree = InitialTree.allCases.randomElement(using: &generator)!
+    tree = InitialTree.forWalks.randomElement(using: &generator)!
     if let options {
       self.options = options
     } else {

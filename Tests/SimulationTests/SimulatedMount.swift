@@ -23,6 +23,14 @@ struct MountOptions {
     configuration.rules = rules
   }
 
+  /// Small segments, which are quick to read at each recovery.
+  static func small(rules: ProtocolRules = ProtocolRules(), durability: Durability = .batch(milliseconds: 100)) -> MountOptions {
+    var options = MountOptions(rules: rules, durability: durability)
+    options.configuration.segmentBytes = 12 << 10
+    options.configuration.journalBytes = 256 << 10
+    return options
+  }
+
   /// Segments, journal and memory so small that rotation, checkpoints, eviction and waiting for room happen in short workloads.
   static func tiny(rules: ProtocolRules = ProtocolRules()) -> MountOptions {
     var options = MountOptions(rules: rules)
@@ -50,6 +58,8 @@ final class SimulatedMount: WorkloadTarget {
   private var backingDiesAt: Int?
   /// Why an operation was never answered.
   private(set) var stuck: String?
+  /// Called after each job, to look at what others would see now.
+  var afterJob: (() -> Void)?
   /// What `snapshot` is to forget at its end.
   var lookedUp: [InodeNumber] = []
 
@@ -100,7 +110,9 @@ final class SimulatedMount: WorkloadTarget {
   @discardableResult
   func step() -> Bool {
     guard !isDead else { return false }
-    return runner.runOne(using: &generator) != nil
+    guard runner.runOne(using: &generator) != nil else { return false }
+    afterJob?()
+    return true
   }
 
   func pass(milliseconds: Int) {

@@ -1,141 +1,186 @@
 #!/usr/bin/env python3
-"""Extracts a real tree into an ebbfs mount while the daemon is killed with SIGKILL at random moments.
+"""Extracts a real tree into an ebbfs mount while the daemon is killed with SIGKILL.
 
 After every kill it is mounted again, the extraction goes on, and each file that had been extracted completely is compared with the
-source: bytes, mode, owner, mtime, link target, hard links. A second listing must equal the first, and `ebbfs journal check` must find
-the journal clean. At the end `ebbfs flush`, and the backing directory must equal the source.
+source: bytes, mode, owner, mtime, link target, hard links, extended attributes. A second listing must equal the first, and
+`ebbfs journal check` must find the journal clean. At the end `ebbfs flush`, and the backing directory must equal the source.
 
-Usage: untar_kill.py EBBFS SOURCE [--kills N] [--seed S] [--options OPTS] [--during untar|writeback|recovery|twice]
-Prints one line of figures; exit status 0 when nothing was lost.
+--during untar      at random moments of the extraction
+         writeback  at the entry of the N-th backing call of some kind, N random, while plans are kept open by slowed-down fsyncs
+         recovery   the mount after a kill is killed inside its recovery, at a random call, before the next one may succeed
+         twice      two or three such mounts die one after the other
+         all        a mixture
+
+Usage: untar_kill.py EBBFS [SOURCE...] [--kills N] [--files N] [--during WHAT] [--options OPTS] [--pace SECONDS] [--seed S]
 """
-import argparse, os, random, signal, stat, subprocess, sys, tempfile, threading, time
+import argparse, os, shutil, stat, subprocess, sys, tempfile, threading, time
+from torture import BACKING_CALLS, RECOVERY_CALLS, Scenario, arguments, difference, facts, is_running, listing, run, wait_until
 
-def run(*command, **more):
-    return subprocess.run(command, capture_output=True, text=True, **more)
 
-class Mount:
-    def __init__(self, binary, base, options):
-        self.binary, self.options = binary, options
-        self.backing, self.point, self.state = (os.path.join(base, n) for n in ("backing", "mount", "state"))
-        for path in (self.backing, self.point): os.makedirs(path, exist_ok=True)
-        self.recovery_seconds = []
+def gather(sources, target, files_max):
+    """Copies the sources into one tree, up to a number of files; adds what trees of packages lack."""
+    os.makedirs(target)
+    count = 0
+    for source in sources:
+        for folder, folders, files in os.walk(source):
+            folders.sort()
+            if count > files_max: break
+            place = os.path.join(target, os.path.relpath(folder, os.path.dirname(source.rstrip("/"))))
+            os.makedirs(place, exist_ok=True)
+            for name in sorted(files):
+                path = os.path.join(folder, name)
+                if not stat.S_ISREG(os.lstat(path).st_mode) and not os.path.islink(path): continue
+                shutil.copy2(path, os.path.join(place, name), follow_symlinks=False)
+                count += 1
+            shutil.copystat(folder, place)
+    rare = os.path.join(target, "rare")
+    os.makedirs(rare)
+    for i in range(40):
+        path = os.path.join(rare, f"linked-{i}")
+        with open(path, "wb") as file: file.write(bytes([i]) * (1000 * i))
+        for j in range(i % 4): os.link(path, os.path.join(rare, f"linked-{i}-again-{j}"))
+    for i, mode in enumerate((0o4755, 0o2755, 0o1644, 0o000, 0o444, 0o777)):
+        path = os.path.join(rare, f"mode-{i}")
+        with open(path, "wb") as file: file.write(b"m" * 5000)
+        os.chown(path, 1000 + i, 2000 + i); os.chmod(path, mode)
+    os.mkdir(os.path.join(rare, "closed")); open(os.path.join(rare, "closed", "inside"), "w").close()
+    os.chmod(os.path.join(rare, "closed"), 0o500)
+    os.mkfifo(os.path.join(rare, "fifo"))
+    open(os.path.join(rare, "n" * 255), "w").close()
+    open(os.path.join(os.fsencode(rare), b"bytes-\xff\xfe"), "w").close()
+    open(os.path.join(rare, "new\nline"), "w").close()
+    os.symlink("nowhere", os.path.join(rare, "dangling"))
+    os.symlink("x" * 1000, os.path.join(rare, "long"))
+    path = os.path.join(rare, "attributes")
+    with open(path, "w") as file: file.write("x")
+    os.setxattr(path, "user.colour", b"blue"); os.setxattr(path, "user.long", b"l" * 1000)
+    with open(os.path.join(rare, "sparse"), "wb") as file: file.truncate(30_000_000); file.seek(17_000_000); file.write(b"island")
+    with open(os.path.join(rare, "large"), "wb") as file:
+        for i in range(200): file.write(bytes([i]) * 100_003)
+    return count
 
-    def mount(self):
-        begun = time.monotonic()
-        done = run(self.binary, self.backing, self.point, "-o", f"state={self.state}" + ("," + self.options if self.options else ""))
-        if done.returncode: raise SystemExit(f"mount failed with {done.returncode}: {done.stderr.strip()}")
-        self.recovery_seconds.append(time.monotonic() - begun)
-
-    def process(self):
-        for line in run(self.binary, "status", self.point).stdout.splitlines():
-            if line.startswith("daemon:"): return int(line.split("process")[1].split(",")[0])
-        raise SystemExit("no daemon")
-
-    def kill(self):
-        process = self.process()
-        os.kill(process, signal.SIGKILL)
-        while os.path.exists(f"/proc/{process}") and open(f"/proc/{process}/stat").read().split()[2] != "Z": time.sleep(0.005)
-        subprocess.run(["umount", "-l", self.point], capture_output=True)
-
-def facts(path):
-    s = os.lstat(path)
-    content = os.readlink(path) if stat.S_ISLNK(s.st_mode) else open(path, "rb").read() if stat.S_ISREG(s.st_mode) else None
-    mtime = None if stat.S_ISDIR(s.st_mode) else s.st_mtime_ns
-    return (s.st_mode, s.st_uid, s.st_gid, mtime, content, None if stat.S_ISDIR(s.st_mode) else s.st_nlink)
-
-def listing(top):
-    rows = []
-    for folder, names, files in os.walk(top):
-        for name in sorted(names + files):
-            s = os.lstat(os.path.join(folder, name))
-            rows.append((os.path.join(folder, name), s.st_mode, s.st_size, s.st_mtime_ns, s.st_nlink, s.st_uid, s.st_gid))
-    return sorted(rows)
 
 class Extraction:
-    """tar x through a pipe of members in order, so that it is known which were finished: GNU tar's -v prints a member when it begins."""
-    def __init__(self, archive, names, target):
-        self.archive, self.names, self.target, self.done = archive, names, target, 0
+    """tar x of members in archive order, so that it is known which are finished: GNU tar's -v prints a member when it begins."""
+
+    def __init__(self, archive, names, target, base):
+        self.archive, self.names, self.target, self.base, self.done = archive, names, target, base, 0
         self.is_frozen = False   # what tar says once the daemon is about to die does not count
+        self.complaints = b""
 
     def go_on(self):
-        rest = self.names[max(0, self.done - 1):]
-        listed = tempfile.NamedTemporaryFile("w", delete=False)
-        listed.write("\n".join(rest) + "\n"); listed.close()
-        process = subprocess.Popen(
-            ["tar", "xvPpf", self.archive, "-C", self.target, "--no-recursion", "--verbatim-files-from", "-T", listed.name],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         first = max(0, self.done - 1)
-        count = 0
-        for _ in process.stdout:
-            count += 1
-            if self.is_frozen: continue
-            self.done = max(self.done, first + count - 1)   # the one before it is finished
-        process.wait(); os.unlink(listed.name)
+        listed = os.path.join(self.base, "rest")
+        with open(listed, "wb") as file: file.write(b"\0".join(self.names[first:]) + b"\0")
+        with open(os.path.join(self.base, "tar.err"), "wb") as errors:
+            process = subprocess.Popen(
+                ["tar", "xvPpf", self.archive, "-C", self.target, "--xattrs", "--xattrs-include=*", "--no-recursion", "--numeric-owner",
+                 "--quoting-style=escape", "--no-wildcards", "--null", "--verbatim-files-from", "-T", listed],
+                stdout=subprocess.PIPE, stderr=errors)
+            count = 0
+            for _ in process.stdout:
+                count += 1
+                if not self.is_frozen: self.done = max(self.done, first + count - 1)   # the one before it is finished
+            process.wait()
+        with open(os.path.join(self.base, "tar.err"), "rb") as errors: self.complaints = errors.read(2000)
         if process.returncode == 0 and not self.is_frozen: self.done = len(self.names)
         return process.returncode == 0 and not self.is_frozen
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("binary"); parser.add_argument("source")
-    parser.add_argument("--kills", type=int, default=20); parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--options", default="writeback_delay=500ms"); parser.add_argument("--during", default="untar")
-    parser.add_argument("--pace", type=float, default=1.0, help="longest time between kills, seconds")
-    given = parser.parse_args()
-    chance = random.Random(given.seed)
-    base = tempfile.mkdtemp(prefix="ebbfs-untar-")
-    archive = os.path.join(base, "tree.tar")
-    subprocess.run(["tar", "cf", archive, "-C", given.source, "."], check=True)
-    names = run("tar", "tf", archive).stdout.splitlines()
-    mount = Mount(os.path.abspath(given.binary), base, given.options)
-    mount.mount()
-    work = Extraction(archive, names, mount.point)
-    problems, kills, verified, finished = [], 0, 0, False
-    while not finished or kills < given.kills:
-        if kills < given.kills:
-            def strike():
-                work.is_frozen = True
-                mount.kill()
-            timer = threading.Timer(chance.uniform(0.05, given.pace), strike); timer.start()
-        finished = work.go_on()
-        if kills < given.kills:
-            if finished: time.sleep(0.01)
-            timer.join(); kills += 1; work.is_frozen = False
-            if given.during in ("recovery", "twice"):
-                mount.mount()
-                if given.during == "recovery": time.sleep(chance.uniform(0, 0.1))
-                mount.kill(); kills += 1
-            check = run(mount.binary, "journal", "check", mount.state)
-            if check.returncode: problems.append(f"journal check: {check.stdout.strip()} {check.stderr.strip()}")
-            mount.mount()
-        first = listing(mount.point)
-        sample = names[:work.done] if not kills % 5 or finished else chance.sample(names[:work.done], min(work.done, 500))
-        for name in sample:
-            try: mine = facts(os.path.join(mount.point, name))
-            except OSError as error: problems.append(f"after kill {kills}: {name}: {error}"); continue
-            theirs = facts(os.path.join(given.source, name))
-            verified += 1
-            # tar sets a directory's mode only at its own end.
-            if stat.S_ISDIR(theirs[0]): mine = theirs = None
-            if mine != theirs:
-                problems.append(f"after kill {kills}: {name}: {[(a, b) if not isinstance(a, bytes) else 'bytes' for a, b in zip(mine, theirs) if a != b]}")
-        if listing(mount.point) != first: problems.append(f"after kill {kills}: a second listing differs from the first")
-        if len(problems) > 10: break
-    folders = [name for name in names if name.endswith("/")]
-    subprocess.run(["tar", "xPpf", archive, "-C", mount.point, "--no-recursion", *folders], check=True)
-    flush = run(mount.binary, "flush", mount.point)
-    if flush.returncode: problems.append("flush: " + flush.stderr.strip())
-    differences = run("diff", "-r", "--no-dereference", given.source, mount.backing).stdout.strip()
-    if differences: problems.append("diff -r: " + differences[:500])
-    compared = run("rsync", "-anc", "-i", "--delete", "-HAX", given.source.rstrip("/") + "/", mount.backing + "/").stdout.strip()
-    if compared: problems.append("rsync: " + compared[:500])
-    unmounted = run(mount.binary, "unmount", mount.point)
-    if unmounted.returncode: problems.append("unmount: " + unmounted.stderr.strip()); subprocess.run(["umount", "-l", mount.point])
-    for problem in problems[:20]: print("VIOLATION", problem)
-    recoveries = sorted(mount.recovery_seconds)
-    print(f"untar {given.during}: {len(names)} members, {kills} kills, {verified} files verified, {len(problems)} violations, "
-          f"mount median {recoveries[len(recoveries) // 2]:.2f} s, longest {recoveries[-1]:.2f} s, seed {given.seed}")
-    if not problems: subprocess.run(["rm", "-rf", base])
-    else: print("kept", base)
-    return 1 if problems else 0
 
-sys.exit(main())
+def main():
+    parser = arguments(argparse.ArgumentParser())
+    parser.add_argument("sources", nargs="*", default=["/usr/include", "/usr/share/doc"])
+    parser.add_argument("--kills", type=int, default=20); parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--options", default="writeback_delay=500ms")
+    parser.add_argument("--during", default="untar", choices=("untar", "writeback", "recovery", "twice", "all"))
+    parser.add_argument("--pace", type=float, default=1.5, help="longest time between kills, seconds")
+    given = parser.parse_args()
+    scenario = Scenario("untar", given)
+    verified = exact = 0
+    names, size = [], 0
+    with scenario:
+        chance = scenario.chance
+        source, archive = os.path.join(scenario.base, "source"), os.path.join(scenario.base, "tree.tar")
+        gather(given.sources or ["/usr/include", "/usr/share/doc"], source, given.files)
+        # Members by name in byte order, each directory before what is in it.
+        found = [b"."] + sorted(os.path.relpath(os.path.join(folder, name), os.fsencode(source))
+                                for folder, folders, files in os.walk(os.fsencode(source)) for name in folders + files)
+        members = os.path.join(scenario.base, "members")
+        with open(members, "wb") as file: file.write(b"\0".join(found) + b"\0")
+        subprocess.run(["tar", "cf", archive, "--format=posix", "--xattrs", "--numeric-owner", "--sparse", "-C", source, "--no-recursion",
+                        "--null", "--verbatim-files-from", "-T", members], check=True)
+        names, size = found, os.path.getsize(archive)
+        mount = scenario.mount(given.options)
+        mount.mount()
+        work = Extraction(archive, names, mount.point, scenario.base)
+        finished = False
+        while (not finished or mount.kills < given.kills) and len(scenario.violations) < 10:
+            during = given.during if given.during != "all" else chance.choice(("untar", "writeback", "recovery", "twice"))
+            timer = None
+            if mount.kills < given.kills:
+                moment, call, when = chance.uniform(0.05, given.pace), chance.choice(BACKING_CALLS), chance.randrange(1, 60)
+
+                def strike():
+                    nonlocal exact
+                    if during == "writeback":
+                        process = mount.process
+                        mount.attach(f"trace={call},fsync", *(["inject=fsync:delay_enter=20000"] if call != "fsync" else []),
+                                     f"inject={call}:signal=SIGKILL:when={when}")
+                        # Lines that tar prints until the daemon's death count only if they come before it: stop counting now.
+                        work.is_frozen = True
+                        if wait_until(lambda: not is_running(process), 3): exact += 1
+                    work.is_frozen = True
+                    mount.kill()
+                timer = threading.Timer(moment, strike); timer.start()
+            finished = work.go_on()
+            if not timer:
+                if not finished: scenario.violated(f"tar failed without a kill: {work.complaints!r}"); break
+            else:
+                timer.join(); work.is_frozen = False; finished = finished and work.done == len(names)
+                mount.clear()
+                for _ in range({"recovery": 1, "twice": chance.choice((2, 3))}.get(during, 0)):
+                    exact += mount.mount_killed_at(chance.choice(RECOVERY_CALLS), chance.choice((1, 2, 3, 5, 10, 30, 100, 300)), chance)
+                    mount.clear()
+                problem = mount.check()
+                if problem: scenario.violated(problem)
+                mount.mount()
+            first = listing(mount.point)
+            everything = finished or chance.random() < 0.2
+            for name in names[:work.done] if everything else chance.sample(names[:work.done], min(work.done, 1500)) + names[max(0, work.done - 50):work.done]:
+                shown = os.fsdecode(name)
+                try: mine = facts(os.path.join(mount.point, shown))
+                except OSError as error: scenario.violated(f"after kill {mount.kills}: {shown}: {error}"); continue
+                theirs = facts(os.path.join(source, shown))
+                verified += 1
+                if stat.S_ISDIR(theirs["mode"]):   # tar sets a directory's mode and times when it has left it
+                    mine = theirs = {"kind": stat.S_IFMT(mine["mode"])}
+                elif theirs["links"] > 1:          # the other names may come later
+                    for one in (mine, theirs): one.pop("links")
+                words = difference(mine, theirs)
+                if words: scenario.violated(f"after kill {mount.kills}: {shown}: {words}")
+                if len(scenario.violations) > 10: break
+            if listing(mount.point) != first: scenario.violated(f"after kill {mount.kills}: a second listing differs from the first")
+        if not scenario.violations:
+            folders = os.path.join(scenario.base, "folders")
+            with open(folders, "wb") as file:
+                file.write(b"\0".join(n for n in names if os.path.isdir(os.path.join(os.fsencode(source), n))
+                                      and not os.path.islink(os.path.join(os.fsencode(source), n))) + b"\0")
+            subprocess.run(["tar", "xPpf", archive, "-C", mount.point, "--xattrs", "--xattrs-include=*", "--numeric-owner", "--no-recursion",
+                            "--no-wildcards", "--null", "--verbatim-files-from", "-T", folders], check=True)
+            problem = mount.flush()
+            if problem: scenario.violated(problem)
+            for top in (mount.backing, mount.point):
+                words = run("diff", "-r", "--no-dereference", "-x", "fifo", source, top).stdout.strip()
+                if words: scenario.violated(f"diff -r {top}: {words[:500]}")
+                words = run("rsync", "-anci", "--delete", "-HAX", "--numeric-ids", source + "/", top + "/").stdout.strip()
+                if words: scenario.violated(f"rsync {top}: {words[:500]}")
+            problem = mount.unmount()
+            if problem: scenario.violated(problem)
+            words = run("rsync", "-anci", "--delete", "-HAX", "--numeric-ids", source + "/", mount.backing + "/").stdout.strip()
+            if words: scenario.violated(f"rsync after unmount: {words[:500]}")
+    scenario.finish(f"during {given.during}, {len(names)} members of {size >> 20} MiB, {exact} kills at an exact call, "
+                    f"{verified} files verified, {scenario.mounts[0].mount_times() if scenario.mounts else ''}")
+    return scenario.exit_status
+
+
+if __name__ == "__main__": sys.exit(main())

@@ -1,0 +1,46 @@
+import FilesystemModel
+import Inodes
+
+/// Inodes of listed directories whose attributes are fetched in the background, so that `ls -l` and `find` ask for nothing one by one.
+struct Prefetch {
+  /// How many are fetched at a time: half of the threads that loads have.
+  static let runningMax = 8
+  /// Entries of larger directories are fetched when they are asked for: nobody looks at all of them.
+  static let entriesMax = 10_000
+
+  var runningCount = 0
+  /// The next one is the last.
+  private var waiting: [InodeNumber] = []
+
+  mutating func add(_ inodes: [InodeNumber]) { waiting = inodes.reversed() + waiting }
+
+  /// Takes out those that can be fetched now.
+  mutating func begin() -> [InodeNumber] {
+    var begun: [InodeNumber] = []
+    while runningCount < Self.runningMax, let next = waiting.popLast() {
+      begun.append(next)
+      runningCount += 1
+    }
+    return begun
+  }
+}
+
+extension Engine.Shared {
+  /// Whether the result of a load is of use to anybody.
+  func wants(_ load: Load) -> Bool {
+    if case .prefetch(let inode) = load { return state.inodes[inode].map { $0.attributes == nil } ?? false }
+    return parking.wants(load)
+  }
+}
+
+extension EngineState {
+  func entriesWithoutAttributes(in number: InodeNumber) -> [InodeNumber] {
+    guard let directory = inodes[number]?.directory, directory.count <= Prefetch.entriesMax else { return [] }
+    var entries: [InodeNumber] = []
+    directory.list(after: 0) {
+      if inodes[$0.inode]?.attributes == nil { entries.append($0.inode) }
+      return true
+    }
+    return entries
+  }
+}
