@@ -55,7 +55,7 @@ let package = Package(
     .executableTarget(name: "MemoryMount", dependencies: ["FUSEBridge", "MemoryFilesystem"], path: "Tests/MemoryMount"),
     .testTarget(
       name: "FUSEBridgeTests", dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "MemoryFilesystem", "MemoryMount"]),
-    .testTarget(name: "MountTests", dependencies: ["ebbfs"], exclude: ["Damage", "Posix", "Slow", "Workloads"]),
+    .testTarget(name: "MountTests", dependencies: ["ebbfs"], exclude: ["Damage", "Posix", "Slow", "Suites", "Workloads"]),
   ],
   swiftLanguageModes: [.v6]
 )

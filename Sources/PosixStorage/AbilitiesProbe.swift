@@ -25,11 +25,13 @@ func probeAbilities(
   return abilities
 }
 
-/// A directory of our own to try things in. It goes with its contents when this ends.
+/// A directory of our own to try things in. It goes with its contents when this ends, and the root gets back its modification time:
+/// looking changes nothing.
 private struct ProbeDirectory: ~Copyable {
   private let parent: Int32
   private let name: [UInt8]
   private let directory: Descriptor
+  private let rootModified: linux_time
 
   private static let file: [UInt8] = [UInt8(ascii: "f"), 0]
   private static let secondName: [UInt8] = [UInt8(ascii: "g"), 0]
@@ -39,6 +41,10 @@ private struct ProbeDirectory: ~Copyable {
   init?(in root: borrowing RootDirectory) {
     let name = Array(".ebbfs-probe-\(linux_process())-\(String(linux_random(), radix: 16))".utf8) + [0]
     let parent = root.descriptor.number
+    let status = try? root.descriptor.status()
+    rootModified = linux_time(
+      is_present: status == nil ? 0 : 1, seconds: status?.modified_seconds ?? 0,
+      nanoseconds: Int64(status?.modified_nanoseconds ?? 0))
     guard unsafe linux_make_directory(parent, name, 0o700) == 0 else { return nil }
     let flags = linux_o_read_only | linux_o_directory | linux_o_no_follow
     do throws(Errno) {
@@ -57,6 +63,8 @@ private struct ProbeDirectory: ~Copyable {
   deinit {
     for entry in [Self.file, Self.secondName, Self.symlink] { unsafe linux_remove_file(directory.number, entry) }
     unsafe linux_remove_directory(parent, name)
+    // Somebody else's directory keeps the time of the probe.
+    _ = linux_set_times(parent, linux_time(), rootModified)
   }
 
   borrowing func makesSymlink() -> Bool { isSupported(unsafe linux_make_symlink(Self.file, directory.number, Self.symlink)) }

@@ -58,7 +58,7 @@ struct ChildProcess {
     unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let pointers = unsafe words.map { unsafe strdup($0) } + [nil]
-    defer { unsafe pointers.forEach { unsafe free($0) } }
+    defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
     var process: pid_t = 0
     let failure = unsafe posix_spawnp(&process, words[0], &actions, &attributes, pointers, environ)
     try #require(failure == 0, "\(words[0]): error \(failure)")

@@ -40,12 +40,12 @@ extension MountTests {
     }
 
     @Test func databasesStayWholeWithEveryKindOfJournal() throws {
-      try hold("sqlite.sh", evidence: ["delete", "wal", "truncate", "ok", "1985", "40"])
+      try hold("sqlite.sh", evidence: ["delete", "wal", "truncate", "ok", "1970", "40"])
     }
 
     @Test func rsyncCopiesAttributesLinksAndListsInAndOut() throws { try hold("rsync.sh", evidence: ["2 linked/a/file20"]) }
-    @Test func findSeesEveryEntry() throws { try hold("find.sh", evidence: ["352", "101"]) }
-    @Test func movedDirectoriesTakeTheirContentsAlong() throws { try hold("moves.sh", evidence: ["17", "30", "1", "5"]) }
+    @Test func findSeesEveryEntry() throws { try hold("find.sh", evidence: ["350", "118"]) }
+    @Test func movedDirectoriesTakeTheirContentsAlong() throws { try hold("moves.sh", evidence: ["17", "30", "5"]) }
     @Test func editorsSaveByRenaming() throws { try hold("saves.sh", evidence: ["edition 99", "640 1"]) }
     @Test func temporaryFilesComeAndGoInStorms() throws { try hold("storms.sh", evidence: ["kept.4.60"]) }
 

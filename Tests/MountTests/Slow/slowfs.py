@@ -8,11 +8,14 @@ from fusepy import FUSE, FuseOSError, Operations
 
 source, mountpoint, control = (os.path.abspath(path) for path in sys.argv[1:4])
 STATUS = ("st_mode", "st_nlink", "st_size", "st_uid", "st_gid", "st_blocks", "st_ino", "st_rdev")
+UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 FIGURES = ("f_bavail", "f_bfree", "f_blocks", "f_bsize", "f_favail", "f_ffree", "f_files", "f_flag", "f_frsize", "f_namemax")
 
 
 class Slow(Operations):
     use_ns = True
+    # Without it libfuse 2 does nothing when only one time is to be set.
+    flag_utime_omit_ok = 1
 
     def __init__(self):
         self.trace = open(control + "/trace", "a", buffering=1)
@@ -44,7 +47,14 @@ class Slow(Operations):
     def readlink(self, path): return os.readlink(path)
     def chmod(self, path, mode): return os.chmod(path, mode)
     def chown(self, path, user, group): return os.lchown(path, user, group)
-    def utimens(self, path, times=None): return os.utime(path, ns=times, follow_symlinks=False) if times else os.utime(path)
+    def utimens(self, path, times=None):
+        status, now = os.lstat(path), time.time_ns()
+        kept = {UTIME_OMIT: None, UTIME_NOW: now}
+        accessed, modified = [kept.get(stamp, stamp) for stamp in times or (UTIME_NOW, UTIME_NOW)]
+        accessed = status.st_atime_ns if accessed is None else accessed
+        modified = status.st_mtime_ns if modified is None else modified
+        os.utime(path, ns=(accessed, modified), follow_symlinks=False)
+
     def mknod(self, path, mode, device): return os.mknod(path, mode, device)
     def create(self, path, mode, info=None): return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
     def open(self, path, flags): return os.open(path, flags)

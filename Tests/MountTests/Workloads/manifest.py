@@ -22,24 +22,25 @@ def line(path, shown, with_times):
     if kind == stat.S_IFREG:
         words += [f"size={status.st_size}", digest(path)]
     if kind == stat.S_IFLNK:
-        words.append("-> " + os.readlink(path))
+        words.append("-> " + repr(os.readlink(path))[1:])
     if kind in (stat.S_IFCHR, stat.S_IFBLK):
         words.append(f"device={status.st_rdev:x}")
     for name in sorted(os.listxattr(path, follow_symlinks=False)):
         words.append(f"{name}={os.getxattr(path, name, follow_symlinks=False).hex()}")
     if with_times and kind != stat.S_IFSOCK:
         words.append(f"mtime={status.st_mtime_ns}")
-    return repr(shown) + " " + " ".join(words)
+    return repr(shown)[1:] + " " + " ".join(words)
 
 
 def main():
     with_times = sys.argv[1] == "--times"
-    root = sys.argv[-1]
-    lines = [line(root, ".", with_times)]
-    for directory, directories, files in os.walk(root):
+    root = os.fsencode(sys.argv[-1])
+    lines = [line(root, b".", with_times)]
+    # By descriptors: a path may be longer than a call takes.
+    for directory, directories, files, descriptor in os.fwalk(root):
         for name in directories + files:
-            path = os.path.join(directory, name)
-            lines.append(line(path, os.path.relpath(path, root), with_times))
+            shown = os.path.relpath(os.path.join(directory, name), root)
+            lines.append(line(b"/proc/self/fd/%d/" % descriptor + name, shown, with_times))
     print("\n".join(sorted(lines)))
 
 

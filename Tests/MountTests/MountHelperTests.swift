@@ -1,0 +1,160 @@
+import Glibc
+import Testing
+
+extension MountTests {
+  /// mount(8), fstab lines and ordinary users, each in a mount namespace of its own.
+  @Suite(.serialized) struct MountHelperTests {
+    /// Runs shell text where `$base` has a backing directory, a mountpoint and the program. What it leaves mounted or running goes
+    /// with it.
+    private func inNamespace(_ fixture: MountFixture, _ script: String) throws -> ChildResult {
+      let prelude = """
+        set -e
+        base=\(fixture.base)
+        cd $base
+        cp '\(EbbfsBinary.path)' $base/ebbfs
+        chmod 755 $base/ebbfs
+        clean_up() {
+          for mount in $(awk -v base=$base/ 'index($2, base) == 1 { print $2 }' /proc/mounts); do umount -l $mount || true; done
+          for stat in $(ls -d /proc/[0-9]*/stat); do
+            process=${stat%/stat}; process=${process#/proc/}
+            case $(readlink /proc/$process/exe) in $base/ebbfs*) kill -9 $process || true ;; esac
+          done
+        }
+        trap clean_up EXIT
+
+        """
+      return try run(["unshare", "-m", "sh", "-c", prelude + script], seconds: 60)
+    }
+
+    /// mount(8) finds its helpers in /sbin only, which gets a layer of its own.
+    private func helper() -> String {
+      let source = TestSurroundings.sources + "/../../Mount/mount.fuse.ebbfs"
+      return """
+        mkdir $base/layers $base/helpers
+        mount -t tmpfs tmpfs $base/layers
+        mkdir $base/layers/upper $base/layers/work
+        mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=$base/layers/upper,workdir=$base/layers/work /usr/sbin
+        install -m 755 '\(source)' /usr/sbin/mount.fuse.ebbfs
+        export EBBFS_BINARY=$base/ebbfs
+
+        """
+    }
+
+    @Test func mountCommandMountsThroughTheHelper() throws {
+      try withMount(mounts: false) { fixture in
+        let result = try inNamespace(
+          fixture,
+          helper() + """
+            mount -t fuse.ebbfs $base/backing $base/mount -o state=$base/state,writeback_delay=1m,noatime
+            grep " $base/mount " /proc/mounts | cut -d ' ' -f 3
+            echo through the helper > mount/f
+            umount mount
+            for i in $(seq 100); do [ -e backing/f ] && break; sleep 0.1; done
+            cat backing/f
+            mount -t fuse.ebbfs $base/missing $base/mount || echo "status $?"
+            mount -f -t fuse.ebbfs $base/backing $base/mount && ! grep -q " $base/mount " /proc/mounts && echo faked
+            """)
+        #expect(result.status == 0, "\(result.output)")
+        for line in ["fuse.ebbfs", "through the helper", "faked"] {
+          #expect(result.lines.contains { $0 == line }, "\(result.output)")
+        }
+        #expect(result.output.contains("backing directory \(fixture.base)/missing does not exist"), "\(result.output)")
+        #expect(result.output.contains("status "), "\(result.output)")
+      }
+    }
+
+    @Test func linesOfFstabMount() throws {
+      try withMount(mounts: false) { fixture in
+        let result = try inNamespace(
+          fixture,
+          helper() + """
+            echo "$base/backing $base/mount fuse.ebbfs noauto,nofail,_netdev,nodev,x-systemd.automount,state=$base/state 0 0" > fstab
+            mount -T $base/fstab $base/mount
+            grep " $base/mount " /proc/mounts | grep -o nodev
+            echo by fstab > mount/f
+            $base/ebbfs unmount $base/mount
+            cat backing/f
+            """)
+        #expect(result.status == 0, "\(result.output)")
+        #expect(result.output.hasSuffix("nodev\nby fstab\n"), "\(result.output)")
+      }
+    }
+
+    /// /dev/fuse may be opened by everybody, as udev makes it.
+    private let ordinaryUser = """
+      mkdir -m 755 $base/devices
+      mount -t tmpfs -o mode=755,dev tmpfs $base/devices
+      mknod -m 666 $base/devices/fuse c 10 229
+      mount --bind $base/devices/fuse /dev/fuse
+      mkdir $base/home
+      chown 1000:1000 $base/home $base/mount $base/backing
+      cd $base
+      as_user="setpriv --reuid=1000 --regid=1000 --clear-groups env HOME=$base/home"
+
+      """
+
+    @Test func ordinaryUsersMountWithTheirOwnRights() throws {
+      try withMount(mounts: false) { fixture in
+        let result = try inNamespace(
+          fixture,
+          ordinaryUser + """
+            echo roots > backing/roots; chmod 600 backing/roots
+            $as_user ./ebbfs backing mount -o writeback_delay=1m,writeback_deadline=2m
+            grep " $base/mount " /proc/mounts | grep -o 'user_id=1000,group_id=1000,default_permissions'
+            $as_user sh -ec 'cd mount; echo mine > f; mkdir d; ln f d/g; chmod 640 f; setfattr -n user.a -v b f; ln -s f s'
+            $as_user cat mount/roots 2>&1 | grep -o 'Permission denied'
+            $as_user chown 0 mount/f 2>&1 | grep -o 'not permitted'
+            $as_user mknod mount/null c 1 3 2>&1 | grep -o 'not permitted'
+            ls mount 2>&1 | grep -o 'Permission denied' | sed 's/^/root: /'
+            ls -A home/.local/state/ebbfs | wc -l
+            $as_user ./ebbfs status mount | grep -o 'serving'
+            $as_user ./ebbfs unmount mount
+            stat -c '%a %u:%g %h %n' backing/f backing/d/g backing/d
+            cat backing/f; getfattr --only-values -n user.a backing/f; echo; readlink backing/s
+            """)
+        #expect(result.status == 0, "\(result.output)")
+        #expect(
+          result.output == """
+            user_id=1000,group_id=1000,default_permissions
+            Permission denied
+            not permitted
+            not permitted
+            root: Permission denied
+            1
+            serving
+            640 1000:1000 2 backing/f
+            640 1000:1000 2 backing/d/g
+            755 1000:1000 2 backing/d
+            mine
+            b
+            f
+
+            """)
+      }
+    }
+
+    @Test func ordinaryUsersUnmountPlainlyAndRecoverAfterACrash() throws {
+      try withMount(mounts: false) { fixture in
+        let result = try inNamespace(
+          fixture,
+          ordinaryUser + """
+            $as_user ./ebbfs backing mount -o writeback_delay=1m,writeback_deadline=2m
+            $as_user sh -c 'echo kept > mount/f'
+            process=$($as_user ./ebbfs status mount --json | sed -n 's/.*"pid": \\([0-9]*\\).*/\\1/p')
+            kill -9 $process
+            while [ -e /proc/$process/fd/0 ]; do sleep 0.05; done
+            $as_user ./ebbfs backing mount
+            $as_user cat mount/f
+            $as_user fusermount3 -u mount
+            for i in $(seq 100); do [ -s backing/f ] && break; sleep 0.1; done
+            cat backing/f
+            chmod 755 mount; chown 0 mount
+            $as_user ./ebbfs backing mount 2>&1 || echo "status $?"
+            """)
+        #expect(result.status == 0, "\(result.output)")
+        #expect(result.output.hasPrefix("kept\nkept\n"), "\(result.output)")
+        #expect(result.output.contains("status ") && result.lines.count == 4, "\(result.output)")
+      }
+    }
+  }
+}

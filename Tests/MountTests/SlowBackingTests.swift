@@ -1,0 +1,100 @@
+import Glibc
+import Testing
+
+extension MountTests {
+  /// Nothing in the write path waits for the backing directory. `Slow/ratio.sh` measures what that gains.
+  @Suite(.serialized) struct SlowBackingTests {
+    /// Mounts on a passthrough that makes every operation wait, and takes that away again.
+    private func withSlowBacking(milliseconds: Int, _ body: (MountFixture, SlowBacking) throws -> Void) throws {
+      try withMount(mounts: false) { fixture in
+        let slow = try SlowBacking(fixture)
+        try slow.setDelay(milliseconds: milliseconds)
+        try body(fixture, slow)
+        try slow.setDelay(milliseconds: 0)
+        if fixture.isMounted { try fixture.unmount() }
+        try slow.unmount()
+      }
+    }
+
+    @Test func writersOfSmallFilesAskTheBackingDirectoryNothing() throws {
+      try withSlowBacking(milliseconds: 20) { fixture, slow in
+        try fixture.mount(options: "writeback_delay=1m,writeback_deadline=2m")
+        _ = try run(["ls", fixture.mountpoint])
+        let before = slow.operations().count
+        let script = TestSurroundings.sources + "/Slow/small-files.sh"
+        let result = try run(["/bin/sh", script, fixture.mountpoint + "/fresh", "1000"])
+        #expect(result.status == 0, "\(result.output)")
+        let asked = slow.operations().dropFirst(before)
+        #expect(asked.count <= 10, "1000 files took \(asked.count) backing operations: \(asked.prefix(20))")
+        #expect(try shell("ls \(fixture.mountpoint)/fresh | wc -l").output == "1000\n")
+        try slow.setDelay(milliseconds: 0)
+        try fixture.expectBackingEqualsMount()
+      }
+    }
+
+    @Test func mountRightAfterUnmountTakesOverFromTheDrainingDaemon() throws {
+      try withSlowBacking(milliseconds: 5) { fixture, slow in
+        // Few threads have few batches under way when they are asked to stop.
+        try fixture.mount(options: "flush_threads=2,writeback_delay=0ms")
+        let first = try fixture.noteDaemon()
+        let script = TestSurroundings.sources + "/Slow/small-files.sh"
+        #expect(try run(["/bin/sh", script, fixture.mountpoint + "/fresh", "400"]).status == 0)
+        let shown = try fixture.manifest(of: fixture.mountpoint, withTimes: true)
+        #expect(try run(["umount", fixture.mountpoint]).status == 0)
+        #expect(MountFixture.isRunning(first), "the first daemon has nothing to drain")
+        try fixture.mount()
+        #expect(eventually { !MountFixture.isRunning(first) })
+        #expect(try fixture.noteDaemon() != first)
+        expectEqual(try fixture.manifest(of: fixture.mountpoint, withTimes: true), shown, "taken over: mount")
+        #expect(try Int(fixture.status("pending_operations")) ?? 0 > 0, "the first daemon had written back everything")
+        try slow.setDelay(milliseconds: 0)
+        try fixture.expectBackingEqualsMount()
+      }
+    }
+
+    @Test func readersAndWritersGoOnWhileWriteBackHangs() throws {
+      try withSlowBacking(milliseconds: 0) { fixture, slow in
+        try fixture.mount(options: "writeback_delay=0ms")
+        _ = try run(["ls", fixture.mountpoint])
+        try slow.setDelay(milliseconds: 3000)
+        let start = uptimeMilliseconds()
+        let script = "mkdir d; for i in $(seq 100); do echo $i > d/$i; cat d/$i > /dev/null; done; mv d e; ls e | wc -l"
+        let result = try shell(script, directory: fixture.mountpoint)
+        #expect(result.output == "100\n")
+        #expect(uptimeMilliseconds() - start < 3000, "a hundred files waited for the backing directory")
+        try slow.setDelay(milliseconds: 0)
+        try fixture.expectBackingEqualsMount()
+      }
+    }
+  }
+}
+
+/// `Slow/slowfs.py`, mounted over the fixture's backing directory.
+private struct SlowBacking {
+  private let fixture: MountFixture
+  private let server: ChildProcess
+  private var control: String { fixture.scratch }
+
+  init(_ fixture: MountFixture) throws {
+    self.fixture = fixture
+    _ = try shell("mkdir source; echo 0 > delay; : > trace", directory: fixture.scratch)
+    let script = TestSurroundings.sources + "/Slow/slowfs.py"
+    server = try ChildProcess.start(
+      ["/usr/bin/python3", script, fixture.scratch + "/source", fixture.backing, fixture.scratch], seconds: 200)
+    let isThere = eventually { contents(of: "/proc/self/mounts").contains("slowfs \(fixture.backing) ") }
+    try #require(isThere, "slowfs.py does not mount; is python3-fusepy installed?")
+  }
+
+  func setDelay(milliseconds: Int) throws {
+    let result = try shell("echo \(milliseconds) > delay.new && mv delay.new delay", directory: control)
+    try #require(result.status == 0)
+  }
+
+  /// The operations since the start.
+  func operations() -> [Substring] { contents(of: control + "/trace").split(separator: "\n") }
+
+  func unmount() throws {
+    _ = try run(["umount", "-l", fixture.backing])
+    _ = try server.wait()
+  }
+}
