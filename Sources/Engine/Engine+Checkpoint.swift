@@ -67,9 +67,13 @@ extension EngineState {
     return (lowWater, table.map { binding(of: $0) })
   }
 
+  /// Keeps an inode with the directories above it.
   private func keep(_ inode: Inode, in kept: inout Set<InodeNumber>) {
-    guard inode.number != .root, kept.insert(inode.number).inserted else { return }
-    inode.isBound = true
-    for location in inode.backingNames { inodes[location.parent].map { keep($0, in: &kept) } }
+    var waiting = [inode]
+    while let next = waiting.popLast() {
+      guard next.number != .root, kept.insert(next.number).inserted else { continue }
+      next.isBound = true
+      waiting += next.backingNames.compactMap { inodes[$0.parent] }
+    }
   }
 }

@@ -101,7 +101,8 @@ extension EngineState {
     guard let inode = inodes[number], inode.attributes == nil else { return }
     let identity = details.status.identity
     if abilities.hasStableInodes, let original = inodes.identify(inode, as: identity), original.kind == inode.kind {
-      if !inode.isBound { return merge(inode, into: original) }
+      // A file with more names than the journal can tell in one record stays two inodes: neither shows changes of the other.
+      if !inode.isBound, hasRoomForName(original) { return merge(inode, into: original) }
     }
     inode.identity = identity
     var attributes = details.status.attributes

@@ -18,8 +18,9 @@ extension EngineState {
   func read(_ number: InodeNumber, offset: Int, count: Int, _ request: Request) throws(Interruption) -> Outcome {
     let inode = try regular(number)
     let size = try attributes(inode, request).size
+    guard offset >= 0, count >= 0 else { throw .failure(.invalidArgument) }
     guard offset < size else { return .reply(.bytes([]), after: inode.lastChange) }
-    let assembly = try assembly(inode, offset..<min(size, offset + count))
+    let assembly = try assembly(inode, offset..<offset + min(size - offset, count))
     if assembly.pieces.allSatisfy(\.isInMemory) {
       return .reply(.bytes(assembly.pieces.flatMap(\.memoryBytes)), after: inode.lastChange)
     }
@@ -40,6 +41,7 @@ extension EngineState {
     let inode = try regular(number)
     let before = try attributes(inode, request)
     guard !bytes.isEmpty else { return .reply(.count(0), after: .zero) }
+    guard offset >= 0 else { throw .failure(.invalidArgument) }
     let (end, overflow) = offset.addingReportingOverflow(bytes.count)
     guard !overflow, end <= abilities.fileBytesMax else { throw .failure(.fileTooLarge) }
     try admitChange(bytes: bytes.count)
@@ -88,8 +90,9 @@ extension EngineState {
     let inode = try regular(source)
     let size = try attributes(inode, request).size
     _ = try attributes(try regular(target), request)
+    guard sourceOffset >= 0, targetOffset >= 0 else { throw .failure(.invalidArgument) }
     guard sourceOffset < size, count > 0 else { return .reply(.count(0), after: .zero) }
-    let range = sourceOffset..<min(size, sourceOffset + min(count, Self.copyBytesMax))
+    let range = sourceOffset..<sourceOffset + min(size - sourceOffset, count, Self.copyBytesMax)
     guard source != target || abs(sourceOffset - targetOffset) >= range.count else { throw .failure(.invalidArgument) }
     return .copy(try assembly(inode, range), to: target, offset: targetOffset)
   }

@@ -36,10 +36,10 @@ extension EngineState {
   }
 
   /// Whether one more name fits in the journal's record of where the inode is.
-  private func hasRoomForName(_ inode: Inode) -> Bool {
-    guard inode.names.count > 2000 else { return true }
+  func hasRoomForName(_ inode: Inode) -> Bool {
+    guard max(inode.names.count, inode.backingNames.count) > 2000 else { return true }
     return Record.binding(binding(of: inode)).encodedBytes + 4 * EntryName.bytesMax
-      * (inode.names.count - inode.backingNames.count + 1)
+      * (max(0, inode.names.count - inode.backingNames.count) + 1)
       < journal.recordBytesMax
   }
 

@@ -101,12 +101,23 @@ extension EngineState {
 
   /// Makes sure that the journal can tell where the inode is, its directories first (R4: records carry inodes, never paths).
   mutating func bind(_ inode: Inode) {
-    guard !inode.isBound else { return }
+    // Not recursive: directories may be nested more deeply than a thread's stack is large.
+    var waiting = [inode]
+    while let next = waiting.last {
+      let parents = next.isBound ? [] : next.backingNames.compactMap { inodes[$0.parent] }.filter { !$0.isBound }
+      guard parents.isEmpty else {
+        waiting += parents
+        continue
+      }
+      waiting.removeLast()
+      if !next.isBound { bindAlone(next) }
+    }
+  }
+
+  private mutating func bindAlone(_ inode: Inode) {
     inode.isBound = true
     bound.insert(inode.number)
-    for location in inode.backingNames { inodes[location.parent].map { bind($0) } }
-    let appended = journal.append(.binding(binding(of: inode)))
-    inode.lastReference = appended.lsn
+    inode.lastReference = journal.append(.binding(binding(of: inode))).lsn
   }
 
   func binding(of inode: Inode) -> Binding {
@@ -165,15 +176,18 @@ extension EngineState {
 
   /// What the file takes on disk as far as is known before write-back.
   private static func estimatedBlocks(_ attributes: Attributes, after change: DataChange, size: Int) -> Int {
-    let full = (size + 4095) / 4096 * 8
+    let full = blocks(through: size) * 8
     switch change {
     case .write(let offset, let count):
-      return min(full, attributes.blocks512 + ((offset + count + 4095) / 4096 - offset / 4096) * 8)
+      return min(full, attributes.blocks512 + (blocks(through: offset + count) - offset / 4096) * 8)
     case .resize: return min(full, attributes.blocks512)
     case .zero(let range):
-      return max(0, min(full, attributes.blocks512 - (range.upperBound / 4096 - (range.lowerBound + 4095) / 4096) * 8))
+      return max(0, min(full, attributes.blocks512 - (range.upperBound / 4096 - blocks(through: range.lowerBound)) * 8))
     }
   }
+
+  /// How many blocks of 4 KiB begin before an offset, which may be `Int.max`.
+  private static func blocks(through offset: Int) -> Int { offset / 4096 + (offset % 4096 == 0 ? 0 : 1) }
 }
 
 extension NamespaceChange {

@@ -1,6 +1,7 @@
 import FilesystemModel
 import Flushing
 import Inodes
+import JournalFormat
 import StorageInterface
 import WritebackCache
 
@@ -174,30 +175,67 @@ extension EngineState {
     return [PlanRun.Hold(inode: number, path: path)]
   }
 
-  /// Takes the new locations of a plan's inodes into memory and appends its DONE record, in one step (R5).
+  /// Takes the new locations of a plan's inodes into memory and appends its DONE record, in one step (R5): several records when the
+  /// names are too many for one.
   mutating func appendOutcome(of run: PlanRun) {
-    var outcome = queue.outcome(of: run.lsn, completed: run.completed, aborted: run.aborted)
-    var touched: [InodeNumber] = []
+    var part = OutcomePart()
     for index in run.completed {
-      let action = run.actions[index].action
-      for (number, locations) in action.locationsAfter({ inodes[$0]?.backingNames ?? [] }) {
-        guard let inode = inodes[number] else { continue }
-        let change = locations.count - inode.backingNames.count
-        if let identity = inode.identity { inode.identity?.linkCount = UInt32(max(0, Int(identity.linkCount) + change)) }
-        inodes.setBackingNames(locations, of: inode)
-        inode.isBeingMade = false
-        touched.append(number)
+      let touched = take(run.actions[index].action)
+      let bindings = touched.compactMap { inodes[$0] }.map { bindAsMoved($0) }
+      let bytes = bytesOfOutcome(of: run.lsn, index, bindings)
+      if part.bytes + bytes > journal.recordBytesMax / 2, !part.completed.isEmpty {
+        append(part, aborted: [], of: run)
+        part = OutcomePart()
       }
+      part.completed.append(index)
+      part.touched += touched
+      part.bindings += bindings
+      part.bytes += bytes
     }
-    for number in touched {
+    append(part, aborted: run.aborted, of: run)
+  }
+
+  /// Completed actions that one DONE record names.
+  private struct OutcomePart {
+    var completed: [Int] = []
+    var touched: [InodeNumber] = []
+    var bindings: [Binding] = []
+    var bytes = 0
+  }
+
+  /// Moves the inodes of a completed action to where they are now.
+  private mutating func take(_ action: PhysicalAction) -> [InodeNumber] {
+    var touched: [InodeNumber] = []
+    for (number, locations) in action.locationsAfter({ inodes[$0]?.backingNames ?? [] }) {
       guard let inode = inodes[number] else { continue }
-      for location in inode.backingNames { inodes[location.parent].map { bind($0) } }
-      inode.isBound = true
-      bound.insert(number)
-      outcome.bindings.append(binding(of: inode))
+      let change = locations.count - inode.backingNames.count
+      if let identity = inode.identity { inode.identity?.linkCount = UInt32(max(0, Int(identity.linkCount) + change)) }
+      inodes.setBackingNames(locations, of: inode)
+      inode.isBeingMade = false
+      touched.append(number)
     }
+    return touched
+  }
+
+  /// The binding of an inode for a DONE record, which binds it.
+  private mutating func bindAsMoved(_ inode: Inode) -> Binding {
+    for location in inode.backingNames { inodes[location.parent].map { bind($0) } }
+    inode.isBound = true
+    bound.insert(inode.number)
+    return binding(of: inode)
+  }
+
+  private func bytesOfOutcome(of plan: LSN, _ index: Int, _ bindings: [Binding]) -> Int {
+    var outcome = queue.outcome(of: plan, completed: [index], aborted: [])
+    outcome.bindings = bindings
+    return Record.outcome(outcome).encodedBytes
+  }
+
+  private mutating func append(_ part: OutcomePart, aborted: [Int], of run: PlanRun) {
+    var outcome = queue.outcome(of: run.lsn, completed: part.completed, aborted: aborted)
+    outcome.bindings = part.bindings
     let lsn = journal.append(.outcome(outcome)).lsn
-    for number in touched {
+    for number in part.touched {
       guard let inode = inodes[number] else { continue }
       inode.lastReference = lsn
       for location in inode.backingNames { inodes[location.parent]?.lastReference = lsn }

@@ -34,7 +34,7 @@ extension PendingGraph {
   /// The earlier one replaced nothing, a creation does not come to replace anything, the direct edge is the only path between the
   /// two, and what is replaced is not a directory that the earlier one needs.
   private func canFold(_ earlier: PendingItem, _ item: PendingItem, _ facts: ChangeFacts) -> Bool {
-    guard earlier.replaced == nil else { return false }
+    guard earlier.replaced == nil, earlier.completes.count + item.completes.count <= Self.mergedRecordsMax else { return false }
     if earlier.kind == .create, item.kind != .rename || item.replaced != nil { return false }
     guard rules.foldsOnlyDirectEdges else { return true }
     if let replaced = item.replaced, earlier.parents.contains(replaced) { return false }

@@ -20,6 +20,7 @@ extension PendingGraph {
     let keys = (keysByInode[gone] ?? []).filter { $0 != key }.sorted()
     var group = keys.compactMap { items[$0] }
     guard group.allSatisfy({ $0.inode == gone && isFree($0) }), keysByParent[gone] == nil else { return nil }
+    guard group.reduce(item.completes.count, { $0 + $1.completes.count }) <= Self.mergedRecordsMax else { return nil }
     if !facts.losesLastName {
       guard !rules.cancelsOnlyLastName, item.kind == .removeFile, items[creation]?.target == item.source else { return nil }
       group.removeAll { $0.key != creation }

@@ -27,6 +27,10 @@ package struct PendingGraph {
     self.temporaryName = temporaryName
   }
 
+  /// Items that together stand for more records than this are not merged: its action must fit in an INTENT record, and
+  /// merging costs in proportion to them. Reached where a name is replaced again and again while the backing directory is away.
+  static let mergedRecordsMax = 2000
+
   package var count: Int { items.count }
   package var isEmpty: Bool { items.isEmpty }
 

@@ -71,6 +71,7 @@ package struct Directory {
 
   /// Calls `visit` for the entries with a greater cookie, in order, until it answers false.
   package func list(after cookie: UInt64, _ visit: (Listed) -> Bool) {
+    guard cookie < UInt64.max else { return }
     for row in order[firstRow(from: cookie + 1)...] {
       guard let name = row.name, let place = places[name] else { continue }
       if !visit(Listed(name: name, inode: place.inode, kind: place.kind, cookie: row.cookie)) { return }

@@ -45,9 +45,9 @@ extension BackingStatus {
     let kind = try FileKind(mode: status.mode)
     let attributes = Attributes(
       kind: kind, permissions: UInt16(status.mode & 0o7777), owner: status.owner, group: status.group,
-      size: Int(status.size), linkCount: status.links,
+      size: max(0, Int(status.size)), linkCount: status.links,
       device: kind == .characterDevice || kind == .blockDevice ? status.special_device : 0,
-      blocks512: Int(status.blocks512),
+      blocks512: max(0, Int(status.blocks512)),
       accessed: Timestamp(seconds: status.accessed_seconds, nanoseconds: status.accessed_nanoseconds),
       modified: Timestamp(seconds: status.modified_seconds, nanoseconds: status.modified_nanoseconds),
       changed: Timestamp(seconds: status.changed_seconds, nanoseconds: status.changed_nanoseconds),
