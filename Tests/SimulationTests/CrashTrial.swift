@@ -111,7 +111,8 @@ struct CrashTrial {
     case .failSynchronization:
       hasFaults = true
       mount.backing.failNextSynchronization()
-    case .hold, .writeHeld, .truncateHeld, .readHeld, .releaseHeld: if !hasFailedJournal { try carryOutHeld(event) }
+    case .hold, .writeHeld, .truncateHeld, .readHeld, .releaseHeld:
+      if !hasFailedJournal { try carryOutHeld(event) }
     }
   }
 
