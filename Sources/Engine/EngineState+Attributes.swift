@@ -45,7 +45,8 @@ extension EngineState {
     guard size <= abilities.fileBytesMax else { throw .failure(.fileTooLarge) }
   }
 
-  /// A write, a truncation or a new owner takes the file's privileges away (KILLPRIV_V2); a new owner also those of a special file.
+  /// A write, a truncation or a new owner takes the file's privileges away (KILLPRIV_V2); a new owner also those of a special
+  /// file.
   ///
   /// Without group execution the set-group-id bit goes only when a stranger to the group does it, as the kernel has it since 6.2
   /// (`setattr_should_drop_sgid`).

@@ -84,8 +84,8 @@ struct EngineWorld: PlanningWorld {
 extension EngineState {
   var world: EngineWorld { EngineWorld(inodes: inodes, cache: cache) }
 
-  /// Whether an open plan moves or removes the inode or a directory above it: what its path leads to is in doubt. Once the journal has
-  /// failed no plan goes on, and there is nothing to wait for.
+  /// Whether an open plan moves or removes the inode or a directory above it: what its path leads to is in doubt. Once the
+  /// journal has failed no plan goes on, and there is nothing to wait for.
   func isMoving(_ inode: Inode) -> Bool {
     journal.failure == nil && queue.isUnsettled(inode.number, ancestors: chain(of: inode))
   }
@@ -175,8 +175,8 @@ extension EngineState {
     return [PlanRun.Hold(inode: number, path: path)]
   }
 
-  /// Takes the new locations of a plan's inodes into memory and appends its DONE record, in one step (R5): several records when the
-  /// names are too many for one.
+  /// Takes the new locations of a plan's inodes into memory and appends its DONE record, in one step (R5): several records when
+  /// the names are too many for one.
   mutating func appendOutcome(of run: PlanRun) {
     var part = OutcomePart()
     for index in run.completed {

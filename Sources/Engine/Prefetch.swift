@@ -1,7 +1,8 @@
 import FilesystemModel
 import Inodes
 
-/// Inodes of listed directories whose attributes are fetched in the background, so that `ls -l` and `find` ask for nothing one by one.
+/// Inodes of listed directories whose attributes are fetched in the background, so that `ls -l` and `find` ask for nothing one by
+/// one.
 struct Prefetch {
   /// How many are fetched at a time: half of the threads that loads have.
   static let runningMax = 8

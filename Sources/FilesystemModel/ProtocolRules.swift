@@ -2,7 +2,8 @@
 package struct ProtocolRules: Hashable, Sendable {
   /// R1: no backing call before the INTENT record, and all before it, are durable.
   package var intentIsDurableFirst = true
-  /// R2, R3: a plan in doubt counts as carried out and is redone; off: its records are carried out again as if they had just come.
+  /// R2, R3: a plan in doubt counts as carried out and is redone; off: its records are carried out again as if they had just
+  /// come.
   package var plansAreRedone = true
   /// R4: all namespace records are replayed; off: only uncompleted ones.
   package var replaysCompletedRecords = true

@@ -25,8 +25,8 @@ func probeAbilities(
   return abilities
 }
 
-/// A directory of our own to try things in. It goes with its contents when this ends, and the root gets back its modification time:
-/// looking changes nothing.
+/// A directory of our own to try things in. It goes with its contents when this ends, and the root gets back its modification
+/// time: looking changes nothing.
 private struct ProbeDirectory: ~Copyable {
   private let parent: Int32
   private let name: [UInt8]

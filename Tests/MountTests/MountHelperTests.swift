@@ -4,8 +4,8 @@ import Testing
 extension MountTests {
   /// mount(8), fstab lines and ordinary users, each in a mount namespace of its own.
   @Suite(.serialized) struct MountHelperTests {
-    /// Runs shell text where `$base` has a backing directory, a mountpoint and the program. What it leaves mounted or running goes
-    /// with it.
+    /// Runs shell text where `$base` has a backing directory, a mountpoint and the program. What it leaves mounted or running
+    /// goes with it.
     private func inNamespace(_ fixture: MountFixture, _ script: String) throws -> ChildResult {
       let prelude = """
         set -e
@@ -68,7 +68,8 @@ extension MountTests {
         let result = try inNamespace(
           fixture,
           helper() + """
-            echo "$base/backing $base/mount fuse.ebbfs noauto,nofail,_netdev,nodev,x-systemd.automount,state=$base/state 0 0" > fstab
+            options=noauto,nofail,_netdev,nodev,x-systemd.automount,state=$base/state
+            echo "$base/backing $base/mount fuse.ebbfs $options 0 0" > fstab
             mount -T $base/fstab $base/mount
             grep " $base/mount " /proc/mounts | grep -o nodev
             echo by fstab > mount/f

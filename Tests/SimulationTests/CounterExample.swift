@@ -3,8 +3,8 @@ import FilesystemModel
 import StorageInterface
 import Support
 
-/// A counter-example of PROTOCOL.md: a workload that broke a promise while a rule was missing. It is tried in many orders of jobs,
-/// with a crash here and there.
+/// A counter-example of PROTOCOL.md: a workload that broke a promise while a rule was missing. It is tried in many orders of
+/// jobs, with a crash here and there.
 struct CounterExample {
   var tree = InitialTree.model
   var workload: [WorkloadOperation]

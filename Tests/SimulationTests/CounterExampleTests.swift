@@ -3,8 +3,8 @@ import Support
 import Testing
 import Threading
 
-/// The counter-examples of PROTOCOL.md section 2, on the real engine: none with all rules; where the rule can be switched off, one is
-/// found without it.
+/// The counter-examples of PROTOCOL.md section 2, on the real engine: none with all rules; where the rule can be switched off,
+/// one is found without it.
 @Suite(.serialized) struct CounterExampleTests {
   private let attempts = SimulationSettings.isFull ? 2000 : 40
   private let attemptsMax = 3000
@@ -48,7 +48,8 @@ import Threading
     #expect(halfFilesSeen(example, rules) > 0)
   }
 
-  /// How often somebody who looks at `a` in the backing directory, while all goes well, sees neither the old file nor the whole new one.
+  /// How often somebody who looks at `a` in the backing directory, while all goes well, sees neither the old file nor the whole
+  /// new one.
   private func halfFilesSeen(_ example: CounterExample, _ rules: ProtocolRules) -> Int {
     let old = SparseBytes([UInt8](repeating: 65, count: 4096))
     let new = SparseBytes([UInt8](repeating: 1, count: 600))

@@ -6,7 +6,8 @@ import Testing
 
 /// Age, memory and journal stay bounded while changes come without end (P6, A1).
 @Suite(.serialized) struct PressureTests {
-  /// Performs the operations again and again, all jobs run as they come; answers the greatest age and the most pending operations.
+  /// Performs the operations again and again, all jobs run as they come; answers the greatest age and the most pending
+  /// operations.
   private func flood(_ operations: [WorkloadOperation], times: Int, _ options: MountOptions) throws -> (
     ageMilliseconds: Int, pending: Int, mount: SimulatedMount
   ) {

@@ -24,8 +24,8 @@ enum BackingVariant: CaseIterable {
     return options
   }
 
-  /// Whether such a filesystem lets the mount keep its promises for the operation: special files cannot be synced by themselves, and
-  /// hard links cannot be told without inode numbers.
+  /// Whether such a filesystem lets the mount keep its promises for the operation: special files cannot be synced by themselves,
+  /// and hard links cannot be told without inode numbers.
   func allows(_ operation: WorkloadOperation) -> Bool {
     switch (self, operation) {
     case (.separateSynchronizations, .makeFIFO), (.separateSynchronizations, .symlink), (.unstableInodes, .link): false

@@ -86,7 +86,7 @@ import WriteAheadLog
     storage.beforeReads(nil)
     try journal.retireSegments(below: LSN(7))
     #expect(try storage.segments().first == 3)
-    #expect(throws: Errno.inputOutput) { try journal.read(position, count: 1000) }
+    #expect(throws: Errno.stale) { try journal.read(position, count: 1000) }
   }
 
   /// The journal goes round several times in a capacity of eight segments, while every few records it is replayed.
