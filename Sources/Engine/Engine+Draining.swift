@@ -86,9 +86,10 @@ extension Engine {
     }
   }
 
-  /// What time brings: plans that are due, the journal's periodic sync, checkpoints. Called every 50 ms or so, and when something
-  /// changed.
+  /// What time brings: plans that are due, the journal's periodic sync, checkpoints, the end of interrupted waits. Called every
+  /// 50 ms or so, and when something changed.
   package func tick() {
+    answerInterrupted()
     advance()
     if journal.failure != nil { endWaiting() } else { retryForRoom() }
   }

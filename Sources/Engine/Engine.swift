@@ -61,7 +61,15 @@ package final class Engine: OperationHandler {
   }
 
   package func interrupt(_ number: UInt64) {
-    shared.withLock { $0.parking.take(number) }?.answer(.failure(.interrupted))
+    let now = clock.uptimeMilliseconds()
+    shared.withLock { $0.parking.interrupt(number, nowMilliseconds: now) }
+  }
+
+  /// Answers requests that still wait long after a signal to their callers.
+  func answerInterrupted() {
+    let now = clock.uptimeMilliseconds()
+    let requests = shared.withLock { $0.parking.takeInterrupted(nowMilliseconds: now) }
+    for request in requests { request.answer(.failure(.interrupted)) }
   }
 
   package func forget(_ number: InodeNumber, count: UInt64) {

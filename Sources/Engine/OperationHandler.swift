@@ -11,7 +11,8 @@ package protocol OperationHandler: AnyObject, Sendable {
     _ operation: Operation, from caller: Caller, answer: @escaping @Sendable (Result<Reply, Errno>) -> Void
   ) -> UInt64
 
-  /// Answers a request that is still parked with `interrupted`; does nothing for one that is answered or has taken effect.
+  /// Answers a request that is still parked about a second later with `interrupted`; does nothing for one that is answered or has
+  /// taken effect.
   func interrupt(_ request: UInt64)
 
   /// Lowers lookup counts, as the kernel's FORGET says.

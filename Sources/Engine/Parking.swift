@@ -11,6 +11,11 @@ struct Parking {
   /// Loads under way, with the inodes that their paths pass through.
   private var loads: [Load: ActiveLoad] = [:]
   private var delayed: [Load] = []
+  /// Requests whose caller got a signal, and the uptime in milliseconds since when.
+  private var interrupted: [UInt64: Int] = [:]
+  /// How long a request goes on waiting after a signal to its caller. Programs that set timers do not expect stat(2) or
+  /// statvfs(3) to fail with EINTR because an answer took a millisecond; a backing directory that hangs is another thing.
+  static let interruptPatienceMilliseconds = 1000
 
   struct ActiveLoad {
     var chain: [InodeNumber]
@@ -50,6 +55,23 @@ struct Parking {
   mutating func take(_ number: UInt64) -> Request? {
     missing[number] = nil
     return waiting.removeValue(forKey: number)
+  }
+
+  /// Notes a signal to a request's caller. It may be attempted anew at this moment, or be answered already.
+  mutating func interrupt(_ number: UInt64, nowMilliseconds now: Int) {
+    if interrupted[number] == nil { interrupted[number] = now }
+  }
+
+  /// Takes out what was interrupted and still waits after the time for that, in the order of submission.
+  mutating func takeInterrupted(nowMilliseconds now: Int) -> [Request] {
+    guard !interrupted.isEmpty else { return [] }
+    let due = interrupted.filter { now - $0.value >= Self.interruptPatienceMilliseconds }
+    return due.keys.sorted().compactMap { number in
+      let request = take(number)
+      // One that is being attempted anew gets the same time again before it counts as answered.
+      if request != nil || now - due[number, default: now] >= 2 * Self.interruptPatienceMilliseconds { interrupted[number] = nil }
+      return request
+    }
   }
 
   /// Whether anybody still wants a load's result.

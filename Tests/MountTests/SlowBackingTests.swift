@@ -52,6 +52,33 @@ extension MountTests {
       }
     }
 
+    /// Programs with timers, and the Go runtime, send themselves signals all the time.
+    @Test func callsAreInterruptedOnlyByALongWait() throws {
+      try withSlowBacking(milliseconds: 0) { fixture, slow in
+        _ = try shell("mkdir d; for i in $(seq 40); do echo x > d/$i; done", directory: fixture.backing)
+        try fixture.mount()
+        try slow.setDelay(milliseconds: 5)
+        let timers = """
+          import os, signal, sys, time
+          signal.signal(signal.SIGALRM, lambda *_: None)
+          signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+          libc = __import__("ctypes").CDLL(None, use_errno=True)
+          buffer = bytes(1024)
+          for number in range(1, 41):
+              assert libc.statfs(b".", buffer) == 0, "statfs"
+              assert libc.stat(b"d/%d" % number, buffer) == 0, "stat"
+          print("never interrupted")
+          """
+        let calm = try run(["/usr/bin/python3", "-c", timers], directory: fixture.mountpoint)
+        #expect(calm.output == "never interrupted\n", "\(calm.output)")
+        try slow.setDelay(milliseconds: 8000)
+        let start = uptimeMilliseconds()
+        let hung = try shell("timeout -s INT 0.2 stat -f . ; echo $?", directory: fixture.mountpoint)
+        #expect(uptimeMilliseconds() - start < 5000 && hung.output == "124\n", "\(hung.output)")
+        try slow.setDelay(milliseconds: 0)
+      }
+    }
+
     @Test func readersAndWritersGoOnWhileWriteBackHangs() throws {
       try withSlowBacking(milliseconds: 0) { fixture, slow in
         try fixture.mount(options: "writeback_delay=0ms")

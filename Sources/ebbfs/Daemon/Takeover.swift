@@ -16,12 +16,15 @@ struct Takeover: Sendable {
   /// Throws `inUse`, naming the process, when a daemon keeps the lock, and `stateDirectory` when the directory cannot be used.
   func acquire() throws(CommandFailure) -> PosixJournalStorage {
     let start = Monotonic.milliseconds()
+    // A daemon that has answered takes a moment more to end, in which it answers no more.
+    var lastAnswer = start
     while true {
       switch try attempt() {
       case .acquired(let storage): return storage
       case .locked(let process):
         let holder = process.map { "process \($0)" } ?? "another process"
-        try ask(holder, waited: Monotonic.milliseconds() - start)
+        let now = Monotonic.milliseconds()
+        if try ask(holder, waited: now - start, sinceAnswer: now - lastAnswer) { lastAnswer = Monotonic.milliseconds() }
       }
       Monotonic.sleep(milliseconds: 20)
     }
@@ -44,19 +47,24 @@ struct Takeover: Sendable {
   }
 
   /// Asks the holder to stop; throws when it will not.
-  private func ask(_ holder: String, waited: Int) throws(CommandFailure) {
+  ///
+  /// - Returns: whether it said that it has stopped.
+  private func ask(_ holder: String, waited: Int, sinceAnswer: Int) throws(CommandFailure) -> Bool {
     switch try? ControlClient(stateDirectory: stateDirectory).ask(.stop) {
-    case .some(.done): break
+    case .some(.done): return true
     case .some(.failed(let failure)) where failure.reason == .stillMounted:
       // The kernel ends an unmount a moment before the daemon knows of it.
       if isMountInSight() || waited > graceMilliseconds { throw CommandFailure(.inUse, failure.message) }
     case .some(.failed(let failure)): throw CommandFailure(.inUse, "\(backing) is in use by \(holder): \(failure.message)")
     default:
-      if waited > graceMilliseconds { throw CommandFailure(.inUse, "\(backing) is in use by \(holder), which does not answer") }
+      if sinceAnswer > graceMilliseconds {
+        throw CommandFailure(.inUse, "\(backing) is in use by \(holder), which does not answer")
+      }
     }
     if waited > patienceMilliseconds {
       throw CommandFailure(.inUse, "\(backing) is still being written back by \(holder), which does not stop")
     }
+    return false
   }
 
   /// Whether this process can see the mount of the daemon that has the lock.
