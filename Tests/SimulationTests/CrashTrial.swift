@@ -90,9 +90,6 @@ struct CrashTrial {
     switch event {
     case .perform(let operation) where hasFailedJournal: try performRefused(operation)
     case .drain where hasFailedJournal: break
-    case .hold, .writeHeld, .truncateHeld,
-      .readHeld where hasFailedJournal:
-      break
     case .failJournal(let after, let kind):
       restart = kind
       mount.journalDisk.fail(operation: mount.journalDisk.operations.count + after, with: .inputOutput)

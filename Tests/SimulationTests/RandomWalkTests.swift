@@ -11,7 +11,8 @@ import Testing
       if walk.violation(walk.events, counts: &counts) != nil {
         let (events, why) = walk.shrunk()
         let list = events.map { "  \($0),\n" }.joined()
-        Issue.record("seed \(seed), tree \(walk.tree), \(walk.variant), \(walk.options.configuration.durability): \(why)\n[\n\(list)]")
+        let setting = "tree \(walk.tree), \(walk.variant), \(walk.options.configuration.durability)"
+        Issue.record("seed \(seed), \(setting): \(why)\n[\n\(list)]")
         return
       }
       seed += 1
