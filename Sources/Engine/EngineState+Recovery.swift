@@ -8,14 +8,15 @@ extension EngineState {
     inodes.reserveNumbers(through: recovery.lastNumber)
     insertKnownInodes(recovery)
     showBackingNames(recovery)
-    var sealing = recovery.contentsInDoubt
+    // Contents of open plans that are not complete yet, and sealed when they are.
+    var sealing = Set(recovery.contentsInDoubt.keys)
     for step in recovery.steps {
       switch step.change {
       case .namespace(let change): replay(change, step, recovery, &sealing)
       case .contents(let change, let position): replay(change, position: position, step, recovery, &sealing)
       }
     }
-    for inode in sealing.keys.sorted() { _ = cache.seal(inode) }
+    for inode in sealing.sorted() { _ = cache.seal(inode) }
     dropOrphans(recovery)
   }
 
@@ -49,14 +50,14 @@ extension EngineState {
   }
 
   private mutating func replay(
-    _ change: NamespaceChange, _ step: Recovery.Step, _ recovery: Recovery, _ sealing: inout [InodeNumber: LSN]
+    _ change: NamespaceChange, _ step: Recovery.Step, _ recovery: Recovery, _ sealing: inout Set<InodeNumber>
   ) {
     if recovery.isReplayed(step.lsn) { applyToTree(change, time: step.time, lsn: step.lsn) }
     for parent in change.parents {
       let times = ContentChange(inode: parent, attributes: AttributeChange(modified: step.time, changed: step.time))
       replay(times, position: nil, step, recovery, &sealing)
     }
-    if !recovery.isSettled(step.lsn) {
+    if recovery.fate(of: step.lsn) == .pending {
       let lost = recovery.inodeLosingLastName(step.lsn).flatMap { inodes[$0] }
       enterGraph(
         change, lsn: step.lsn, lost: lost.flatMap { $0.hasUnknownNames ? nil : $0 },
@@ -66,16 +67,17 @@ extension EngineState {
 
   private mutating func replay(
     _ change: ContentChange, position: JournalPosition?, _ step: Recovery.Step, _ recovery: Recovery,
-    _ sealing: inout [InodeNumber: LSN]
+    _ sealing: inout Set<InodeNumber>
   ) {
-    guard recovery.needsContents(change.inode, step.lsn) else { return }
-    if let through = sealing[change.inode] {
-      // What an open plan writes is redone with that plan and does not wait for a turn of its own.
-      guard step.lsn > through else { return remember(change, bytes: nil, position: position, lsn: step.lsn) }
-      _ = cache.seal(change.inode)
-      sealing[change.inode] = nil
+    switch recovery.fate(ofContentsOf: change.inode, step.lsn) {
+    case .completed: return
+    case .inDoubt:
+      // Redone with its plan: it does not wait for a turn of its own.
+      remember(change, bytes: nil, position: position, lsn: step.lsn)
+    case .pending:
+      if sealing.remove(change.inode) != nil { _ = cache.seal(change.inode) }
+      take(change, bytes: nil, position: position, lsn: step.lsn)
     }
-    take(change, bytes: nil, position: position, lsn: step.lsn)
   }
 
   /// Only now it is certain which inodes have no name (C25).

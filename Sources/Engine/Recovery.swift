@@ -44,6 +44,16 @@ struct Recovery {
     var change: Change
   }
 
+  /// What the journal says of a change and the backing directory. Every record has exactly one fate (Recovery.md has the table).
+  enum Fate {
+    /// It is there, durably, or needs not be there any more.
+    case completed
+    /// An open plan carries it out: it is redone with that, first of all.
+    case inDoubt
+    /// It waits for its turn.
+    case pending
+  }
+
   /// A plan without the outcome of all its actions.
   struct OpenPlan {
     var actions: [PhysicalAction]
@@ -120,11 +130,18 @@ struct Recovery {
     }
   }
 
-  /// Whether a namespace record needs no write-back of its own: done, or part of a plan that is redone.
-  func isSettled(_ lsn: LSN) -> Bool { completed.contains(Stage(lsn)) || inDoubt.contains(Stage(lsn)) }
+  /// The fate of a namespace record; an exchange has that of its last stage.
+  func fate(of lsn: LSN) -> Fate {
+    completed.contains(Stage(lsn)) ? .completed : inDoubt.contains(Stage(lsn)) ? .inDoubt : .pending
+  }
+
+  /// The fate of a record of an inode's contents: what is complete is a prefix of these (R17).
+  func fate(ofContentsOf inode: InodeNumber, _ lsn: LSN) -> Fate {
+    lsn <= contentsDone[inode, default: .zero] ? .completed : lsn <= contentsInDoubt[inode, default: .zero] ? .inDoubt : .pending
+  }
 
   /// Whether a namespace record has a say in where names are: all have, the last one wins (R4).
-  func isReplayed(_ lsn: LSN) -> Bool { rules.replaysCompletedRecords || !completed.contains(Stage(lsn)) }
+  func isReplayed(_ lsn: LSN) -> Bool { rules.replaysCompletedRecords || fate(of: lsn) != .completed }
 
   /// Whether a creation is in the backing directory for certain, so that the file is looked at there.
   func isMade(_ creation: Creation) -> Bool {
@@ -136,8 +153,6 @@ struct Recovery {
       plan.remaining.contains { plan.actions[$0].kind == .create && plan.actions[$0].inode == inode }
     }
   }
-
-  func needsContents(_ inode: InodeNumber, _ lsn: LSN) -> Bool { lsn > contentsDone[inode, default: .zero] }
 
   /// How many stages of an exchange are done (R10: from outcomes, never from locations).
   func stagesDone(of lsn: LSN) -> Int {

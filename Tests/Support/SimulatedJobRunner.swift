@@ -74,7 +74,7 @@ package final class SimulatedJobRunner: JobRunner {
   package func discardAll() { state.withLock { $0.waiting = [] } }
 }
 
-/// Always chooses the first element.
+/// Always chooses the first element. The library draws again, here for ever, when it is given 0 and the count is no power of two.
 private struct FirstChoice: RandomNumberGenerator {
-  func next() -> UInt64 { 0 }
+  func next() -> UInt64 { 1 }
 }
