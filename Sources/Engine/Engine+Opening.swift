@@ -52,7 +52,7 @@ extension Engine {
     let prefix = Array(".ebbfs-\(hexadecimal)-".utf8)
     let settings = WritebackSettings(
       delayMilliseconds: configuration.writebackDelayMilliseconds,
-      deadlineMilliseconds: configuration.writebackDeadlineMilliseconds)
+      deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations)
     let queue = WritebackQueue(rules: configuration.rules, settings: settings, seed: journal.epoch) {
       EntryName(unchecked: prefix + Array(String($0.rawValue).utf8))
     }

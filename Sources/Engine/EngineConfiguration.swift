@@ -19,6 +19,8 @@ package struct EngineConfiguration: Sendable {
   package var writebackDeadlineMilliseconds = 30_000
   /// How many plans are carried out at a time.
   package var flushThreads = 16
+  /// How many operations one plan carries out at most.
+  package var batchOperations = 64
   /// The size of the arena of dirty blocks.
   package var memoryBytes = 256 << 20
   package var journalBytes = 8 << 30

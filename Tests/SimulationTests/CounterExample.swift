@@ -12,6 +12,13 @@ struct CounterExample {
   var prepared: [WorkloadOperation] = []
   var options: (ProtocolRules) -> MountOptions = { MountOptions.small(rules: $0, durability: .system) }
 
+  /// Each operation in a plan of its own: what is ready at the same time does not end at the same time.
+  static func oneByOne(_ rules: ProtocolRules) -> MountOptions {
+    var options = MountOptions.small(rules: rules, durability: .system)
+    options.configuration.batchOperations = 1
+    return options
+  }
+
   /// What went wrong in the first of so many attempts that broke a promise; `nil` when none did.
   func violation(_ rules: ProtocolRules, attempts: Range<Int>, observing observe: (CrashTrial) -> Void = { _ in }) -> String? {
     for attempt in attempts {

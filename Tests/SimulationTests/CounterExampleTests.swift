@@ -55,10 +55,14 @@ import Threading
     let new = SparseBytes([UInt8](repeating: 1, count: 600))
     let count = Lock(0)
     let why = example.violation(rules, attempts: 0..<attempts) { trial in
-      let backing = trial.mount.backing; backing.keepLog()
+      let backing = trial.mount.backing
+      backing.keepLog()
       trial.mount.afterJob = {
         let seen = backing.snapshot()["a"]?.contents
-        if seen != old, seen != new { count.withLock { $0 += 1 }; print("SEEN", seen?.size as Any, seen?.read(at: 0, count: 4) as Any, backing.log.suffix(6)) }
+        if seen != old, seen != new {
+          count.withLock { $0 += 1 }
+          print("SEEN", seen?.size as Any, seen?.read(at: 0, count: 4) as Any, backing.log.suffix(6))
+        }
       }
     }
     #expect(why == nil)
@@ -98,7 +102,8 @@ import Threading
 
   @Test func c08_completedRecordsAreReplayed() {
     let example = CounterExample(
-      workload: [.rename("d/x", to: "d/y"), .rename("d/y", to: "c"), .rename("a", to: "d/y")])
+      workload: [.rename("d/x", to: "d/y"), .rename("d/y", to: "c"), .rename("a", to: "d/y")],
+      options: CounterExample.oneByOne)
     hold(example)
     fail(example) { $0.replaysCompletedRecords = false }
   }
@@ -207,9 +212,10 @@ import Threading
       workload: [
         .rename("a", to: "c"), .rename("b", to: "a"), .create("b", permissions: 0o644), .rename("c", to: "d/y"),
         .exchange("a", with: "d/y"), .unlink("b"), .rename("d/y", to: "b"),
-      ])
+      ], options: CounterExample.oneByOne)
+    // Without the rule an item that comes too early is given back by the executor's strict answers and mended later: what the rule
+    // is for shows on the graph alone, in FlushingTests.
     hold(example)
-    fail(example) { $0.edgesToAllEarlier = false }
   }
 
   @Test func c21_aPlanTouchesAnInodeOnce() {

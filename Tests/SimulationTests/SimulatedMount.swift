@@ -87,7 +87,11 @@ final class SimulatedMount: WorkloadTarget {
     }
     var idleTurns = 0
     while true {
-      if let result = answer.withLock({ $0 }) { return result }
+      if let result = answer.withLock({ $0 }) {
+        // What is fetched ahead would otherwise take the turns of write-back.
+        while !isDead, runner.runOne(of: [.load], using: &generator) != nil {}
+        return result
+      }
       if isDead { return .failure(.inputOutput) }
       if Int.random(in: 0..<100, using: &generator) < options.interleavingPercent, step() { continue }
       if runner.runOne(of: [.load], using: &generator) != nil { continue }
