@@ -7,23 +7,22 @@ struct CheckpointProgress {
   var isRunning = false
   /// The last record of the newest checkpoint.
   var lastLSN = LSN.zero
+  /// Its low-water LSN.
+  var lowWater = LSN.zero
   /// How much had been appended to the journal by then.
   var bytesAppended = 0
 }
 
 /// Checkpoints bound the journal and the time of recovery.
 extension Engine {
-  /// Begins a checkpoint when enough was appended since the last one, when everything is written back, or when requests wait for
-  /// room.
+  /// Begins a checkpoint when enough was appended since the last one, when everything is written back, when requests wait for
+  /// room, or when it would free segments: every mount begins a new one, however little the one before had written.
   func checkpointIfDue() {
     let lowWater = shared.withLock { shared -> LSN? in
-      guard !shared.checkpoint.isRunning, journal.failure == nil, journal.lastLSN > shared.checkpoint.lastLSN else { return nil }
-      let appended = journal.statistics.bytesAppended - shared.checkpoint.bytesAppended
-      let isIdle = shared.state.queue.isEmpty
-      guard isIdle || shared.parking.isShortOfRoom || appended >= min(configuration.segmentBytes, journal.capacityBytes / 8)
-      else { return nil }
+      guard !shared.checkpoint.isRunning, journal.failure == nil, isCheckpointDue(shared) else { return nil }
       let (lowWater, table) = shared.state.captureCheckpoint()
       shared.checkpoint.isRunning = true
+      shared.checkpoint.lowWater = lowWater
       shared.checkpoint.lastLSN = journal.appendCheckpoint(
         lowWater: lowWater, nextInode: shared.state.inodes.nextNumber, table: table)
       shared.checkpoint.bytesAppended = journal.statistics.bytesAppended
@@ -31,6 +30,15 @@ extension Engine {
     }
     guard let lowWater else { return }
     runner.run(.journal) { [self] in finishCheckpoint(lowWater) }
+  }
+
+  private func isCheckpointDue(_ shared: borrowing Shared) -> Bool {
+    let lowWater = shared.state.lowWater
+    if lowWater > shared.checkpoint.lowWater, journal.segmentCount(below: lowWater) >= 2 { return true }
+    guard journal.lastLSN > shared.checkpoint.lastLSN else { return false }
+    let appended = journal.statistics.bytesAppended - shared.checkpoint.bytesAppended
+    return shared.state.queue.isEmpty || shared.parking.isShortOfRoom
+      || appended >= min(configuration.segmentBytes, journal.capacityBytes / 8)
   }
 
   private func finishCheckpoint(_ lowWater: LSN) {
@@ -46,16 +54,21 @@ extension Engine {
 }
 
 extension EngineState {
+  /// Nothing below it is needed once a checkpoint taken now is durable (R6).
+  ///
+  /// - Complexity: O(files without a name).
+  var lowWater: LSN {
+    let next = journal.lastLSN.next
+    guard configuration.rules.lowWaterCoversCapture else { return next }
+    let needed = [queue.oldestLSN, cache.oldestLSN()] + unnamed.map { inodes[$0]?.unnamedCreation }
+    return needed.reduce(next) { min($0, $1 ?? $0) }
+  }
+
   /// The low-water LSN and, taken under the same lock, the table of where all bound inodes are (R5, R6).
   ///
   /// Inodes that no live record names any more are left out, and bound again when they are next needed.
   mutating func captureCheckpoint() -> (lowWater: LSN, table: [Binding]) {
-    var lowWater = journal.lastLSN.next
-    if configuration.rules.lowWaterCoversCapture {
-      for lsn in [queue.oldestLSN, cache.oldestLSN()] + unnamed.map({ inodes[$0]?.unnamedCreation }) {
-        lowWater = min(lowWater, lsn ?? lowWater)
-      }
-    }
+    let lowWater = lowWater
     var kept: Set<InodeNumber> = []
     for number in bound {
       guard let inode = inodes[number], inode.lastReference >= lowWater else { continue }

@@ -36,6 +36,8 @@ extension Engine {
       let journal = try Journal(starting: scan, storage: journalStorage, configuration: settings, runner: runner)
       var state = makeState(journal, backing, clock, configuration)
       state.recover(recovery)
+      // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
+      state.queue.pressAll(through: journal.lastLSN)
       let engine = Engine(
         state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration)
       engine.redoOpenPlans(recovery.openPlans)

@@ -137,11 +137,15 @@ package final class Engine: OperationHandler {
     }
   }
 
-  /// Answers once everything through `lsn` is acknowledged under the mount's durability.
+  /// Answers once everything through `lsn` is acknowledged under the mount's durability. Once the journal has failed, questions
+  /// are answered from memory, which changes no more: what it holds above the journal's end was never acknowledged.
   private func answer(_ request: Request, _ reply: Reply, after lsn: LSN) {
     guard lsn > .zero else { return request.answer(.success(reply)) }
     let level: Journal.AckLevel = configuration.durability == .always ? .durable : .written
-    journal.whenReached(level, lsn) { request.answer($0.map { .failure($0) } ?? .success(reply)) }
+    journal.whenReached(level, lsn) { failure in
+      if let failure, request.operation.isChange { return request.answer(.failure(failure)) }
+      request.answer(.success(reply))
+    }
     if level == .durable, journal.durableLSN < lsn { scheduleCommit() }
   }
 

@@ -4,7 +4,9 @@ import StorageInterface
 extension EngineState {
   /// Attempts an operation. One that is interrupted had no effect.
   mutating func perform(_ request: Request) throws(Interruption) -> Outcome {
-    switch request.operation {
+    // Before anything else is looked at: the kernel may still know as absent what a change that failed has made in memory.
+    if request.operation.isChange, journal.failure != nil { throw .failure(.readOnlyFilesystem) }
+    return switch request.operation {
     case .lookup(let parent, let name): try lookup(Location(parent, name), request)
     case .lookupSelf(let inode): try lookupSelf(inode, request)
     case .lookupParent(let inode): try lookupParent(inode, request)
@@ -30,6 +32,20 @@ extension EngineState {
     case .seek(let inode, let offset, let target): try seek(inode, offset, target, request)
     case .copyRange(let source, let sourceOffset, let target, let targetOffset, let count):
       try copyRange(from: source, sourceOffset, to: target, targetOffset, count, request)
+    }
+  }
+}
+
+extension Operation {
+  /// Whether it changes what others see.
+  var isChange: Bool {
+    switch self {
+    case .lookup, .lookupSelf, .lookupParent, .getAttributes, .readLink, .read, .synchronize, .readDirectory, .statistics,
+      .getExtendedAttribute, .listExtendedAttributes, .seek:
+      false
+    case .setAttributes, .make, .makeTemporary, .unlink, .removeDirectory, .rename, .link, .write, .setExtendedAttribute,
+      .removeExtendedAttribute, .allocate, .copyRange:
+      true
     }
   }
 }

@@ -75,6 +75,10 @@ package final class Journal: Sendable {
   package var failure: Errno? { state.withLock { $0.failure } }
   /// Bytes of segments in use, the unused rest of the current one not counted.
   package var usedBytes: Int { state.withLock { $0.usedBytes } }
+  /// Segments, oldest first, that a durable checkpoint with this low-water LSN would let `retireSegments` give up.
+  package func segmentCount(below lowWater: LSN) -> Int {
+    state.withLock { $0.live.dropFirst().prefix { $0.exists && $0.firstLSN <= lowWater }.count }
+  }
   package var statistics: JournalStatistics { state.withLock { $0.statistics } }
 
   /// Whether a change whose record has about `bytes` bytes may be appended. A reserve is kept for the records that make room

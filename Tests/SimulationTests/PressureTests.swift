@@ -78,4 +78,23 @@ import Testing
     try mount.drain()
     #expect(backing.snapshot().differences(from: reference.snapshot(), ignoring: .times) == [])
   }
+
+  @Test func shortLivesThatAreNeverIdleDoNotPileUpSegments() throws {
+    let clock = SimulatedClock()
+    let backing = try InitialTree.model.backing(clock)
+    var mount = try SimulatedMount(backing, clock: clock, options: MountOptions(), seed: Seed.fromEnvironment)
+    var segments = 0
+    for life in 0..<30 {
+      for place in 0..<20 {
+        let operation = WorkloadOperation.write(place % 2 == 0 ? "a" : "b", offset: 0, count: 100, fill: UInt8(1 + place))
+        guard case .success = operation.run(on: &mount).answer else { throw Stuck(description: "life \(life): refused") }
+        mount.pass(milliseconds: 20)
+        while mount.step() {}
+      }
+      segments = max(segments, try mount.journalDisk.segments().count)
+      mount.crash(.processDeath)
+      try mount.remount()
+    }
+    #expect(segments <= 8, "\(segments) segments")
+  }
 }

@@ -309,10 +309,24 @@ class Worker:
 
     def compare(self, top, domains, untimed, adopt=False, only_tell=False):
         problems = []
+        inodes = set()   # a file's time shows under all its names
+        for path in untimed:
+            try: inodes.add(os.lstat(os.path.join(self.shadow, path)).st_ino)
+            except OSError: pass
+        untimed = inodes
         for domain in domains:
-            problems += self.compare_folder(top, domain, untimed, adopt)
+            problems += self.compare_domain(top, domain, untimed, adopt)
         if problems and not only_tell: self.violated("; ".join(problems[:6]))
         return problems
+
+    def compare_domain(self, top, domain, untimed, adopt):
+        problems = self.compare_folder(top, domain, untimed, adopt)
+        one, other = facts(os.path.join(top, domain)), facts(os.path.join(self.shadow, domain))
+        if one["mtime"] != other["mtime"] and os.lstat(os.path.join(self.shadow, domain)).st_ino in untimed:
+            if adopt: os.utime(os.path.join(self.shadow, domain), ns=(0, one["mtime"]))
+            other["mtime"] = one["mtime"]
+        words = difference(one, other)
+        return problems + ([f"{domain}: {words}"] if words else [])
 
     def compare_folder(self, top, folder, untimed, adopt):
         problems = []
@@ -326,7 +340,7 @@ class Worker:
             self.compared += 1
             try: one, other = facts(os.path.join(top, path)), facts(os.path.join(self.shadow, path))
             except OSError as error: problems.append(f"{path}: {error}"); continue
-            if path in untimed and one["mtime"] != other["mtime"]:
+            if one["mtime"] != other["mtime"] and os.lstat(os.path.join(self.shadow, path)).st_ino in untimed:
                 if adopt: os.utime(os.path.join(self.shadow, path), ns=(0, one["mtime"]), follow_symlinks=False)
                 other["mtime"] = one["mtime"]
             words = difference(one, other)
