@@ -213,8 +213,8 @@ import Threading
         .rename("a", to: "c"), .rename("b", to: "a"), .create("b", permissions: 0o644), .rename("c", to: "d/y"),
         .exchange("a", with: "d/y"), .unlink("b"), .rename("d/y", to: "b"),
       ], options: CounterExample.oneByOne)
-    // Without the rule an item that comes too early is given back by the executor's strict answers and mended later: what the rule
-    // is for shows on the graph alone, in FlushingTests.
+    // Without the rule an item that comes too early is given back by the executor's strict answers and mended later: what the
+    // rule is for shows on the graph alone, in FlushingTests.
     hold(example)
   }
 
