@@ -6,7 +6,7 @@ MOUNTPOINT ?= $(HOME)/ebbfs/mountpoint
 BINARY = $(CURDIR)/.build/release/ebbfs
 SCRIPTS = .ci/run .ci/install-packages .ci/check-binary Mount/mount.fuse.ebbfs
 
-.PHONY: help build run test check sim clean
+.PHONY: help build run test check sim torture clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo 'make test   run all tests, those on real mounts included'
 	@echo 'make check  style, warnings as errors, what the binary links'
 	@echo 'make sim    the crash simulations in full (long)'
+	@echo 'make torture  kills, failing disks, databases and storms on real mounts (long)'
 	@echo 'make clean  remove what was built'
 
 build:
@@ -48,6 +49,21 @@ check: build
 sim:
 	@.ci/install-packages build
 	EBBFS_SIM_FULL=1 $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/sim --filter SimulationTests
+
+TREE ?= /usr/include
+TORTURE = python3 Tests/Torture
+
+torture: build
+	@.ci/install-packages test
+	$(TORTURE)/untar_kill.py $(BINARY) $(TREE)
+	$(TORTURE)/untar_kill.py $(BINARY) $(TREE) --during writeback
+	$(TORTURE)/untar_kill.py $(BINARY) $(TREE) --during recovery
+	$(TORTURE)/untar_kill.py $(BINARY) $(TREE) --during twice
+	$(TORTURE)/storm.py $(BINARY)
+	$(TORTURE)/held.py $(BINARY)
+	$(TORTURE)/databases.py $(BINARY)
+	$(TORTURE)/faults.py $(BINARY)
+	$(TORTURE)/slow.py $(BINARY)
 
 clean:
 	rm -rf .build
