@@ -50,16 +50,12 @@ sim:
 	@.ci/install-packages build
 	EBBFS_SIM_FULL=1 $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/sim --filter SimulationTests
 
-TREE ?= /usr/include
 TORTURE = python3 Tests/Torture
 
 torture: build
 	@.ci/install-packages test
-	$(TORTURE)/untar_kill.py $(BINARY) $(TREE)
-	$(TORTURE)/untar_kill.py $(BINARY) $(TREE) --during writeback
-	$(TORTURE)/untar_kill.py $(BINARY) $(TREE) --during recovery
-	$(TORTURE)/untar_kill.py $(BINARY) $(TREE) --during twice
-	$(TORTURE)/storm.py $(BINARY)
+	$(TORTURE)/untar_kill.py $(BINARY) --during all
+	$(TORTURE)/storm.py $(BINARY) --operations 200000
 	$(TORTURE)/held.py $(BINARY)
 	$(TORTURE)/databases.py $(BINARY)
 	$(TORTURE)/faults.py $(BINARY)
