@@ -1,5 +1,7 @@
 # A small C project: built, rebuilt without work, rebuilt after a change, run.
 export LC_ALL=C
+# `make test` may be above us.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 for i in $(seq 12); do
   printf '#include "all.h"\nint part%s(int x) { return x * %s + LIMIT; }\n' "$i" "$i" > "part$i.c"
 done
