@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -267,6 +268,8 @@ int linux_remove_attribute(int descriptor, enum linux_way way, const unsigned ch
 uint32_t linux_effective_user(void) { return geteuid(); }
 
 int linux_process(void) { return getpid(); }
+
+int linux_is_running(int process) { return kill(process, 0) == 0 || errno != ESRCH; }
 
 uint64_t linux_random(void) {
   uint64_t value = 0;

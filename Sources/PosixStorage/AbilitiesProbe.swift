@@ -33,18 +33,20 @@ private struct ProbeDirectory: ~Copyable {
   private let directory: Descriptor
   private let rootModified: linux_time
 
+  private static let prefix = ".ebbfs-probe-"
   private static let file: [UInt8] = [UInt8(ascii: "f"), 0]
   private static let secondName: [UInt8] = [UInt8(ascii: "g"), 0]
   private static let symlink: [UInt8] = [UInt8(ascii: "s"), 0]
 
   /// `nil` when it cannot be made. `root` must outlive it.
   init?(in root: borrowing RootDirectory) {
-    let name = Array(".ebbfs-probe-\(linux_process())-\(String(linux_random(), radix: 16))".utf8) + [0]
+    let name = Array("\(Self.prefix)\(linux_process())-\(String(linux_random(), radix: 16))".utf8) + [0]
     let parent = root.descriptor.number
     let status = try? root.descriptor.status()
     rootModified = linux_time(
       is_present: status == nil ? 0 : 1, seconds: status?.modified_seconds ?? 0,
       nanoseconds: Int64(status?.modified_nanoseconds ?? 0))
+    Self.removeLeftovers(in: root)
     guard unsafe linux_make_directory(parent, name, 0o700) == 0 else { return nil }
     let flags = linux_o_read_only | linux_o_directory | linux_o_no_follow
     do throws(Errno) {
@@ -60,9 +62,29 @@ private struct ProbeDirectory: ~Copyable {
     if made >= 0 { linux_close(made) }
   }
 
-  deinit {
-    for entry in [Self.file, Self.secondName, Self.symlink] { unsafe linux_remove_file(directory.number, entry) }
+  /// Removes what daemons left here that were killed while they looked.
+  private static func removeLeftovers(in root: borrowing RootDirectory) {
+    guard let directory = try? root.open([], flags: linux_o_read_only | linux_o_directory) else { return }
+    var leftovers: [[UInt8]] = []
+    try? directory.forEachEntry { record in
+      let name = String(decoding: record.name, as: UTF8.self)
+      guard name.hasPrefix(prefix), let process = Int32(name.dropFirst(prefix.count).prefix { $0 != "-" }) else { return }
+      if linux_is_running(process) == 0 { leftovers.append(record.name + [0]) }
+    }
+    for name in leftovers {
+      let flags = linux_o_read_only | linux_o_directory | linux_o_no_follow
+      guard let leftover = try? Descriptor(at: directory, name, flags: flags) else { continue }
+      remove(name, leftover.number, from: directory.number)
+    }
+  }
+
+  private static func remove(_ name: [UInt8], _ directory: Int32, from parent: Int32) {
+    for entry in [file, secondName, symlink] { unsafe linux_remove_file(directory, entry) }
     unsafe linux_remove_directory(parent, name)
+  }
+
+  deinit {
+    Self.remove(name, directory.number, from: parent)
     // Somebody else's directory keeps the time of the probe.
     _ = linux_set_times(parent, linux_time(), rootModified)
   }

@@ -22,6 +22,21 @@ import Testing
     }
   }
 
+  @Test func whatAKilledProbeLeftIsRemovedByTheNext() throws {
+    try withFilesystem("ext4", megabytes: 16) { path in
+      let storage = try PosixBackingStorage(rootPath: path)
+      let left = EntryName(unchecked: Array(".ebbfs-probe-2147483646-abc".utf8))
+      let other = EntryName(unchecked: Array(".ebbfs-probe-1-abc".utf8))
+      for name in [left, other] {
+        try storage.make(BackingPath([name]), kind: .directory, device: 0, target: [])
+        _ = try storage.createFile(BackingPath([name, "f"]))
+      }
+      let names = try PosixBackingStorage(rootPath: path).list(.root).map(\.name)
+      #expect(!names.contains(left))
+      #expect(names.contains(other), "its process lives")
+    }
+  }
+
   /// Holes, attributes, times and syncing, as every filesystem has them.
   private func useFilesystem(_ storage: PosixBackingStorage) throws {
     let file = try storage.createFile(at("f"))

@@ -117,6 +117,8 @@ int linux_remove_attribute(int descriptor, enum linux_way way, const unsigned ch
 
 uint32_t linux_effective_user(void);
 int linux_process(void);
+// Whether there is such a process, ours or not.
+int linux_is_running(int process);
 uint64_t linux_random(void);
 // CLOCK_REALTIME in seconds and nanoseconds.
 void linux_time_of_day(int64_t *seconds, uint32_t *nanoseconds);
