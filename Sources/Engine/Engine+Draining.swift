@@ -22,7 +22,7 @@ package struct EngineStatus: Sendable {
   package var dirtyInodes: Int
   package var pendingOperations: Int
   package var openPlans: Int
-  /// Age of the oldest acknowledged change that is not in the backing directory; 0 when there is none.
+  /// Age of the oldest acknowledged change that no open plan has; 0 when there is none.
   package var oldestAgeMilliseconds: Int
   package var journalUsedBytes: Int
   package var journalCapacityBytes: Int
@@ -72,6 +72,7 @@ extension Engine {
     journal.close()
   }
 
+  /// What the mount has to do and how it fares. - Complexity: O(open plans).
   package func status() -> EngineStatus {
     shared.withLock { shared in
       let state = shared.state

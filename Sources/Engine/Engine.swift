@@ -12,7 +12,9 @@ import WriteAheadLog
 /// file; then it is answered. Order in the journal is the order of effect. An operation that must wait is parked and attempted
 /// again from its start.
 ///
-/// Any thread may call any method. Nothing here blocks but the jobs it gives to its `JobRunner`.
+/// Any thread may call any method. No caller waits for the backing directory or for another request: that is left to the jobs
+/// given to the `JobRunner`. A caller may write the journal's file, for its own and others' records, and run the answers that
+/// waited for that; only `close` waits.
 package final class Engine: OperationHandler {
   struct Shared {
     var state: EngineState

@@ -4,7 +4,8 @@ import FilesystemModel
 package enum Durability: Hashable, Sendable {
   /// When its record is synced.
   case always
-  /// When its record is in the journal file; synced at most this many milliseconds later.
+  /// When its record is in the journal file; synced at most this many milliseconds later, looked at with each
+  /// `Engine.tick`.
   case batch(milliseconds: Int)
   /// When its record is in the journal file; synced only by fsync and its like.
   case system

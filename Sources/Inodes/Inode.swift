@@ -5,6 +5,8 @@ import FilesystemModel
 ///
 /// It has two kinds of location: *logical* names, where the mount shows it, and *backing* names, where it is in the backing
 /// directory right now. They differ exactly while a namespace operation waits for write-back.
+///
+/// Belongs to its table: used under the engine's lock.
 package final class Inode {
   package let number: InodeNumber
   package let kind: FileKind

@@ -134,7 +134,7 @@ package protocol BackingStorage: AnyObject, Sendable {
 /// An open regular file of the backing directory. It stays usable when its name is moved or removed, and is closed with its last
 /// reference. May be used by several threads.
 package protocol BackingFile: AnyObject, Sendable {
-  /// Fills `buffer` from the file; returns how many bytes there were before the end of the file.
+  /// Reads `count` bytes, or those that there are before the end of the file.
   func read(at offset: Int, count: Int) throws(Errno) -> [UInt8]
   /// Writes all bytes.
   func write(_ bytes: [UInt8], at offset: Int) throws(Errno)

@@ -80,7 +80,7 @@ enum OptionTable {
       help: "age at which a change is written back even if its file still changes"),
     OptionDescription(
       name: "flush_threads", kind: .count(1...256) { $0.flushThreads = $1 }, defaultText: String(defaults.flushThreads),
-      help: "files written back at the same time"),
+      help: "batches written back at the same time"),
     OptionDescription(
       name: "memory", kind: .size(16 << 20...1 << 40) { $0.memory = $1 }, defaultText: OptionValues.sizeText(defaults.memory),
       help: "memory for data that is not yet written back"),
