@@ -120,6 +120,8 @@ extension MountTests {
       let script = "for i in $(seq 50); do echo $i > f$i; sync f$i; done; mkdir d; sync d"
       #expect(try shell(script, directory: fixture.mountpoint).status == 0)
       try fixture.crash()
+      // A segment that was being prepared is taken away by the next start, refused or not.
+      #expect(try shell("rm -f .preparing-*", directory: fixture.state).status == 0)
       let check = try fixture.ebbfs("journal", "check", fixture.state)
       #expect(check.status == 0 && check.output.contains("clean"), "\(check.output)")
     }
