@@ -54,6 +54,11 @@ package struct PendingGraph {
   /// All items that change an entry of the directory, by key. - Complexity: O(k log k) in their number.
   package func pending(parent: InodeNumber) -> [PendingItem] { (keysByParent[parent] ?? []).sorted().compactMap { items[$0] } }
 
+  /// The items that change an entry of the directory and satisfy the condition, in no order. - Complexity: O(k) in their number.
+  func keys(parent: InodeNumber, where condition: (PendingItem) -> Bool) -> [Stage] {
+    (keysByParent[parent] ?? []).filter { items[$0].map(condition) ?? false }
+  }
+
   /// Whether the directory's entries will be changed by an item that satisfies the condition.
   func hasPending(parent: InodeNumber, where condition: (PendingItem) -> Bool) -> Bool {
     keysByParent[parent]?.contains { items[$0].map(condition) ?? false } ?? false

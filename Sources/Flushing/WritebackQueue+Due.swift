@@ -27,7 +27,8 @@ extension WritebackQueue {
     var overdue: [InodeNumber] = []
     for aged in contentsByAge.keys {
       guard let dirty = contents[aged.inode], dirty.firstMilliseconds + settings.deadlineMilliseconds <= now else { break }
-      if dirty.fileKind == .directory { overdue.append(aged.inode) }
+      // Attributes that cannot be written hold nothing up.
+      if dirty.fileKind == .directory, contentsDelays[aged.inode] == nil { overdue.append(aged.inode) }
     }
     return overdue
   }

@@ -11,6 +11,8 @@ private struct Batch {
   var planned: Set<Stage> = []
   /// Directories whose sealed attributes are overdue: entries that changed after the given record wait for them.
   var overdue: [InodeNumber: LSN] = [:]
+  /// What those attributes wait for themselves, found when it is first asked for.
+  var comesBeforeOverdue: Set<Stage>?
   var isFull = false
 }
 
@@ -64,9 +66,7 @@ extension WritebackQueue {
   /// Adds a due item without conflicts.
   private func add(_ item: PendingItem, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) -> Bool {
     guard dueMilliseconds(item) <= now, (itemDelays[item.key]?.untilMilliseconds ?? 0) <= now else { return false }
-    if !batch.overdue.isEmpty, item.parents.contains(where: { batch.overdue[$0].map { $0 < item.firstLSN } ?? false }) {
-      return false
-    }
+    if waitsForOverdue(item, &batch) { return false }
     if let inode = contentsToWriteFirst(item, world) {
       addContents(of: inode, to: &batch, now, world)
       return false
@@ -89,10 +89,34 @@ extension WritebackQueue {
     return true
   }
 
-  /// Contents that must be in the backing directory before the item: those of a file that takes a name, older than that (R9), and
-  /// those of a file whose last known name goes while there are unknown ones (R16).
+  /// Whether an item waits for the overdue attributes of a directory whose entries it changes. What these attributes wait for does not,
+  /// by way of a fold also younger items: else both would wait for ever.
+  private func waitsForOverdue(_ item: PendingItem, _ batch: inout Batch) -> Bool {
+    let overdue = batch.overdue
+    guard !overdue.isEmpty, item.parents.contains(where: { overdue[$0].map { $0 < item.firstLSN } ?? false }) else { return false }
+    let needed = batch.comesBeforeOverdue ?? itemsBefore(overdue)
+    batch.comesBeforeOverdue = needed
+    return !needed.contains(item.key)
+  }
+
+  /// What the items that change entries of directories up to the given records wait for.
+  private func itemsBefore(_ overdue: [InodeNumber: LSN]) -> Set<Stage> {
+    var needed: Set<Stage> = []
+    var waiting: [Stage] = []
+    for (directory, lsn) in overdue {
+      waiting += graph.keys(parent: directory) { $0.firstLSN <= lsn && !$0.dependencies.isEmpty }
+    }
+    while let key = waiting.popLast() {
+      for dependency in graph[key]?.dependencies ?? [] where needed.insert(dependency).inserted { waiting.append(dependency) }
+    }
+    return needed
+  }
+
+  /// Contents that must be in the backing directory before the item: those of a file that takes a name, older than that (R9; a directory
+  /// has no data), and those of a file whose last known name goes while there are unknown ones (R16).
   private func contentsToWriteFirst(_ item: PendingItem, _ world: some PlanningWorld) -> InodeNumber? {
-    if rules.replacingWaitsForData, item.kind == .rename, item.replaced != nil, contents[item.inode] != nil,
+    if rules.replacingWaitsForData, item.kind == .rename, item.replaced != nil, item.fileKind != .directory,
+      contents[item.inode] != nil,
       let pending = world.contents(of: item.inode), pending.firstLSN < item.key.lsn
     {
       return item.inode
