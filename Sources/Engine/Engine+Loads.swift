@@ -105,6 +105,7 @@ extension EngineState {
       if !inode.isBound, hasRoomForName(original) { return merge(inode, into: original) }
     }
     inode.identity = identity
+    if inode.directory?.isComplete == false, hasPendingEntries(number) { inode.isLinkCountInDoubt = true }
     var attributes = details.status.attributes
     cache.attributes(of: number).apply(to: &attributes)
     attributes.size = cache.size(of: number) ?? attributes.size

@@ -122,6 +122,8 @@ extension Engine {
     var gone: [InodeNumber] = []
     let isOver = shared.withLock { shared in
       guard let run = shared.plans[lsn] else { return true }
+      // What a load read before the plan is not told any more by what waited for write-back.
+      shared.parking.taintDetails(of: run.changedInodes)
       gone = shared.state.release(run)
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }

@@ -67,14 +67,16 @@ extension EngineState {
       throw .failure(.inputOutput)
     }
     // Entries that wait for write-back make the backing directory's link count wrong.
-    if let directory = inode.directory, !directory.isComplete, !directory.isEmpty || hasPendingEntries(inode.number) {
+    if let directory = inode.directory, !directory.isComplete,
+      !directory.isEmpty || inode.isLinkCountInDoubt || hasPendingEntries(inode.number)
+    {
       try complete(inode, request)
     }
     attributes.linkCount = inode.linkCount
     return attributes
   }
 
-  private func hasPendingEntries(_ directory: InodeNumber) -> Bool {
+  func hasPendingEntries(_ directory: InodeNumber) -> Bool {
     queue.changesEntries(of: directory) || !queue.graph.pending(parent: directory).isEmpty
   }
 

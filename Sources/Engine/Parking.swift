@@ -124,5 +124,15 @@ struct Parking {
     }
   }
 
+  /// A plan has changed these inodes or entries of theirs: attributes read before may be old.
+  mutating func taintDetails(of inodes: Set<InodeNumber>) {
+    for load in loads.keys where inodes.contains(load.inode) {
+      switch load {
+      case .details, .prefetch: loads[load]?.isTainted = true
+      case .listing: break
+      }
+    }
+  }
+
   var isShortOfRoom: Bool { !waitersOfRoom.isEmpty }
 }

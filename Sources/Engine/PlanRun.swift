@@ -41,6 +41,17 @@ struct PlanRun: Sendable {
   /// Open actions that were refused without an effect.
   var aborted: [Int] { open.filter { if case .aborted = outcomes[$0] { true } else { false } } }
 
+  /// The inodes that its actions make, write, name, move or remove, and the directories whose entries change.
+  var changedInodes: Set<InodeNumber> {
+    var inodes: Set<InodeNumber> = []
+    for action in actions.map(\.action) {
+      for inode in [action.inode, action.replaced, action.source?.parent, action.target?.parent] {
+        if let inode { inodes.insert(inode) }
+      }
+    }
+    return inodes
+  }
+
   /// What is inside a directory that the plan has not made is done again with that: until then nobody could tell where it is.
   mutating func putOffInsideUnmadeDirectories() {
     var unmade: [InodeNumber: Errno] = [:]

@@ -51,6 +51,8 @@ package final class Inode {
   package var hasBackingContents: Bool { isInBacking && !isBeingMade || wasInBacking }
   /// Whether an open plan of an earlier mount, which counts as carried out, is still to make it.
   package var isBeingMade = false
+  /// Whether the directory's link count was loaded while entries of it waited for write-back: then only its listing tells.
+  package var isLinkCountInDoubt = false
   /// Set when the last backing name goes while the inode lives on.
   package internal(set) var wasInBacking = false
 

@@ -55,6 +55,7 @@ struct RandomWalk {
       let durability: [Durability] = [.batch(milliseconds: 100), .always, .system]
       var chosen = Int.random(in: 0..<3, using: &generator) == 0 ? MountOptions.tiny() : MountOptions()
       chosen.configuration.durability = durability.randomElement(using: &generator)!
+      chosen.interludePercent = [0, 10, 40].randomElement(using: &generator)!
       self.options = chosen
     }
     // A file that is held open under a name that goes, with other names that nobody has looked up, is a known limit.

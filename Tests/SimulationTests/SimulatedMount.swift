@@ -9,6 +9,8 @@ struct MountOptions {
   var configuration: EngineConfiguration
   /// In how many of a hundred moments between the jobs that an operation needs another waiting job is run.
   var interleavingPercent = 30
+  /// After how many of a hundred calls of the backing directory another job is run before the caller goes on.
+  var interludePercent = 0
 
   init(rules: ProtocolRules = ProtocolRules(), durability: Durability = .batch(milliseconds: 100)) {
     configuration = EngineConfiguration()
@@ -47,7 +49,7 @@ struct Stuck: Error, CustomStringConvertible {
 }
 
 /// The engine on simulated disks, driven by one thread: the test decides which job runs when.
-final class SimulatedMount: WorkloadTarget {
+final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
   let options: MountOptions
   let clock: SimulatedClock
   let journalDisk: SimulatedJournalStorage
@@ -56,6 +58,8 @@ final class SimulatedMount: WorkloadTarget {
   private(set) var engine: Engine
   var generator: SeededGenerator
   private var backingDiesAt: Int?
+  private var interludes: SeededGenerator
+  private var isInInterlude = false
   /// Why an operation was never answered.
   private(set) var stuck: String?
   /// Called after each job, to look at what others would see now.
@@ -69,9 +73,19 @@ final class SimulatedMount: WorkloadTarget {
     self.clock = clock
     self.backing = backing
     generator = SeededGenerator(seed: seed)
+    interludes = SeededGenerator(seed: ~seed)
     journalDisk = SimulatedJournalStorage()
     engine = try Engine.open(
       configuration: options.configuration, journalStorage: journalDisk, backing: backing, runner: runner, clock: clock)
+    if options.interludePercent > 0 { backing.afterEachCall { [weak self] _ in self?.playInterlude() } }
+  }
+
+  /// Others go on while a call of the backing directory takes its time.
+  private func playInterlude() {
+    guard !isInInterlude, !isDead, Int.random(in: 0..<100, using: &interludes) < options.interludePercent else { return }
+    isInInterlude = true
+    for _ in 0..<Int.random(in: 1...4, using: &interludes) where !isDead { runner.runOne(using: &interludes) }
+    isInInterlude = false
   }
 
   // MARK: Operations

@@ -82,6 +82,7 @@ struct BackingCallBook: Sendable {
   var keepsLog = false
   var faults: [BackingFault] = []
   var diesAt: Int?
+  var interlude: (@Sendable (BackingCall.Name) -> Void)?
 
   /// Enters a call and decides what becomes of it.
   mutating func enter(_ name: BackingCall.Name, _ path: BackingPath, _ target: BackingPath?) -> Verdict {

@@ -41,6 +41,11 @@ extension SimulatedBackingStorage {
     }
   }
 
+  /// Has something happen after each call, before its caller goes on: a call takes time. It may make calls itself.
+  package func afterEachCall(_ interlude: (@Sendable (BackingCall.Name) -> Void)?) {
+    state.withLock { $0.book.interlude = interlude }
+  }
+
   // MARK: Counting
 
   /// The index that the next call will have.

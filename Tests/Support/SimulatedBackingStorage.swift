@@ -83,7 +83,9 @@ package final class SimulatedBackingStorage: BackingStorage {
     _ name: BackingCall.Name, _ path: BackingPath, _ target: BackingPath? = nil,
     dropping drop: ((inout SimulatedDisk) -> Void)? = nil, _ body: (inout SimulatedDisk) throws(Errno) -> Result
   ) throws(Errno) -> Result {
-    try state.withLock { (state) throws(Errno) -> Result in
+    let interlude = isWatched ? state.withLock { $0.book.interlude } : nil
+    defer { interlude?(name) }
+    return try state.withLock { (state) throws(Errno) -> Result in
       guard isWatched, case .fail(let errno, let effect) = state.book.enter(name, path, target) else {
         return try body(&state.disk)
       }
