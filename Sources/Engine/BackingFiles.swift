@@ -21,13 +21,17 @@ final class BackingFiles: Sendable {
     self.countMax = countMax
   }
 
-  /// The backing file of an inode, opened for reading when it is not open. May be slow: not under the engine's lock.
+  /// The backing file of an inode, opened for reading when it is not open. It is not kept until `remember`: the path may be another
+  /// file's by now. May be slow: not under the engine's lock.
   func file(of inode: InodeNumber, at path: BackingPath?) throws(Errno) -> any BackingFile {
     if let file = cache.withLock({ $0.held[inode] ?? $0.open[inode] }) { return file }
     guard let path else { throw .noEntry }
-    let file = try backing.open(path, writable: false)
-    cache.withLock { remember(file, inode, in: &$0) }
-    return file
+    return try backing.open(path, writable: false)
+  }
+
+  /// Keeps a file open that was found to be the inode's.
+  func remember(_ file: any BackingFile, of inode: InodeNumber) {
+    cache.withLock { if $0.open[inode] == nil { remember(file, inode, in: &$0) } }
   }
 
   /// Keeps a descriptor of a file whose last name is about to go, until `forget`. May be slow: not under the engine's lock.

@@ -109,7 +109,10 @@ package final class Engine: OperationHandler {
   private func step(_ request: Request, _ shared: inout Shared) -> Step {
     do throws(Interruption) {
       let outcome = try shared.state.perform(request)
-      if outcome.isFetched { shared.parking.park(request) }
+      if outcome.isFetched {
+        let chain = outcome.fetchedInode.flatMap { shared.state.inodes[$0] }.map { shared.state.chain(of: $0) }
+        shared.parking.park(request, fetchingThrough: chain ?? [])
+      }
       return .finish(outcome)
     } catch {
       switch error {
@@ -131,9 +134,9 @@ package final class Engine: OperationHandler {
       journal.whenReached(.durable, lsn) { request.answer($0.map { .failure($0) } ?? .success(reply)) }
       if journal.durableLSN < lsn { scheduleCommit() }
     case .assemble(let assembly):
-      runner.run(.load) { [self] in answerFetched(request) { () throws(Errno) in .bytes(try gather(assembly)) } }
+      runner.run(.load) { [self] in answerFetched(request) { opened throws(Errno) in .bytes(try gather(assembly, &opened)) } }
     case .ask(let question):
-      runner.run(.load) { [self] in answerFetched(request) { () throws(Errno) in try question(backing) } }
+      runner.run(.load) { [self] in answerFetched(request) { _ throws(Errno) in try question.ask(backing) } }
     case .copy(let assembly, let target, let offset):
       runner.run(.load) { [self] in copy(request, assembly, to: target, offset) }
     }
@@ -153,18 +156,41 @@ package final class Engine: OperationHandler {
 
   // MARK: Fetching
 
-  private func answerFetched(_ request: Request, _ fetch: () throws(Errno) -> Reply) {
+  private func answerFetched(_ request: Request, _ fetch: (inout OpenedFile?) throws(Errno) -> Reply) {
     do {
-      let reply = try fetch()
-      shared.withLock { $0.parking.take(request.number) }?.answer(.success(reply))
+      var opened: OpenedFile?
+      let reply = try fetch(&opened)
+      takeFetched(request, opened)?.answer(.success(reply))
     } catch {
       retryFetch(request, error)
     }
   }
 
+  /// A file that a fetch opened by its path.
+  private typealias OpenedFile = (inode: InodeNumber, file: any BackingFile)
+
+  /// Ends a fetch. One whose path a plan has moved meanwhile may have met another file: it is attempted again.
+  ///
+  /// - Returns: the request to be answered; `nil` when it was interrupted or is attempted again.
+  private func takeFetched(_ request: Request, _ opened: OpenedFile?) -> Request? {
+    let (waiting, isTainted) = shared.withLock { shared in
+      let isTainted = shared.parking.isFetchTainted(request.number)
+      if !isTainted, let opened { files.remember(opened.file, of: opened.inode) }
+      return (shared.parking.take(request.number), isTainted)
+    }
+    guard isTainted, let waiting else { return waiting }
+    attempt(waiting)
+    return nil
+  }
+
   /// A fetch that met a moved file or a retired segment is attempted again; a second failure counts.
   private func retryFetch(_ request: Request, _ errno: Errno) {
-    guard var waiting = shared.withLock({ $0.parking.take(request.number) }) else { return }
+    let (parked, isTainted) = shared.withLock { shared in
+      let isTainted = shared.parking.isFetchTainted(request.number)
+      return (shared.parking.take(request.number), isTainted)
+    }
+    guard var waiting = parked else { return }
+    if isTainted { return attempt(waiting) }
     guard waiting.fetchesLeft > 0, errno == .noEntry || errno == .stale else { return waiting.answer(.failure(errno)) }
     waiting.fetchesLeft -= 1
     attempt(waiting)
@@ -172,8 +198,9 @@ package final class Engine: OperationHandler {
 
   private func copy(_ request: Request, _ assembly: ReadAssembly, to target: InodeNumber, _ offset: Int) {
     do {
-      let bytes = try gather(assembly)
-      guard let waiting = shared.withLock({ $0.parking.take(request.number) }) else { return }
+      var opened: OpenedFile?
+      let bytes = try gather(assembly, &opened)
+      guard let waiting = takeFetched(request, opened) else { return }
       attempt(
         Request(
           number: waiting.number, operation: .write(target, offset: offset, bytes: bytes), caller: waiting.caller,
@@ -184,7 +211,7 @@ package final class Engine: OperationHandler {
   }
 
   /// Puts the pieces of a range together. Slow: reads the journal and the backing directory.
-  private func gather(_ assembly: ReadAssembly) throws(Errno) -> [UInt8] {
+  private func gather(_ assembly: ReadAssembly, _ opened: inout OpenedFile?) throws(Errno) -> [UInt8] {
     var bytes: [UInt8] = []
     for piece in assembly.pieces {
       switch piece {
@@ -192,7 +219,9 @@ package final class Engine: OperationHandler {
       case .zeros(let count): bytes += [UInt8](repeating: 0, count: count)
       case .journal(let position, let count): bytes += try journal.read(position, count: count)
       case .backing(let range):
-        let part = try files.file(of: assembly.inode, at: assembly.path).read(at: range.lowerBound, count: range.count)
+        let file: any BackingFile = if let opened { opened.file } else { try files.file(of: assembly.inode, at: assembly.path) }
+        opened = (assembly.inode, file)
+        let part = try file.read(at: range.lowerBound, count: range.count)
         bytes += part
         if part.count < range.count { bytes += [UInt8](repeating: 0, count: range.count - part.count) }
       }
@@ -214,6 +243,15 @@ package final class Engine: OperationHandler {
 }
 
 extension Outcome {
+  /// The inode that is fetched from by its path in the backing directory.
+  fileprivate var fetchedInode: InodeNumber? {
+    switch self {
+    case .assemble(let assembly), .copy(let assembly, _, _): assembly.path == nil ? nil : assembly.inode
+    case .ask(let question): question.inode
+    case .reply, .durable: nil
+    }
+  }
+
   /// Whether a job must fetch something before the request is answered: until then it may be interrupted.
   fileprivate var isFetched: Bool {
     switch self {

@@ -19,13 +19,14 @@ extension EngineState {
     }
     if isMoving(inode) { throw .needsPlanEnd }
     guard let path = path(of: inode) else { throw .failure(.stale) }
-    return .ask { [parts] (backing) throws(Errno) in
+    let question = Question(inode: number) { [parts] (backing) throws(Errno) in
       let file = try backing.open(path, writable: false)
       var looked: [ContentsPart] = []
       for part in parts { looked += part.kind == .backing ? try Self.split(part, file) : [part] }
       guard let found = Self.first(target, in: looked, size: size) else { throw .noDeviceOrAddress }
       return .offset(found)
     }
+    return .ask(question)
   }
 
   private static func first(_ target: SeekTarget, in parts: [ContentsPart], size: Int) -> Int? {

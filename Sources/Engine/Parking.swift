@@ -10,6 +10,8 @@ struct Parking {
   private var waitersOfPlanEnd: [UInt64] = []
   /// Loads under way, with the inodes that their paths pass through.
   private var loads: [Load: ActiveLoad] = [:]
+  /// The same for requests whose answer is being fetched.
+  private var fetches: [UInt64: ActiveLoad] = [:]
   private var delayed: [Load] = []
   /// Requests whose caller got a signal, and the uptime in milliseconds since when.
   private var interrupted: [UInt64: Int] = [:]
@@ -27,7 +29,14 @@ struct Parking {
 
   var count: Int { waiting.count }
 
-  mutating func park(_ request: Request) { waiting[request.number] = request }
+  /// Parks a request while something is fetched from the backing directory by a path that passes through these inodes.
+  mutating func park(_ request: Request, fetchingThrough chain: [InodeNumber]) {
+    waiting[request.number] = request
+    fetches[request.number] = ActiveLoad(chain: chain)
+  }
+
+  /// Whether a plan has begun to move something that the path of a request's fetch passes through.
+  func isFetchTainted(_ number: UInt64) -> Bool { fetches[number]?.isTainted ?? false }
 
   /// Parks a request until all loads have ended; answers those that are not under way yet.
   mutating func park(_ request: Request, for loads: [Load]) -> [Load] {
@@ -54,6 +63,7 @@ struct Parking {
   /// Takes a request out; `nil` when it was interrupted or answered before.
   mutating func take(_ number: UInt64) -> Request? {
     missing[number] = nil
+    fetches[number] = nil
     return waiting.removeValue(forKey: number)
   }
 
@@ -122,6 +132,7 @@ struct Parking {
     for (load, active) in loads {
       if active.chain.contains(where: inodes.contains) { loads[load]?.isTainted = true }
     }
+    for (number, active) in fetches where active.chain.contains(where: inodes.contains) { fetches[number]?.isTainted = true }
   }
 
   /// A plan has changed these inodes or entries of theirs: attributes read before may be old.

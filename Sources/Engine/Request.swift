@@ -37,9 +37,16 @@ enum Outcome {
   /// Bytes that are partly in the journal or the backing directory: fetched without the lock.
   case assemble(ReadAssembly)
   /// A question to the backing directory, asked without the lock.
-  case ask(@Sendable (any BackingStorage) throws(Errno) -> Reply)
+  case ask(Question)
   /// Copies bytes to another file, as a write of its own, once they are assembled.
   case copy(ReadAssembly, to: InodeNumber, offset: Int)
+}
+
+/// A question to the backing directory.
+struct Question: Sendable {
+  /// The inode whose path it uses.
+  var inode: InodeNumber?
+  var ask: @Sendable (any BackingStorage) throws(Errno) -> Reply
 }
 
 /// One request of the kernel on its way.
