@@ -21,8 +21,8 @@ final class BackingFiles: Sendable {
     self.countMax = countMax
   }
 
-  /// The backing file of an inode, opened for reading when it is not open. It is not kept until `remember`: the path may be another
-  /// file's by now. May be slow: not under the engine's lock.
+  /// The backing file of an inode, opened for reading when it is not open. It is not kept until `remember`: the path may be
+  /// another file's by now. May be slow: not under the engine's lock.
   func file(of inode: InodeNumber, at path: BackingPath?) throws(Errno) -> any BackingFile {
     if let file = cache.withLock({ $0.held[inode] ?? $0.open[inode] }) { return file }
     guard let path else { throw .noEntry }

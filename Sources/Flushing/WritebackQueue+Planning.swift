@@ -89,11 +89,12 @@ extension WritebackQueue {
     return true
   }
 
-  /// Whether an item waits for the overdue attributes of a directory whose entries it changes. What these attributes wait for does not,
-  /// by way of a fold also younger items: else both would wait for ever.
+  /// Whether an item waits for the overdue attributes of a directory whose entries it changes. What these attributes wait for, by
+  /// way of a fold also younger items, does not: else both would wait for ever.
   private func waitsForOverdue(_ item: PendingItem, _ batch: inout Batch) -> Bool {
     let overdue = batch.overdue
-    guard !overdue.isEmpty, item.parents.contains(where: { overdue[$0].map { $0 < item.firstLSN } ?? false }) else { return false }
+    let isYounger = item.parents.contains { overdue[$0].map { $0 < item.firstLSN } ?? false }
+    guard isYounger else { return false }
     let needed = batch.comesBeforeOverdue ?? itemsBefore(overdue)
     batch.comesBeforeOverdue = needed
     return !needed.contains(item.key)
@@ -112,8 +113,8 @@ extension WritebackQueue {
     return needed
   }
 
-  /// Contents that must be in the backing directory before the item: those of a file that takes a name, older than that (R9; a directory
-  /// has no data), and those of a file whose last known name goes while there are unknown ones (R16).
+  /// Contents that must be in the backing directory before the item: those of a file that takes a name, older than that (R9; a
+  /// directory has no data), and those of a file whose last known name goes while there are unknown ones (R16).
   private func contentsToWriteFirst(_ item: PendingItem, _ world: some PlanningWorld) -> InodeNumber? {
     if rules.replacingWaitsForData, item.kind == .rename, item.replaced != nil, item.fileKind != .directory,
       contents[item.inode] != nil,

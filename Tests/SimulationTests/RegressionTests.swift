@@ -6,11 +6,12 @@ import Testing
 /// Shrunk lives of random walks that once broke a promise. Each is tried in several orders of jobs.
 @Suite(.serialized) struct RegressionTests {
   private func hold(
-    _ tree: InitialTree, durability: Durability = .system, seed: UInt64 = 1, _ events: [WalkEvent],
-    _ location: SourceLocation = #_sourceLocation
+    _ tree: InitialTree, durability: Durability = .system, seed: UInt64 = 1, interludePercent: Int = 0, attempts: UInt64 = 8,
+    _ events: [WalkEvent], _ location: SourceLocation = #_sourceLocation
   ) {
-    for options in [MountOptions(durability: durability), .small(durability: durability)] {
-      for seed in [seed] + Array(1...8) {
+    for var options in [MountOptions(durability: durability), .small(durability: durability)] {
+      options.interludePercent = interludePercent
+      for seed in [seed] + Array(1...attempts) {
         do {
           var trial = try CrashTrial(tree, options, seed: seed)
           try trial.run(events)
@@ -153,5 +154,60 @@ import Testing
         .perform(.allocate("a", .punchHole, offset: 1, count: 1)), .perform(.changePermissions("a", 0o755)),
         .perform(.rename("b", to: "a")),
       ])
+  }
+
+  @Test func overdueTimesOfADirectoryDoNotBlockAFoldOverThem() {
+    hold(
+      .empty, seed: 614536,
+      [
+        .perform(.create("a", permissions: 0o644)), .perform(.makeDirectory("e", permissions: 0o700)),
+        .pass(milliseconds: 98), .pass(milliseconds: 56), .perform(.rename("e", to: "d")), .pass(milliseconds: 27),
+        .perform(.status("d")), .pass(milliseconds: 16), .perform(.unlink("a")), .perform(.rename("d", to: "a")),
+      ])
+  }
+
+  @Test func aDirectoryThatTakesANameDoesNotWaitForItsTimes() {
+    hold(
+      .furnished, seed: 620305,
+      [
+        .perform(.rename("d/e/a", to: "a")), .perform(.rename("d/e", to: "e")), .perform(.rename("d", to: "e/a")),
+      ])
+  }
+
+  @Test func attributesReadWhileAPlanIsRedoneAreReadAgain() {
+    for after in 14..<24 {
+      hold(
+        .furnished, durability: .batch(milliseconds: 100), seed: 700863, interludePercent: 40, attempts: 10,
+        [
+          crash(.backing(after: after), .processDeath), .perform(.truncate("b", size: 0)), .pass(milliseconds: 97),
+          .perform(.changeOwner("d/a", 1000, group: 0)), .drain,
+        ])
+    }
+  }
+
+  @Test func aReadOvertakenByARenameIsNotAnotherFiles() {
+    for after in 8..<16 {
+      hold(
+        .small, durability: .batch(milliseconds: 100), seed: 701714, interludePercent: 40, attempts: 10,
+        [
+          crash(.backing(after: after), .powerCut(journal: .all, backing: .all)),
+          .perform(.allocate("d/b", .punchHole, offset: 0, count: 4096)), .perform(.create("d/a", permissions: 0o600)),
+          .perform(.write("d/a", offset: 4096, count: 600, fill: 72)), .perform(.truncate("a", size: 0)),
+          .perform(.link("d/a", to: "b")), .perform(.rename("d/b", to: "d/a")), .pass(milliseconds: 79), .jobs(4),
+        ])
+    }
+  }
+
+  @Test func aLinkCountLoadedBeforeARedoIsNotBelieved() {
+    for after in 6..<14 {
+      hold(
+        .furnished, seed: 614769, interludePercent: 10,
+        [
+          crash(.journal(after: after, lastWriteBytes: 0), .processDeath, looksAtOnce: false),
+          .perform(.rename("d/e", to: "e")), .pass(milliseconds: 62), .jobs(3),
+          .perform(.write("b", offset: 300, count: 4096, fill: 208)), .pass(milliseconds: 69),
+          .perform(.exchange("b", with: "d")), .jobs(1), .perform(.write("a", offset: 300, count: 4096, fill: 155)),
+        ])
+    }
   }
 }
