@@ -34,7 +34,8 @@ extension Engine {
 
   private func isCheckpointDue(_ shared: borrowing Shared) -> Bool {
     let lowWater = shared.state.lowWater
-    if lowWater > shared.checkpoint.lowWater, journal.segmentCount(below: lowWater) >= 2 { return true }
+    let segmentsMin = shared.copyForward.roundEnd == nil ? 2 : 1
+    if lowWater > shared.checkpoint.lowWater, journal.segmentCount(below: lowWater) >= segmentsMin { return true }
     guard journal.lastLSN > shared.checkpoint.lastLSN else { return false }
     let appended = journal.statistics.bytesAppended - shared.checkpoint.bytesAppended
     return shared.state.queue.isEmpty || shared.parking.isShortOfRoom
@@ -60,8 +61,14 @@ extension EngineState {
   var lowWater: LSN {
     let next = journal.lastLSN.next
     guard configuration.rules.lowWaterCoversCapture else { return next }
-    let needed = [queue.oldestLSN, cache.oldestLSN()] + unnamed.map { inodes[$0]?.unnamedCreation }
-    return needed.reduce(next) { min($0, $1 ?? $0) }
+    return max(copiedBelow, min(oldestNeeded ?? next, next))
+  }
+
+  /// The oldest record that is needed, itself or as a copy.
+  ///
+  /// - Complexity: O(files without a name).
+  var oldestNeeded: LSN? {
+    ([queue.oldestLSN, cache.oldestLSN()] + unnamed.map { inodes[$0]?.unnamedCreation }).compactMap(\.self).min()
   }
 
   /// The low-water LSN and, taken under the same lock, the table of where all bound inodes are (R5, R6).

@@ -66,7 +66,7 @@ extension Engine {
   /// durable. Waits for calls under way; nothing but `status` may be called afterwards.
   package func close() {
     stop()
-    _ = shared.wait { shared in shared.plans.values.contains { $0.isRunning } ? nil : true }
+    _ = shared.wait { shared in shared.plans.values.contains { $0.isRunning } || shared.copyForward.isRunning ? nil : true }
     checkpointIfDue()
     _ = shared.wait { shared in shared.checkpoint.isRunning ? nil : true }
     journal.close()
@@ -104,16 +104,19 @@ extension Engine {
     case .system: break
     }
     checkpointIfDue()
+    copyForwardIfDue()
     completeDrains()
   }
 
-  /// Room comes not only with the end of a plan: the disk of the journal may have got space again.
+  /// Room comes not only with the end of a plan: the disk of the journal may have got space again. Where none can come, waiting
+  /// would be for ever.
   private func retryForRoom() {
-    let requests = shared.withLock { shared -> [Request] in
-      guard shared.parking.isShortOfRoom, journal.hasRoom(for: EngineState.bindingReserveBytes) else { return [] }
-      return shared.parking.takeWaitersOfRoom()
+    let (requests, isRoom) = shared.withLock { shared -> ([Request], Bool) in
+      guard shared.parking.isShortOfRoom else { return ([], true) }
+      let isRoom = journal.hasRoom(for: EngineState.bindingReserveBytes)
+      return (isRoom || isFullForGood(shared) ? shared.parking.takeWaitersOfRoom() : [], isRoom)
     }
-    for request in requests { attempt(request) }
+    for request in requests { if isRoom { attempt(request) } else { request.answer(.failure(.noSpace)) } }
   }
 
   /// With the journal failed no plan ends and no room comes: requests that wait for that are answered as well as they can be.

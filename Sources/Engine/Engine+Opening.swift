@@ -32,9 +32,11 @@ extension Engine {
       var recovery = Recovery(
         table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)
       try scan.replay { recovery.read($0) }
+      recovery.finishReading()
       recovery.rollForward()
       let journal = try Journal(starting: scan, storage: journalStorage, configuration: settings, runner: runner)
       var state = makeState(journal, backing, clock, configuration)
+      state.copiedBelow = scan.lowWater
       state.recover(recovery)
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
       state.queue.pressAll(through: journal.lastLSN)

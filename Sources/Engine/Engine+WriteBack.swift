@@ -115,6 +115,7 @@ extension Engine {
         if let gone = run.actions[index].action.source { shared.parking.noteGone(gone) }
       }
       shared.state.appendOutcome(of: run)
+      shared.plans[lsn]?.isOutcomeAppended = true
     }
     guard (try? journal.commit()) != nil else { return pause(lsn) }
     var waiting: [Request] = []
@@ -127,6 +128,7 @@ extension Engine {
       gone = shared.state.release(run)
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }
+      shared.plans[lsn]?.isOutcomeAppended = false
       if shared.plans[lsn]?.open.isEmpty == true { shared.plans[lsn] = nil }
       waiting = shared.parking.takeWaitersOfPlanEnd() + shared.parking.takeWaitersOfRoom()
       loads = shared.parking.takeDelayedLoads()
@@ -157,8 +159,13 @@ extension Engine {
     }
   }
 
-  /// Bytes of a sealed layer, from memory or from the journal.
+  /// Bytes of a sealed layer, from memory or from the journal; where from may change meanwhile, as they are copied forward.
   private func readSealed(_ inode: InodeNumber, _ range: ByteRange) throws(Errno) -> [UInt8] {
+    do { return try readSealedOnce(inode, range) } catch { if error != .stale { throw error } }
+    return try readSealedOnce(inode, range)
+  }
+
+  private func readSealedOnce(_ inode: InodeNumber, _ range: ByteRange) throws(Errno) -> [UInt8] {
     var bytes: [UInt8] = []
     for piece in shared.withLock({ $0.state.cache.readSealed(inode, range) }) {
       switch piece {

@@ -23,6 +23,7 @@ package final class Engine: OperationHandler {
     var plans: [LSN: PlanRun] = [:]
     var drains: [Drain] = []
     var checkpoint = CheckpointProgress()
+    var copyForward = CopyForwardProgress()
     var isStopping = false
     var lastFailure: WritebackFailure?
     var lastBatchMilliseconds = 0

@@ -26,6 +26,10 @@ package struct EngineConfiguration: Sendable {
   package var memoryBytes = 256 << 20
   package var journalBytes = 8 << 30
   package var segmentBytes = 64 << 20
+  /// How full the journal must be before what pins its oldest segment is copied forward (R21), in percent.
+  package var copyForwardUsedPercent = 50
+  /// For how long the oldest record must have stayed the oldest until then.
+  package var copyForwardDelayMilliseconds = 2000
   /// Sixteen random bytes: the UUID of a new journal.
   package var journalSeed: [UInt8] = []
   package var rules = ProtocolRules()

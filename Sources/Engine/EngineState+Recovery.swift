@@ -23,7 +23,7 @@ extension EngineState {
   private mutating func insertKnownInodes(_ recovery: Recovery) {
     for creation in recovery.created.values.sorted(by: { $0.lsn < $1.lsn }) {
       let inode = insert(creation.inode)
-      inode.lastReference = creation.lsn
+      inode.lastReference = creation.reference
       if recovery.isMade(creation) { inode.attributes = nil }
       inode.isBeingMade = recovery.isBeingMade(inode.number)
     }

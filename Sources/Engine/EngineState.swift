@@ -21,6 +21,8 @@ struct EngineState {
   var unnamed: Set<InodeNumber> = []
   /// Inodes that the journal's live part can tell the location of.
   var bound: Set<InodeNumber> = []
+  /// What is needed of records below is in copies from there on (R21).
+  var copiedBelow = LSN.zero
   /// What the names of ebbfs's own temporary files begin with.
   let temporaryNamePrefix: [UInt8]
   /// Journal bytes that a change may need besides its own record: bindings of the inodes it names.

@@ -18,6 +18,8 @@ struct PlanRun: Sendable {
   var wasAttempted: [Bool]
   /// Whether a job works on it; else it waits for `retryAtMilliseconds`.
   var isRunning = true
+  /// Whether the outcome of what is settled has been appended, and is not yet durable.
+  var isOutcomeAppended = false
   var attempts = 0
   var retryAtMilliseconds = 0
 

@@ -15,6 +15,9 @@ struct Recovery {
   private(set) var created: [InodeNumber: Creation] = [:]
   private(set) var steps: [Step] = []
   private(set) var openPlans: [LSN: OpenPlan] = [:]
+  /// Actions of plans that outcomes name.
+  private var endedActions: [LSN: Set<Int>] = [:]
+  private var hasCopies = false
   private(set) var lastNumber = InodeNumber.root
   private var completed: Set<Stage> = []
   private var inDoubt: Set<Stage> = []
@@ -30,6 +33,8 @@ struct Recovery {
   struct Creation {
     var inode: NewInode
     var lsn: LSN
+    /// The record in the journal's live part that tells of it: the creation's, or its newest copy.
+    var reference: LSN
   }
 
   /// A record to replay.
@@ -75,21 +80,48 @@ struct Recovery {
   }
 
   mutating func read(_ logged: LoggedRecord) {
-    switch logged.record {
+    let (lsn, record) = logged.original
+    if lsn != logged.lsn { hasCopies = true }
+    switch record {
     case .namespace(let change, let time, _):
       if case .create(let new, _) = change {
-        created[new.number] = Creation(inode: new, lsn: logged.lsn)
+        created[new.number] = Creation(inode: new, lsn: lsn, reference: logged.lsn)
         lastNumber = max(lastNumber, new.number)
       }
-      steps.append(Step(lsn: logged.lsn, time: time, change: .namespace(change)))
+      steps.append(Step(lsn: lsn, time: time, change: .namespace(change)))
     case .content(let change, _, let time, _):
-      steps.append(Step(lsn: logged.lsn, time: time, change: .contents(change, logged.dataPosition)))
+      steps.append(Step(lsn: lsn, time: time, change: .contents(change, logged.dataPosition)))
     case .binding(let binding): bind(binding)
-    case .intent(let actions):
-      openPlans[logged.lsn] = OpenPlan(actions: actions, remaining: Array(actions.indices))
+    case .intent(let actions): openPlans[lsn] = OpenPlan(actions: actions, remaining: [])
     case .outcome(let outcome): take(outcome)
-    case .checkpointBegin, .checkpointTable, .checkpointEnd: break
+    case .checkpointBegin, .checkpointTable, .checkpointEnd, .copy: break
     }
+  }
+
+  /// Everything has been read: brings copies to the places of what they are copies of (R21), and sees which plans are open.
+  mutating func finishReading() {
+    if hasCopies { sortSteps() }
+    for (lsn, plan) in openPlans {
+      let ended = endedActions[lsn] ?? []
+      let remaining = plan.actions.indices.filter { !ended.contains($0) }
+      openPlans[lsn] = remaining.isEmpty ? nil : OpenPlan(actions: plan.actions, remaining: remaining)
+    }
+    endedActions = [:]
+  }
+
+  /// A record of names that was read twice, itself and as a copy, is replayed once; pieces of contents stay in their order.
+  private mutating func sortSteps() {
+    let order = steps.indices.sorted { (steps[$0].lsn, $0) < (steps[$1].lsn, $1) }
+    var sorted: [Step] = []
+    var lastNames = LSN.zero
+    for step in order.map({ steps[$0] }) {
+      if case .namespace = step.change {
+        if step.lsn == lastNames { continue }
+        lastNames = step.lsn
+      }
+      sorted.append(step)
+    }
+    steps = sorted
   }
 
   /// The locations are taken to be those after the open plans: their redo comes before any other call on these names (R3).
@@ -171,9 +203,9 @@ struct Recovery {
       contentsDone[contents.inode] = max(contentsDone[contents.inode, default: .zero], contents.through)
     }
     for binding in outcome.bindings { bind(binding) }
-    let ended = Set(outcome.completedActions + outcome.abortedActions)
-    openPlans[outcome.plan]?.remaining.removeAll { ended.contains($0) }
-    if openPlans[outcome.plan]?.remaining.isEmpty == true { openPlans[outcome.plan] = nil }
+    if outcome.plan > .zero {
+      endedActions[outcome.plan, default: []].formUnion(outcome.completedActions + outcome.abortedActions)
+    }
   }
 
   private mutating func move(_ inode: InodeNumber, to locations: [Location], _ action: PhysicalAction) {

@@ -62,11 +62,7 @@ package struct DecodedRecord: Hashable, Sendable {
     let record = try reader.takeRecord(header.type)
     guard reader.bytesLeft == 0 else { throw .trailingBytes }
     self.record = record
-    if case .content(let change, let data, _, _) = record, case .write? = change.data {
-      dataOffset = header.length - data.count
-    } else {
-      dataOffset = nil
-    }
+    dataOffset = record.writtenBytes.map { header.length - $0 }
   }
 }
 
@@ -88,6 +84,10 @@ extension FieldReader {
     case .checkpointBegin: return .checkpointBegin(lowWater: try takeLSN(), nextInode: try takeInode())
     case .checkpointTable: return .checkpointTable(try takeBindings())
     case .checkpointEnd: return .checkpointEnd(begin: try takeLSN())
+    case .copy:
+      let original = try takeLSN()
+      guard let type = RecordType(rawValue: try take(UInt8.self)), type.isCopied else { throw .badField }
+      return .copy(of: original, try takeRecord(type))
     }
   }
 }

@@ -32,10 +32,16 @@ extension Record {
     precondition(length <= RecordLayout.recordBytesMax, "a record is longer than \(RecordLayout.recordBytesMax) bytes")
     store(UInt32(length), to: &bytes, at: start + RecordLayout.lengthOffset)
     for _ in length..<RecordLayout.padded(length) { bytes.append(0) }
-    guard case .content(let change, let data, _, _) = self, case .write? = change.data else {
-      return EncodedRecord(length: length, dataOffset: nil)
+    return EncodedRecord(length: length, dataOffset: writtenBytes.map { length - $0 })
+  }
+
+  /// How many bytes of data end the record; `nil` when it is not that of a write, or a copy of one.
+  var writtenBytes: Int? {
+    switch self {
+    case .content(let change, let data, _, _): if case .write? = change.data { data.count } else { nil }
+    case .copy(_, let record): record.writtenBytes
+    case .namespace, .binding, .intent, .outcome, .checkpointBegin, .checkpointTable, .checkpointEnd: nil
     }
-    return EncodedRecord(length: length, dataOffset: length - data.count)
   }
 
   /// Computes the checksum of the record that begins at `start`, and gives the offset of the record after it.
@@ -81,6 +87,11 @@ extension Record {
       sink.put(nextInode)
     case .checkpointTable(let bindings): sink.put(bindings)
     case .checkpointEnd(let begin): sink.put(begin)
+    case .copy(let original, let record):
+      precondition(record.type.isCopied)
+      sink.put(original)
+      sink.put(record.type.rawValue)
+      record.putPayload(into: &sink)
     }
   }
 }

@@ -18,6 +18,9 @@ package enum Record: Hashable, Sendable {
   case checkpointTable([Binding])
   /// The checkpoint that began at `begin` is complete.
   case checkpointEnd(begin: LSN)
+  /// COPY: what is still needed of an older record, so that its segment can be retired. It counts as the record `of` (R21).
+  /// Only of namespace, content and intent records.
+  indirect case copy(of: LSN, Record)
 }
 
 /// The type field of a record. Raw values are written to the journal.
@@ -30,6 +33,10 @@ package enum RecordType: UInt8, Hashable, Sendable, CaseIterable {
   case checkpointBegin = 6
   case checkpointTable = 7
   case checkpointEnd = 8
+  case copy = 9
+
+  /// Whether a copy may be made of records of this type.
+  var isCopied: Bool { self == .namespace || self == .content || self == .intent }
 }
 
 extension Record {
@@ -43,6 +50,7 @@ extension Record {
     case .checkpointBegin: .checkpointBegin
     case .checkpointTable: .checkpointTable
     case .checkpointEnd: .checkpointEnd
+    case .copy: .copy
     }
   }
 }

@@ -11,7 +11,7 @@ extension Journal {
     case .bytes(let bytes): return bytes
     case .retired: throw .stale
     case .file(let known):
-      defer { endRead(position.segment) }
+      defer { endReading(position.segment) }
       let file: any SegmentFile = if let known { known } else { try openForReading(position.segment) }
       let bytes = try file.read(at: position.offset, count: count)
       guard bytes.count == count else { throw .inputOutput }
@@ -47,7 +47,7 @@ extension Journal {
     return file
   }
 
-  private func endRead(_ number: UInt64) {
+  func endReading(_ number: UInt64) {
     state.withLock { state in
       if let index = state.index(of: number) { state.live[index].readers -= 1 }
     }

@@ -29,6 +29,7 @@ extension Record {
       "checkpoint begins low-water \(lowWater.rawValue) next inode \(nextInode.rawValue)"
     case .checkpointTable(let rows): "checkpoint table \(rows.count) rows [\(rows.map(\.summary).joined(separator: "; "))]"
     case .checkpointEnd(let begin): "checkpoint ends that began at \(begin.rawValue)"
+    case .copy(let original, let record): "copy of \(original.rawValue): \(record.summary)"
     }
   }
 }

@@ -60,6 +60,8 @@ struct BlockSegments {
     set { if index == 0 { first = newValue } else { others[index - 1] = newValue } }
   }
 
+  var all: some Sequence<BlockSegment> { (0..<count).lazy.map { self[$0] } }
+
   var byteCount: Int { others.reduce(first.count) { $0 + $1.count } }
 
   /// Whether any bytes are in the block's arena slot.
@@ -105,6 +107,14 @@ struct BlockSegments {
     }
     removeSegments(index..<end)
     return removed
+  }
+
+  /// Segments of an in-block range that lie in the journal at `source` lie at `target`. Others there are of other records.
+  mutating func move(_ range: Range<Int>, from source: JournalPosition, to target: JournalPosition) {
+    for index in 0..<count where range.contains(self[index].range.lowerBound) {
+      let start = self[index].range.lowerBound - range.lowerBound
+      if self[index].position == source.advanced(by: start) { self[index].position = target.advanced(by: start) }
+    }
   }
 
   /// Turns the segments in the arena into segments in the journal. All must have positions.

@@ -65,6 +65,11 @@ struct DirtyBlock {
     return removed
   }
 
+  /// The bytes of an in-block range lie in the journal at `target`, no more at `source`.
+  mutating func move(_ range: Range<Int>, from source: JournalPosition, to target: JournalPosition) {
+    segments.move(range, from: source, to: target)
+  }
+
   /// Frees the arena slot; the bytes stay valid in the journal.
   mutating func evict(memory: inout BlockMemory) {
     segments.leaveArena()

@@ -103,6 +103,15 @@ package struct DirtyContents {
     return true
   }
 
+  /// Changes where both layers of an inode have their bytes, and nothing else.
+  mutating func changeLayers(of inode: InodeNumber, _ change: (inout Layer) -> Void) {
+    guard inodes[inode] != nil else { return }
+    with(&inodes[inode]!) { layers in
+      if layers.sealed != nil { change(&layers.sealed!) }
+      if layers.current != nil { change(&layers.current!) }
+    }
+  }
+
   /// Frees the sealed layer, which is written back and durable in the backing directory.
   ///
   /// - Complexity: O(its blocks).

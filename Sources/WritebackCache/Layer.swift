@@ -96,6 +96,15 @@ struct Layer {
     return blocks.keys.filter(indexes.contains).sorted()
   }
 
+  /// Bytes of a range lie in the journal at `target`, no more at `source`.
+  mutating func move(_ range: ByteRange, from source: JournalPosition, to target: JournalPosition) {
+    for index in dirtyBlockIndexes(in: range) {
+      let part = range.clamped(to: index.blockRange)
+      let start = part.lowerBound - range.lowerBound
+      blocks[index]?.move(part.inBlock(index), from: source.advanced(by: start), to: target.advanced(by: start))
+    }
+  }
+
   mutating func evict(_ block: Int, memory: inout BlockMemory) { blocks[block]?.evict(memory: &memory) }
 
   /// Frees the memory of all blocks; the layer is not used afterwards.

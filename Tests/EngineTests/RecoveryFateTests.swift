@@ -22,6 +22,7 @@ import Testing
     for (index, record) in records.enumerated() {
       recovery.read(LoggedRecord(lsn: LSN(UInt64(index + 1)), epoch: 1, record: record, dataPosition: nil))
     }
+    recovery.finishReading()
     recovery.rollForward()
     return recovery
   }

@@ -78,6 +78,8 @@ enum RecordSamples {
       .binding(bindings[0]), .binding(bindings[1]), .intent(actions), .intent([]), .outcome(outcome),
       .outcome(PlanOutcome(plan: .zero)), .checkpointBegin(lowWater: LSN(9), nextInode: InodeNumber(99)),
       .checkpointTable(bindings), .checkpointTable([]), .checkpointEnd(begin: LSN(16)),
+      .copy(of: LSN(3), .content(content[0].0, bytes: content[0].1, time: early, request: 78)),
+      .copy(of: LSN(4), .namespace(namespace[2], time: time, request: 77)), .copy(of: LSN(5), .intent(actions)),
     ]
 
   static let tag: UInt32 = 0xa1b2_c3d4

@@ -49,6 +49,7 @@ struct CrashTrial {
   private var isInFlight = false
   private var restart: CrashKind?
   private var hasFaults = false
+  private var isRefusing = false
   private var held: [(mine: InodeNumber, theirs: InodeNumber)] = []
 
   init(
@@ -72,6 +73,7 @@ struct CrashTrial {
     plans = []
     armed = nil
     mount.disarm()
+    mount.backing.withdrawFaults()
     do {
       if hasFailedJournal { throw Violation(description: "the journal's disk failed") }
       try finish()
@@ -89,7 +91,7 @@ struct CrashTrial {
   private mutating func carryOut(_ event: WalkEvent) throws {
     switch event {
     case .perform(let operation) where hasFailedJournal: try performRefused(operation)
-    case .drain where hasFailedJournal: break
+    case .drain where hasFailedJournal || isRefusing: break
     case .failJournal(let after, let kind):
       restart = kind
       mount.journalDisk.fail(operation: mount.journalDisk.operations.count + after, with: .inputOutput)
@@ -108,6 +110,13 @@ struct CrashTrial {
     case .failBacking(let after, let happens):
       hasFaults = true
       mount.failChangingCall(after: after, happens: happens)
+    case .refuse(let path):
+      hasFaults = true
+      isRefusing = true
+      mount.refuseChanges(of: path)
+    case .allow:
+      isRefusing = false
+      mount.backing.withdrawFaults()
     case .failSynchronization:
       hasFaults = true
       mount.backing.failNextSynchronization()
@@ -233,6 +242,7 @@ struct CrashTrial {
     while mount.isDead, let plan = armed {
       counts.crashes += 1
       armed = nil
+      isRefusing = false
       held = []
       mount.crash(plan.kind)
       if plan.kind != .processDeath {

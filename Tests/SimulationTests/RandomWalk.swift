@@ -56,6 +56,10 @@ struct RandomWalk {
       var chosen = Int.random(in: 0..<3, using: &generator) == 0 ? MountOptions.tiny() : MountOptions()
       chosen.configuration.durability = durability.randomElement(using: &generator)!
       chosen.interludePercent = [0, 10, 40].randomElement(using: &generator)!
+      if Bool.random(using: &generator) {
+        chosen.configuration.copyForwardUsedPercent = 0
+        chosen.configuration.copyForwardDelayMilliseconds = 0
+      }
       self.options = chosen
     }
     // A file that is held open under a name that goes, with other names that nobody has looked up, is a known limit.
@@ -94,6 +98,8 @@ struct RandomWalk {
       case 33 where faults:
         events.append(.failBacking(after: Int.random(in: 0...8, using: &generator), happens: Bool.random(using: &generator)))
       case 34 where faults: events.append(.failSynchronization)
+      case 36 where faults: events.append(.refuse(alphabet.files.randomElement(using: &generator)!))
+      case 37 where faults: events.append(.allow)
       case 35: events.append(.drain)
       default: break
       }

@@ -196,6 +196,13 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
       })
   }
 
+  /// Lets every call that changes what has the name fail.
+  func refuseChanges(of path: BackingPath) {
+    let reading: Set<BackingCall.Name> = [.list, .status, .details, .statistics, .open, .read, .seek, .fileStatus]
+    backing.order(
+      BackingFault(.inputOutput) { !reading.contains($0.name) && ($0.path == path || $0.target == path) })
+  }
+
   /// Ends the daemon, or cuts the power of both disks. `remount` follows.
   func crash(_ crash: CrashKind) {
     runner.discardAll()

@@ -32,6 +32,9 @@ enum WalkEvent: Hashable, CustomStringConvertible {
   case order(CrashPlan)
   /// One changing call of the backing directory, this many from now, fails.
   case failBacking(after: Int, happens: Bool)
+  /// From now on, until `allow` or a crash, every call that changes what has this name fails.
+  case refuse(BackingPath)
+  case allow
   /// The next synchronization of the backing directory fails and drops what was written.
   case failSynchronization
   /// An operation of the journal's disk, this many from now, fails for good; later the machine or the daemon is restarted.
@@ -52,6 +55,8 @@ enum WalkEvent: Hashable, CustomStringConvertible {
     case .drain: ".drain"
     case .order(let plan): ".order(\(plan))"
     case .failBacking(let after, let happens): ".failBacking(after: \(after), happens: \(happens))"
+    case .refuse(let path): ".refuse(\"\(path.text)\")"
+    case .allow: ".allow"
     case .failSynchronization: ".failSynchronization"
     case .failJournal(let after, let kind): ".failJournal(after: \(after), .\(kind))"
     case .hold(let path): ".hold(\"\(path.text)\")"

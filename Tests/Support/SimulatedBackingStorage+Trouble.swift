@@ -41,6 +41,9 @@ extension SimulatedBackingStorage {
     }
   }
 
+  /// Withdraws all failures.
+  package func withdrawFaults() { state.withLock { $0.book.faults = [] } }
+
   /// Has something happen after each call, before its caller goes on: a call takes time. It may make calls itself.
   package func afterEachCall(_ interlude: (@Sendable (BackingCall.Name) -> Void)?) {
     state.withLock { $0.book.interlude = interlude }
