@@ -1,7 +1,7 @@
 import FilesystemModel
 import WriteAheadLog
 
-/// Where copying forward stands. It goes in rounds: from the oldest segment to the end that the journal had when the round began.
+/// Where copying forward stands. It goes in rounds: from the oldest segment to the one that was written when the round began.
 struct CopyForwardProgress {
   var isRunning = false
   /// The oldest record that was needed when last looked at, and the uptime in milliseconds since when.
@@ -9,10 +9,18 @@ struct CopyForwardProgress {
   var oldestSinceMilliseconds = 0
   /// Where the round under way ends.
   var roundEnd: LSN?
-  /// What must have been appended to the journal before the next round begins.
+  /// Bytes of copies that were appended to the journal.
+  var bytesCopied = 0
+  /// How much besides copies must have been appended before the next round begins.
   var nextRoundBytes = 0
-  /// When a round may begin however little was appended, if the journal is full and much of it is not needed.
-  var nextRoundMilliseconds = 0
+  /// What there was when the round under way, or the last one, began, if requests waited for room then.
+  var start: Start?
+
+  struct Start {
+    var dirtyBytes: Int
+    var pendingCount: Int
+    var bytesAppended: Int
+  }
 }
 
 /// Something that is not written back for long, because it is refused, or because it is an open file without a name, does not
@@ -42,36 +50,52 @@ extension Engine {
       journal.usedBytes >= copyForwardBytes
     else { return false }
     if shared.copyForward.roundEnd == nil {
-      guard isRoundDue(shared, now) else { return false }
-      shared.copyForward.roundEnd = journal.lastLSN.next
+      guard isRoundDue(shared) else { return false }
+      shared.copyForward.roundEnd = journal.currentSegmentFirstLSN
+      shared.copyForward.start =
+        !shared.parking.isShortOfRoom
+        ? nil
+        : CopyForwardProgress.Start(
+          dirtyBytes: shared.state.cache.dirtyBytes, pendingCount: shared.state.queue.count,
+          bytesAppended: bytesAppended(shared))
     }
     return true
   }
 
   /// A round costs the bytes that are needed once more; it must have something to gain.
-  private func isRoundDue(_ shared: borrowing Shared, _ now: Int) -> Bool {
-    if journal.statistics.bytesAppended >= shared.copyForward.nextRoundBytes { return true }
-    return shared.parking.isShortOfRoom && now >= shared.copyForward.nextRoundMilliseconds
-      && journal.usedBytes - shared.state.cache.dirtyBytes >= copyForwardBytes / 2
+  private func isRoundDue(_ shared: borrowing Shared) -> Bool {
+    bytesAppended(shared) >= shared.copyForward.nextRoundBytes || shared.parking.isShortOfRoom && !isExhausted(shared)
+  }
+
+  /// Whether all that is left is needed: since the last round began nothing went, and little came.
+  private func isExhausted(_ shared: borrowing Shared) -> Bool {
+    guard let start = shared.copyForward.start else { return false }
+    return shared.state.cache.dirtyBytes >= start.dirtyBytes && shared.state.queue.count >= start.pendingCount
+      && bytesAppended(shared) <= start.bytesAppended + configuration.segmentBytes
+  }
+
+  /// Bytes that were appended to the journal besides copies.
+  private func bytesAppended(_ shared: borrowing Shared) -> Int {
+    journal.statistics.bytesAppended - shared.copyForward.bytesCopied
+  }
+
+  /// Whether the journal is full of what only its holders can let go: contents of open files without a name.
+  func isFullForGood(_ shared: borrowing Shared) -> Bool {
+    shared.state.queue.isEmpty && !shared.checkpoint.isRunning && shared.copyForward.roundEnd == nil && isExhausted(shared)
   }
 
   /// How much the journal must hold.
   private var copyForwardBytes: Int { journal.capacityBytes / 100 * configuration.copyForwardUsedPercent }
 
-  /// Whether the journal is full of what only its holders can let go: contents of open files without a name.
-  func isFullForGood(_ shared: borrowing Shared) -> Bool {
-    let now = clock.uptimeMilliseconds()
-    return shared.state.queue.isEmpty && !shared.checkpoint.isRunning && shared.copyForward.roundEnd == nil
-      && shared.state.oldestNeeded == shared.copyForward.oldest && shared.copyForward.oldest != nil
-      && now - shared.copyForward.oldestSinceMilliseconds >= configuration.copyForwardDelayMilliseconds
-      && !isRoundDue(shared, now)
-  }
-
   private func copyForward(_ segment: ClosedSegment) {
     var isCopied = false
     do {
       try journal.readSegment(segment) { records in
-        shared.withLock { shared in shared.state.copyForward(records, AppendedOutcomes(shared.plans)) }
+        shared.withLock { shared in
+          let before = journal.statistics.bytesAppended
+          shared.state.copyForward(records, AppendedOutcomes(shared.plans))
+          shared.copyForward.bytesCopied += journal.statistics.bytesAppended - before
+        }
         journal.pump()
       }
       isCopied = true
@@ -81,12 +105,14 @@ extension Engine {
     let now = clock.uptimeMilliseconds()
     shared.withLock { shared in
       shared.copyForward.isRunning = false
-      guard isCopied, journal.failure == nil else { return shared.copyForward.oldestSinceMilliseconds = now }
+      guard isCopied, journal.failure == nil else {
+        shared.copyForward.oldestSinceMilliseconds = now
+        return
+      }
       shared.state.copiedBelow = segment.endLSN
-      guard let end = shared.copyForward.roundEnd, segment.endLSN >= end || journal.oldestClosedSegment == nil else { return }
+      guard let end = shared.copyForward.roundEnd, segment.endLSN >= end else { return }
       shared.copyForward.roundEnd = nil
-      shared.copyForward.nextRoundBytes = journal.statistics.bytesAppended + copyForwardBytes / 2
-      shared.copyForward.nextRoundMilliseconds = now + 10_000
+      shared.copyForward.nextRoundBytes = bytesAppended(shared) + copyForwardBytes / 2
     }
     shared.wake()
     checkpointIfDue()

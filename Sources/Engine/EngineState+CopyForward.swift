@@ -83,7 +83,8 @@ extension EngineState {
     let isForReading = inode.isOrphan && !inode.hasUnknownNames && !queue.isClaimedByOpenPlan(inode.number)
     guard let needed = cache.needed(of: change, lsn: lsn, position: position, isForReading: isForReading) else { return }
     guard case .write(let offset, _)? = change.data, let position, !needed.pieces.isEmpty else {
-      return refer([inode.number], to: journal.append(.copy(of: lsn, .content(needed.change, bytes: [], time: time, request: request))).lsn)
+      let copied = Record.content(needed.change, bytes: [], time: time, request: request)
+      return refer([inode.number], to: journal.append(.copy(of: lsn, copied)).lsn)
     }
     var part = needed.change
     for piece in needed.pieces {

@@ -28,6 +28,9 @@ extension Journal {
     }
   }
 
+  /// The first record of the segment that is written.
+  package var currentSegmentFirstLSN: LSN { state.withLock { $0.current.firstLSN } }
+
   /// Hands out all records of a closed segment in LSN order, a few at a time. It is not retired meanwhile. Slow: reads the file.
   ///
   /// - Throws: what is wrong with the disk; `storage` with `stale` when the segment is retired.

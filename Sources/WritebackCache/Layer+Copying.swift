@@ -24,7 +24,8 @@ extension DirtyContents {
   }
 
   /// Bytes of a range of the file are in the journal at `target` now, no more at `source`.
-  package mutating func move(_ range: ByteRange, of inode: InodeNumber, from source: JournalPosition, to target: JournalPosition) {
+  package mutating func move(_ range: ByteRange, of inode: InodeNumber, from source: JournalPosition, to target: JournalPosition)
+  {
     changeLayers(of: inode) { layer in layer.move(range, from: source, to: target) }
   }
 }
@@ -63,8 +64,9 @@ extension Layer {
     for index in dirtyBlockIndexes(in: range) {
       guard let block = blocks[index] else { continue }
       for segment in block.segments.all {
-        let piece = segment.range(inBlock: index).clamped(to: range)
-        let isOurs = segment.position.map { $0 == position?.advanced(by: segment.range(inBlock: index).lowerBound - range.lowerBound) }
+        let whole = segment.range(inBlock: index)
+        let piece = whole.clamped(to: range)
+        let isOurs = segment.position.map { $0 == position?.advanced(by: whole.lowerBound - range.lowerBound) }
         guard !piece.isEmpty, isOurs ?? !isForReading else { continue }
         if let last = pieces.last, last.upperBound == piece.lowerBound {
           pieces[pieces.count - 1] = last.lowerBound..<piece.upperBound

@@ -8,7 +8,8 @@ import Testing
 @Suite(.serialized) struct CopyForwardTests {
   /// A life on a journal of 128 KiB that copies forward after 100 ms.
   private func live(
-    _ events: [WalkEvent], tree: InitialTree = .small, seeds: ClosedRange<UInt64> = 1...4, _ location: SourceLocation = #_sourceLocation
+    _ events: [WalkEvent], tree: InitialTree = .furnished, seeds: ClosedRange<UInt64> = 1...4,
+    _ location: SourceLocation = #_sourceLocation
   ) {
     for seed in seeds {
       for interludes in [0, 30] {
@@ -44,13 +45,16 @@ import Testing
         + [death] + flood("b") + [cut])
   }
 
-  @Test func aRefusedFileMayBeWrittenWithoutEnd() { live([.refuse("a"), .perform(.truncate("a", size: 3))] + flood("a") + [death]) }
+  @Test func aRefusedFileMayBeWrittenWithoutEnd() {
+    live([.refuse("a"), .perform(.truncate("a", size: 3))] + flood("a") + [death])
+  }
 
   @Test func aRefusedCreationIsCopiedWithItsContents() {
     live(
       [
-        .refuse("d/new"), .perform(.create("d/new", permissions: 0o640)), .perform(.write("d/new", offset: 0, count: 5000, fill: 3)),
-        .perform(.rename("d/new", to: "e")), .perform(.rename("b", to: "d/new")), .pass(milliseconds: 300), .jobs(20),
+        .refuse("d/new"), .perform(.create("d/new", permissions: 0o640)),
+        .perform(.write("d/new", offset: 0, count: 5000, fill: 3)),
+        .perform(.rename("d/new", to: "c")), .perform(.rename("b", to: "d/new")), .pass(milliseconds: 300), .jobs(20),
       ] + flood("a") + [death] + flood("a"))
   }
 
@@ -66,19 +70,25 @@ import Testing
 
   @Test func theTimesOfADirectoryAreCopiedFromWhatElseIsDone() {
     live(
-      [.refuse("d"), .perform(.create("d/x", permissions: 0o600)), .perform(.unlink("d/x")), .perform(.create("d/y", permissions: 0o600))]
+      [
+        .refuse("d"), .perform(.create("d/x", permissions: 0o600)), .perform(.unlink("d/x")),
+        .perform(.create("d/y", permissions: 0o600)),
+      ]
         + flood("b") + [death] + flood("b") + [.perform(.unlink("d/y")), death])
   }
 
   @Test func anOpenFileWithoutANameStaysReadable() {
     live(
       [
-        .hold("a"), .perform(.unlink("a")), .writeHeld(offset: 100, count: 9000, fill: 5), .writeHeld(offset: 3000, count: 100, fill: 6),
+        .hold("a"), .perform(.unlink("a")), .writeHeld(offset: 100, count: 9000, fill: 5),
+        .writeHeld(offset: 3000, count: 100, fill: 6),
       ] + flood("b") + [.readHeld, .writeHeld(offset: 0, count: 50, fill: 7)] + flood("b") + [.readHeld, .releaseHeld, death])
   }
 
   @Test func anOpenFileWithoutANameMayBeWrittenWithoutEnd() {
-    let writes = (0..<100).flatMap { [WalkEvent.writeHeld(offset: 0, count: 4000, fill: UInt8(1 + $0)), .pass(milliseconds: 60), .jobs(8)] }
+    let writes = (0..<100).flatMap {
+      [WalkEvent.writeHeld(offset: 0, count: 4000, fill: UInt8(1 + $0)), .pass(milliseconds: 60), .jobs(8)]
+    }
     live([.hold("a"), .perform(.unlink("a"))] + writes + [.readHeld])
   }
 }

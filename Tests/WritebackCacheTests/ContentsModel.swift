@@ -35,6 +35,8 @@ final class ContentsModel {
   var records: [InodeNumber: [Record]] = [:]
   var writeBacks: [InodeNumber: WriteBack] = [:]
   var lsn = LSN.zero
+  /// Numbers of segments with copies are above those of records.
+  private var segments: UInt64 = 1 << 32
 
   init(memoryBlocks: Int = 64, rules: ProtocolRules = ProtocolRules()) {
     memoryBytes = memoryBlocks * DirtyContents.blockBytes
@@ -172,17 +174,52 @@ extension ContentsModel {
   /// A crash: contents are built again from the records that are not written back. A write-back that was going on is begun again.
   func recover() {
     contents = DirtyContents(memoryBytes: memoryBytes, rules: rules)
-    let openPlans = writeBacks
+    var openPlans = writeBacks
     writeBacks = [:]
-    var pending = records.values.flatMap(\.self).sorted { $0.lsn < $1.lsn }[...]
-    while let record = pending.popFirst() {
+    for record in records.values.flatMap(\.self).sorted(by: { $0.lsn < $1.lsn }) {
       let inode = record.change.inode
+      if let plan = openPlans[inode], plan.through < record.lsn {
+        openPlans[inode] = nil
+        restart(plan, inode)
+      }
       contents.apply(record.change, bytes: nil, position: record.position, lsn: record.lsn)
-      guard let plan = openPlans[inode], plan.through == record.lsn else { continue }
-      guard contents.seal(inode) else { preconditionFailure("a replayed plan has contents") }
-      resultAtSeal[inode] = plan.result
-      beginWriteBack(inode)
     }
+    for (inode, plan) in openPlans { restart(plan, inode) }
+  }
+
+  private func restart(_ plan: WriteBack, _ inode: InodeNumber) {
+    guard contents.seal(inode) else { preconditionFailure("a replayed plan has contents") }
+    resultAtSeal[inode] = plan.result
+    beginWriteBack(inode)
+    writeBacks[inode]?.through = plan.through
+  }
+
+  /// Puts copies of what is needed in the place of the records through an LSN, whose bytes are no more in the journal then.
+  func copyForward(_ inode: InodeNumber, through end: LSN) {
+    var kept: [Record] = []
+    for record in records[inode] ?? [] {
+      guard record.lsn <= end else {
+        kept.append(record)
+        continue
+      }
+      let old = record.position.flatMap { journal.removeValue(forKey: $0.segment) } ?? []
+      guard let needed = contents.needed(of: record.change, lsn: record.lsn, position: record.position, isForReading: false)
+      else { continue }
+      var change = needed.change
+      for piece in needed.pieces {
+        guard let source = record.position, case .write(let offset, _) = record.change.data else { continue }
+        change.data = .write(offset: piece.lowerBound, count: piece.count)
+        segments += 1
+        let start = piece.lowerBound - offset
+        journal[segments] = Array(old[start..<start + piece.count])
+        let target = JournalPosition(segment: segments, offset: 100)
+        contents.move(piece, of: inode, from: source.advanced(by: start), to: target)
+        kept.append(Record(change: change, lsn: record.lsn, position: target))
+        change = ContentChange(inode: inode, sizeAfter: change.sizeAfter)
+      }
+      if needed.pieces.isEmpty { kept.append(Record(change: change, lsn: record.lsn, position: nil)) }
+    }
+    records[inode] = kept
   }
 
   func evict(blocks: Int, writtenThrough: LSN) -> Int { contents.evict(blocks: blocks, writtenThrough: writtenThrough) }

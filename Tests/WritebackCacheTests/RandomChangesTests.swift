@@ -55,6 +55,8 @@ import Testing
       case 93..<98:
         _ = model.evict(blocks: random(1...3), writtenThrough: LSN(UInt64(random(0...Int(model.lsn.rawValue)))))
       case 98: if random(0...3) == 0 { return discard(inode) }
+      case 99 where random(0...1) == 0:
+        model.copyForward(inode, through: LSN(UInt64(random(0...Int(model.lsn.rawValue)))))
       default: if random(0...3) == 0 { model.recover() }
       }
       return check(inode)
