@@ -22,7 +22,7 @@ package struct EngineStatus: Sendable {
   package var dirtyInodes: Int
   package var pendingOperations: Int
   package var openPlans: Int
-  /// Age of the oldest acknowledged change that no open plan has; 0 when there is none.
+  /// Age of the oldest acknowledged change that is not written back; 0 when there is none.
   package var oldestAgeMilliseconds: Int
   package var journalUsedBytes: Int
   package var journalCapacityBytes: Int
@@ -87,8 +87,13 @@ extension Engine {
     }
   }
 
+  /// How often `tick` is to be called: often enough for the batches of the journal.
+  package var tickMilliseconds: Int {
+    if case .batch(let milliseconds) = configuration.durability { max(1, min(50, milliseconds / 2)) } else { 50 }
+  }
+
   /// What time brings: plans that are due, the journal's periodic sync, checkpoints, the end of interrupted waits. Called every
-  /// 50 ms or so, and when something changed.
+  /// `tickMilliseconds`, and when something changed.
   package func tick() {
     answerInterrupted()
     advance()
@@ -133,7 +138,7 @@ extension Engine {
     return shared.withLock { shared in
       let now = clock.uptimeMilliseconds()
       // One tick early is better than one late: the policy says "at most".
-      guard now - shared.lastBatchMilliseconds >= milliseconds - 50 else { return false }
+      guard now - shared.lastBatchMilliseconds >= milliseconds - tickMilliseconds else { return false }
       shared.lastBatchMilliseconds = now
       return true
     }

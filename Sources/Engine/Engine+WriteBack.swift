@@ -47,11 +47,12 @@ extension Engine {
 
   /// Redoes the plans that the last mount left open, before anything else touches their names.
   func redoOpenPlans(_ plans: [LSN: Recovery.OpenPlan]) {
+    let now = clock.uptimeMilliseconds()
     shared.withLock { shared in
       for (lsn, plan) in plans.sorted(by: { $0.key < $1.key }) {
-        shared.state.queue.restoreOpen(plan: lsn, actions: plan.actions, world: shared.state.world)
+        shared.state.queue.restoreOpen(plan: lsn, actions: plan.actions, world: shared.state.world, nowMilliseconds: now)
         let ended = plan.actions.indices.filter { !plan.remaining.contains($0) }
-        shared.state.queue.finished(plan: lsn, completed: ended, aborted: [], nowMilliseconds: clock.uptimeMilliseconds())
+        shared.state.queue.finished(plan: lsn, completed: ended, aborted: [], nowMilliseconds: now)
         install(plan.actions, open: plan.remaining, lsn, isRedo: true, &shared)
       }
     }

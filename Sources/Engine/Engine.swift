@@ -135,9 +135,13 @@ package final class Engine: OperationHandler {
       journal.whenReached(.durable, lsn) { request.answer($0.map { .failure($0) } ?? .success(reply)) }
       if journal.durableLSN < lsn { scheduleCommit() }
     case .assemble(let assembly):
-      runner.run(.load) { [self] in answerFetched(request) { opened throws(Errno) in .bytes(try gather(assembly, &opened)) } }
+      runner.run(.load) { [self] in
+        answerFetched(request, after: assembly.after) { opened throws(Errno) in .bytes(try gather(assembly, &opened)) }
+      }
     case .ask(let question):
-      runner.run(.load) { [self] in answerFetched(request) { _ throws(Errno) in try question.ask(backing) } }
+      runner.run(.load) { [self] in
+        answerFetched(request, after: question.after) { _ throws(Errno) in try question.ask(backing) }
+      }
     case .copy(let assembly, let target, let offset):
       runner.run(.load) { [self] in copy(request, assembly, to: target, offset) }
     }
@@ -157,11 +161,11 @@ package final class Engine: OperationHandler {
 
   // MARK: Fetching
 
-  private func answerFetched(_ request: Request, _ fetch: (inout OpenedFile?) throws(Errno) -> Reply) {
+  private func answerFetched(_ request: Request, after lsn: LSN, _ fetch: (inout OpenedFile?) throws(Errno) -> Reply) {
     do {
       var opened: OpenedFile?
       let reply = try fetch(&opened)
-      takeFetched(request, opened)?.answer(.success(reply))
+      if let waiting = takeFetched(request, opened) { answer(waiting, reply, after: lsn) }
     } catch {
       retryFetch(request, error)
     }

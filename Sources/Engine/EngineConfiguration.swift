@@ -4,8 +4,7 @@ import FilesystemModel
 package enum Durability: Hashable, Sendable {
   /// When its record is synced.
   case always
-  /// When its record is in the journal file; synced at most this many milliseconds later, looked at with each
-  /// `Engine.tick`.
+  /// When its record is in the journal file; a sync begins at most this many milliseconds later, with an `Engine.tick`.
   case batch(milliseconds: Int)
   /// When its record is in the journal file; synced only by fsync and its like.
   case system

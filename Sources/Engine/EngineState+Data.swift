@@ -9,6 +9,8 @@ struct ReadAssembly: Sendable {
   /// Where the backing file is; `nil` when no piece needs it or a held descriptor has it.
   let path: BackingPath?
   let pieces: [ReadPiece]
+  /// The last change that the bytes may show: a reader sees it no earlier than its writer is told.
+  let after: LSN
 }
 
 /// read, write, fallocate, lseek, copy_file_range and fsync.
@@ -32,9 +34,11 @@ extension EngineState {
     if !inode.hasBackingContents {
       pieces = pieces.map { if case .backing(let range) = $0 { .zeros(range.count) } else { $0 } }
     }
-    guard pieces.contains(where: \.isInBacking) else { return ReadAssembly(inode: inode.number, path: nil, pieces: pieces) }
+    guard pieces.contains(where: \.isInBacking) else {
+      return ReadAssembly(inode: inode.number, path: nil, pieces: pieces, after: inode.lastChange)
+    }
     if isMoving(inode) { throw .needsPlanEnd }
-    return ReadAssembly(inode: inode.number, path: path(of: inode), pieces: pieces)
+    return ReadAssembly(inode: inode.number, path: path(of: inode), pieces: pieces, after: inode.lastChange)
   }
 
   mutating func write(_ number: InodeNumber, offset: Int, bytes: [UInt8], _ request: Request) throws(Interruption) -> Outcome {

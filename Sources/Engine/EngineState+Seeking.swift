@@ -19,7 +19,7 @@ extension EngineState {
     }
     if isMoving(inode) { throw .needsPlanEnd }
     guard let path = path(of: inode) else { throw .failure(.stale) }
-    let question = Question(inode: number) { [parts] (backing) throws(Errno) in
+    let question = Question(inode: number, after: inode.lastChange) { [parts] (backing) throws(Errno) in
       let file = try backing.open(path, writable: false)
       var looked: [ContentsPart] = []
       for part in parts { looked += part.kind == .backing ? try Self.split(part, file) : [part] }

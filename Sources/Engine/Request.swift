@@ -46,6 +46,8 @@ enum Outcome {
 struct Question: Sendable {
   /// The inode whose path it uses.
   var inode: InodeNumber?
+  /// The last change that the answer may show.
+  var after = LSN.zero
   var ask: @Sendable (any BackingStorage) throws(Errno) -> Reply
 }
 

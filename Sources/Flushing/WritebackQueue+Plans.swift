@@ -6,7 +6,7 @@ extension WritebackQueue {
     graph.markPlanned(proposal.items.compactMap(\.self))
     var taken: [AgedInode] = []
     var open = OpenPlan(
-      actions: proposal.actions, items: proposal.items, claims: [], contents: [], isRestored: false,
+      actions: proposal.actions, items: proposal.items, claims: [], contents: [], restoredMilliseconds: nil,
       remaining: Set(proposal.actions.indices))
     for (action, key) in zip(proposal.actions, proposal.items) {
       var sealed: DirtyContents?
@@ -25,12 +25,14 @@ extension WritebackQueue {
   /// same.
   ///
   /// Its records are not added to the queue; those of actions that are given back enter with `finished`.
-  package mutating func restoreOpen(plan: LSN, actions: [PhysicalAction], world: some PlanningWorld) {
+  package mutating func restoreOpen(
+    plan: LSN, actions: [PhysicalAction], world: some PlanningWorld, nowMilliseconds now: Int
+  ) {
     let claims = actions.map { openClaims(of: $0, item: nil, plan: actions, world) }
     install(
       OpenPlan(
-        actions: actions, items: actions.map { _ in nil }, claims: claims, contents: actions.map { _ in nil }, isRestored: true,
-        remaining: Set(actions.indices)),
+        actions: actions, items: actions.map { _ in nil }, claims: claims, contents: actions.map { _ in nil },
+        restoredMilliseconds: now, remaining: Set(actions.indices)),
       plan)
   }
 

@@ -32,7 +32,9 @@ package struct WritebackQueue {
     var claims: [ActionClaims]
     /// What each action sealed.
     var contents: [DirtyContents?]
-    var isRestored: Bool
+    /// Uptime at which a plan of an earlier mount was found; `nil` for others.
+    var restoredMilliseconds: Int?
+    var isRestored: Bool { restoredMilliseconds != nil }
     /// Indexes of the actions that are neither completed nor aborted.
     var remaining: Set<Int>
   }
@@ -90,10 +92,14 @@ package struct WritebackQueue {
     return oldest.min()
   }
 
-  /// Uptime at which the oldest change that is not in an open plan arrived; `nil` when there is none.
+  /// Uptime at which the oldest change that is not written back arrived, of an earlier mount's plan that of its recovery; `nil`
+  /// when there is none. - Complexity: O(actions of open plans).
   package var oldestMilliseconds: Int? {
     let oldestContents = contentsByAge.keys.first.flatMap { contents[$0.inode]?.firstMilliseconds }
-    return [graph.oldestItem?.firstMilliseconds, oldestContents].compactMap(\.self).min()
+    let open = openPlans.values.flatMap { plan in
+      plan.remaining.map { plan.contents[$0]?.firstMilliseconds } + [plan.restoredMilliseconds]
+    }
+    return ([graph.oldestItem?.firstMilliseconds, oldestContents] + open).compactMap(\.self).min()
   }
 
   /// Enters a change of names whose record has just been appended, or is replayed at recovery.

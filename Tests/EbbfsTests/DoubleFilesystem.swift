@@ -49,6 +49,8 @@ final class DoubleFilesystem: MountedFilesystem {
     state.wake()
   }
 
+  let tickMilliseconds = 50
+
   func tick() {
     state.withLock { $0.ticks += 1 }
     state.wake()

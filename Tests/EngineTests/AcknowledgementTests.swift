@@ -28,6 +28,41 @@ import Testing
     }
   }
 
+  @Test func aBatchOfFewMillisecondsIsSyncedWithinThem() throws {
+    let fixture = try EngineFixture { $0.durability = .batch(milliseconds: 8) }
+    for number in 0..<20 {
+      #expect(fixture.make(EntryName(unchecked: Array("f\(number)".utf8))).inode != nil)
+      let last = fixture.engine.status().lastLSN
+      #expect(fixture.engine.status().durableLSN < last)
+      for _ in 0..<8 / fixture.engine.tickMilliseconds {
+        fixture.clock.advance(milliseconds: fixture.engine.tickMilliseconds)
+        fixture.engine.tick()
+      }
+      fixture.runner.runAll(of: [.journal])
+      #expect(fixture.engine.status().durableLSN >= last)
+    }
+  }
+
+  @Test func whatIsFetchedIsShownNoEarlierThanItIsAcknowledged() throws {
+    let fixture = try EngineFixture {
+      $0.durability = .always
+      $0.memoryBytes = 8192
+    }
+    let made = fixture.make("a")
+    fixture.runner.runAll(of: [.journal])
+    let inode = try #require(made.inode)
+    // More than memory holds: the first bytes are only in the journal.
+    let writes = (0..<3).map { fixture.ask(.write(inode, offset: $0 * 4096, bytes: [UInt8](repeating: 5, count: 4096))) }
+    let read = fixture.ask(.read(inode, offset: 0, count: 3 * 4096))
+    #expect(writes.allSatisfy { $0.answer == nil } && read.answer == nil)
+    for _ in 0..<50 where read.answer == nil {
+      fixture.pass(milliseconds: 50)
+      fixture.runner.runAll(of: [.journal, .load])
+    }
+    #expect(writes.allSatisfy { $0.answer == .success(.count(4096)) })
+    #expect(read.answer == .success(.bytes([UInt8](repeating: 5, count: 3 * 4096))))
+  }
+
   @Test func osSyncsForFsyncAndForWriteBackOnly() throws {
     let fixture = try EngineFixture { $0.durability = .system }
     #expect(fixture.make("a").inode != nil)

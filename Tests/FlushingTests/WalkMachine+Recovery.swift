@@ -30,7 +30,7 @@ extension WalkMachine {
     let (afterPlans, _) = locations(after: planned, from: bindings)
     let sealed = sealedChanges(scan)
     for lsn in scan.plans.keys.sorted() {
-      queue.restoreOpen(plan: lsn, actions: scan.plans[lsn]!, world: world)
+      queue.restoreOpen(plan: lsn, actions: scan.plans[lsn]!, world: world, nowMilliseconds: 0)
     }
     try replay(scan, onto: afterPlans, planned: planned)
     for lsn in scan.plans.keys.sorted() {

@@ -307,6 +307,20 @@ private struct FixedWorld: PlanningWorld {
     #expect(text(open(3)) == ["writeContents 2"])
   }
 
+  @Test mutating func whatAnOpenPlanWritesIsNotYoungerForThat() {
+    write(a, 1)
+    let arrived = queue.oldestMilliseconds
+    #expect(arrived != nil)
+    _ = open(2)
+    #expect(queue.oldestMilliseconds == arrived)
+    queue.finished(plan: LSN(2), completed: [0], aborted: [], nowMilliseconds: 100_000)
+    #expect(queue.oldestMilliseconds == nil)
+    queue.restoreOpen(
+      plan: LSN(3), actions: [PhysicalAction(kind: .writeContents, inode: a, fileKind: .regular, contentsThrough: LSN(1))],
+      world: world, nowMilliseconds: 77)
+    #expect(queue.oldestMilliseconds == 77)
+  }
+
   // MARK: Recovery
 
   @Test mutating func everythingThatTouchesARestoredPlanWaitsForIt() {
@@ -317,7 +331,7 @@ private struct FixedWorld: PlanningWorld {
       PhysicalAction(
         kind: .create, inode: InodeNumber(10), fileKind: .directory, target: Location(.root, "n"), completes: [Stage(LSN(2))]),
     ]
-    queue.restoreOpen(plan: LSN(3), actions: actions, world: world)
+    queue.restoreOpen(plan: LSN(3), actions: actions, world: world, nowMilliseconds: 0)
     add(4, .remove(x, from: Location(d, "x")), losesLastName: true)
     add(5, .create(PendingGraphTests.born(11), at: Location(InodeNumber(10), "f")))
     add(6, .create(PendingGraphTests.born(12), at: Location(.root, "d")))

@@ -33,7 +33,6 @@ final class Daemon: Sendable {
 
   /// What SIGTERM gives write-back before the rest is left to the next mount.
   static let terminationDrainMilliseconds = 30_000
-  private static let tickMilliseconds = 50
 
   init(filesystem: any MountedFilesystem, entry: RegistryEntry, messages: Messages) {
     self.filesystem = filesystem
@@ -55,7 +54,7 @@ final class Daemon: Sendable {
 
   private func startTicking() {
     let ticking: @Sendable () -> Void = { [self] in
-      while life.wait(milliseconds: Self.tickMilliseconds, until: { $0.phase == .stopping ? true : nil }) == nil {
+      while life.wait(milliseconds: filesystem.tickMilliseconds, until: { $0.phase == .stopping ? true : nil }) == nil {
         filesystem.tick()
       }
     }

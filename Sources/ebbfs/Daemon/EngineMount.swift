@@ -60,6 +60,8 @@ final class EngineMount: MountedFilesystem {
 
   func tick() { engine.tick() }
 
+  var tickMilliseconds: Int { engine.tickMilliseconds }
+
   /// Ends an engine, without waiting for ever for a backing directory that hangs.
   static func close(_ engine: Engine) {
     let isClosed = Lock(false)

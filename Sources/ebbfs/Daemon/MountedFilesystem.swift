@@ -24,6 +24,7 @@ protocol MountedFilesystem: AnyObject, Sendable {
   /// Stops write-back at the next batch boundary, syncs the journal and closes it. Returns when that is done; nothing else may be
   /// called afterwards but `status`.
   func stop()
-  /// Lets time pass: to be called about every 50 ms.
+  /// Lets time pass: to be called every `tickMilliseconds`.
   func tick()
+  var tickMilliseconds: Int { get }
 }
