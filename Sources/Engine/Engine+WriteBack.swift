@@ -15,7 +15,7 @@ extension Engine {
       let now = clock.uptimeMilliseconds()
       for lsn in shared.plans.keys.sorted() {
         guard let run = shared.plans[lsn], !run.isRunning, run.retryAtMilliseconds <= now else { continue }
-        shared.plans[lsn]?.isRunning = true
+        resume(run, &shared)
         again.append(lsn)
       }
       for directory in shared.state.queue.overdueDirectories(nowMilliseconds: now) { _ = shared.state.cache.seal(directory) }
@@ -41,7 +41,11 @@ extension Engine {
       [unowned self] inode, range throws(Errno) in
       try readSealed(inode, range)
     }
-    let moved = actions.filter { $0.kind != .create && $0.kind != .writeContents }
+    taintLoads(touching: actions, &shared)
+  }
+
+  private func taintLoads(touching actions: [PhysicalAction], _ shared: inout Shared) {
+    let moved = actions.filter(\.movesNames)
     shared.parking.taintLoads(touching: Set(moved.flatMap { [$0.inode] + ($0.replaced.map { [$0] } ?? []) }))
   }
 
@@ -74,6 +78,7 @@ extension Engine {
     let applied = run.completed
     for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
     run.putOffInsideUnmadeDirectories()
+    run.untouched = Set(run.open.filter { run.isInDoubt($0) && executor.isUntouched(run.actions[$0]) })
     run.attempts += 1
     let outcome = run
     shared.withLock { shared in
@@ -96,16 +101,34 @@ extension Engine {
     return executor.apply(action, isRedo: isRedo)
   }
 
-  /// A plan with open actions is taken up again after a while: they are redone.
+  /// A plan with open actions is taken up again after a while: they are redone. What is seen to be where it was can be read
+  /// meanwhile.
   private func pause(_ lsn: LSN) {
-    shared.withLock { shared in
-      guard let run = shared.plans[lsn] else { return }
+    let (waiting, loads) = shared.withLock { shared -> ([Request], [Load]) in
+      guard let run = shared.plans[lsn] else { return ([], []) }
       let delay = shared.state.queue.retryDelayMilliseconds(failures: max(run.attempts, 1))
       shared.plans[lsn]?.isRunning = false
       shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + delay
       shared.retries += 1
+      guard !run.untouched.isEmpty else { return ([], []) }
+      for index in run.untouched.sorted() where run.rolledForward.contains(index) {
+        _ = shared.state.takeBack(run.actions[index].action)
+        shared.plans[lsn]?.rolledForward.remove(index)
+      }
+      shared.state.queue.settle(run.untouched.sorted(), of: lsn)
+      return (shared.parking.takeWaitersOfPlanEnd(), shared.parking.takeDelayedLoads())
     }
     shared.wake()
+    for request in waiting { attempt(request) }
+    for load in loads { start(load) }
+  }
+
+  private func resume(_ run: PlanRun, _ shared: inout Shared) {
+    shared.plans[run.lsn]?.isRunning = true
+    guard !run.untouched.isEmpty else { return }
+    shared.plans[run.lsn]?.untouched = []
+    shared.state.queue.unsettle(run.lsn)
+    taintLoads(touching: run.open.map { run.actions[$0].action }, &shared)
   }
 
   /// Makes the outcome of what is settled durable, then releases it.
@@ -181,6 +204,11 @@ extension Engine {
 }
 
 extension PlanRun {
+  /// Whether an action that moves names failed and may have had an effect.
+  fileprivate func isInDoubt(_ index: Int) -> Bool {
+    if case .retry? = outcomes[index] { actions[index].action.movesNames } else { false }
+  }
+
   /// Whether an open action is neither certain nor given back.
   fileprivate func needsAttempt(_ index: Int) -> Bool {
     switch outcomes[index] {

@@ -16,6 +16,10 @@ struct PlanRun: Sendable {
   var outcomes: [ActionOutcome?]
   /// Whether an action was attempted before: then it is redone.
   var wasAttempted: [Bool]
+  /// Indexes of actions of an earlier mount's plan whose inodes count as moved already (R3).
+  var rolledForward: Set<Int>
+  /// Indexes of open actions that were seen to have had no effect.
+  var untouched: Set<Int> = []
   /// Whether a job works on it; else it waits for `retryAtMilliseconds`.
   var isRunning = true
   /// Whether the outcome of what is settled has been appended, and is not yet durable.
@@ -36,6 +40,7 @@ struct PlanRun: Sendable {
     self.open = open
     outcomes = actions.map { _ in nil }
     wasAttempted = actions.map { _ in isRedo }
+    rolledForward = isRedo ? Set(open.filter { actions[$0].action.movesNames }) : []
   }
 
   /// Open actions that are in the backing directory, synced.
@@ -205,6 +210,11 @@ extension EngineState {
       part.bindings += bindings
       part.bytes += bytes
     }
+    for index in run.aborted where run.rolledForward.contains(index) {
+      let touched = takeBack(run.actions[index].action)
+      part.touched += touched
+      part.bindings += touched.compactMap { inodes[$0] }.map { bindAsMoved($0) }
+    }
     append(part, aborted: run.aborted, of: run)
   }
 
@@ -218,16 +228,24 @@ extension EngineState {
 
   /// Moves the inodes of a completed action to where they are now.
   private mutating func take(_ action: PhysicalAction) -> [InodeNumber] {
-    var touched: [InodeNumber] = []
-    for (number, locations) in action.locationsAfter({ inodes[$0]?.backingNames ?? [] }) {
+    let touched = move(action.locationsAfter({ inodes[$0]?.backingNames ?? [] }))
+    for number in touched { inodes[number]?.isBeingMade = false }
+    return touched
+  }
+
+  /// Moves the inodes of an action that counted as carried out, and was not, back to where they are.
+  mutating func takeBack(_ action: PhysicalAction) -> [InodeNumber] {
+    move(action.locationsBefore({ inodes[$0]?.backingNames ?? [] }))
+  }
+
+  private mutating func move(_ moved: [(InodeNumber, [Location])]) -> [InodeNumber] {
+    for (number, locations) in moved {
       guard let inode = inodes[number] else { continue }
       let change = locations.count - inode.backingNames.count
       if let identity = inode.identity { inode.identity?.linkCount = UInt32(max(0, Int(identity.linkCount) + change)) }
       inodes.setBackingNames(locations, of: inode)
-      inode.isBeingMade = false
-      touched.append(number)
     }
-    return touched
+    return moved.map(\.0).filter { inodes[$0] != nil }
   }
 
   /// The binding of an inode for a DONE record, which binds it.

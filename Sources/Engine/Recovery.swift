@@ -254,4 +254,17 @@ extension PhysicalAction {
     if let replaced { after.append((replaced, before(replaced).filter { $0 != target })) }
     return after
   }
+
+  /// The inverse of `locationsAfter` for actions that move names.
+  func locationsBefore(_ after: (InodeNumber) -> [Location]) -> [(InodeNumber, [Location])] {
+    var before: [(InodeNumber, [Location])] = []
+    let others = after(inode).filter { $0 != source && $0 != target }
+    switch kind {
+    case .link: before.append((inode, after(inode).filter { $0 != target }))
+    case .removeFile, .removeDirectory, .rename: before.append((inode, (source.map { [$0] } ?? []) + others))
+    case .create, .writeContents: break
+    }
+    if let replaced { before.append((replaced, after(replaced).filter { $0 != target } + (target.map { [$0] } ?? []))) }
+    return before
+  }
 }

@@ -25,6 +25,9 @@ package struct PhysicalAction: Hashable, Sendable {
   /// The inode's data and attributes are written back through this record, superseded ones included (R17).
   package var contentsThrough: LSN?
 
+  /// Whether a name of an inode that is there comes, goes or moves.
+  package var movesNames: Bool { kind != .create && kind != .writeContents }
+
   package init(
     kind: Kind, inode: InodeNumber, fileKind: FileKind, source: Location? = nil, target: Location? = nil,
     replaced: InodeNumber? = nil, completes: [Stage] = [], contentsThrough: LSN? = nil

@@ -197,7 +197,7 @@ extension WritebackQueue {
     claims.changed = [changed?.parent, action.target?.parent].compactMap(\.self)
     if isDirectory { claims.shaped = [action.inode] + [action.replaced].compactMap(\.self) }
     claims.movesDirectory = action.kind == .rename && isDirectory
-    claims.unsettles = action.kind != .create
+    claims.unsettles = action.movesNames
     return claims
   }
 }

@@ -127,6 +127,23 @@ extension WritebackQueue {
       untilMilliseconds: now + settings.retry.delayMilliseconds(failures: failures, using: &random))
   }
 
+  /// The plan pauses, and these of its actions are seen to have had no effect: the inodes that they move are where they were.
+  package mutating func settle(_ indexes: some Sequence<Int>, of plan: LSN) {
+    for index in indexes { setUnsettled(false, plan, index) }
+  }
+
+  /// The plan goes on: where the inodes are that its actions move is in doubt.
+  package mutating func unsettle(_ plan: LSN) {
+    for index in openPlans[plan]?.remaining.sorted() ?? [] { setUnsettled(true, plan, index) }
+  }
+
+  private mutating func setUnsettled(_ isUnsettled: Bool, _ plan: LSN, _ index: Int) {
+    guard let open = openPlans[plan], open.remaining.contains(index), open.actions[index].movesNames else { return }
+    claims.remove(open.claims[index])
+    openPlans[plan]!.claims[index].unsettles = isUnsettled
+    claims.add(openPlans[plan]!.claims[index])
+  }
+
   /// Whether an open plan makes, removes or claims the name: a listing of the backing directory does not decide about it (R22).
   package func isClaimedByOpenPlan(_ location: Location) -> Bool { claims.names[location] != nil }
 

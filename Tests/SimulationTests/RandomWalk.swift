@@ -55,7 +55,6 @@ struct RandomWalk {
       let durability: [Durability] = [.batch(milliseconds: 100), .always, .system]
       var chosen = Int.random(in: 0..<3, using: &generator) == 0 ? MountOptions.tiny() : MountOptions()
       chosen.configuration.durability = durability.randomElement(using: &generator)!
-      chosen.failuresEnd = true
       chosen.interludePercent = [0, 10, 40].randomElement(using: &generator)!
       if Bool.random(using: &generator) {
         chosen.configuration.copyForwardUsedPercent = 0

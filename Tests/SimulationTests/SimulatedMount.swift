@@ -11,9 +11,6 @@ struct MountOptions {
   var interleavingPercent = 30
   /// After how many of a hundred calls of the backing directory another job is run before the caller goes on.
   var interludePercent = 0
-  /// Whether failures that were ordered for ever end when an operation waits for long: a file whose renaming fails and fails
-  /// cannot be opened meanwhile.
-  var failuresEnd = false
 
   init(rules: ProtocolRules = ProtocolRules(), durability: Durability = .batch(milliseconds: 100)) {
     configuration = EngineConfiguration()
@@ -119,7 +116,6 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
         return .failure(.interrupted)
       }
       idleTurns += 1
-      if idleTurns == 1000, options.failuresEnd { backing.withdrawFaults() }
       pass(milliseconds: 100)
     }
   }
