@@ -45,6 +45,12 @@ package struct SegmentExtent: Hashable, Sendable {
   package internal(set) var endOffset: Int
 }
 
+/// A record's place, up to which all records are proven durable by what later ones say.
+struct ProvenPlace: Hashable, Sendable {
+  let segment: UInt64
+  let offset: Int
+}
+
 /// A segment file that holds nothing and can be the next one to be written.
 struct SpareSegment: Hashable, Sendable {
   let number: UInt64
@@ -65,6 +71,9 @@ package struct JournalScan: Sendable {
   package let tornTail: TornTail?
   /// Live records, in LSN order.
   package let extents: [SegmentExtent]
+  /// Records from here on may be in memory only, and not be written even by fsync(2), if one has failed before; `nil` when there
+  /// are none.
+  let unproven: ProvenPlace?
   /// Numbers of all segment files up to the last with live records, ascending.
   package let segments: [UInt64]
   /// Unused files right above `segments`, ascending.

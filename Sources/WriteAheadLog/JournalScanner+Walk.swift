@@ -27,6 +27,7 @@ extension JournalScanner {
 
   private mutating func walk(_ segment: SegmentHeader, until limit: LSN?) throws(JournalError) {
     var reader = try SegmentReader(storage, segment.number, journalUUID: journalUUID)
+    proof.add(segment.durable)
     var extent = SegmentExtent(
       segment: segment.number, epoch: segment.epoch, firstLSN: expected, lastLSN: expected.previous,
       endOffset: SegmentHeader.bytes)
@@ -35,6 +36,7 @@ extension JournalScanner {
     {
       if record.type.isCheckpoint { checkpoints.add(try reader.logged(record, at: extent.endOffset)) }
       recordsByType[record.type, default: 0] += 1
+      proof.add(record.placement, ProvenPlace(segment: segment.number, offset: extent.endOffset))
       extent.lastLSN = expected
       extent.endOffset += RecordLayout.padded(record.length)
       expected = expected.next

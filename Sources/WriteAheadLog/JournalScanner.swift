@@ -29,6 +29,7 @@ struct JournalScanner {
   var extents: [SegmentExtent] = []
   var expected = LSN.zero.next
   var checkpoints = CheckpointCollector()
+  var proof = DurabilityProof()
   var recordsByType: [RecordType: Int] = [:]
 
   init(_ storage: any JournalStorage) { self.storage = storage }
@@ -49,7 +50,7 @@ struct JournalScanner {
     let lastLive = extents.last?.segment ?? 0
     return JournalScan(
       isEmpty: false, journalUUID: journalUUID, backingDescription: newest.backingDescription, epoch: newest.epoch,
-      nextLSN: expected, checkpoint: checkpoints.newest, tornTail: tail.torn, extents: extents,
+      nextLSN: expected, checkpoint: checkpoints.newest, tornTail: tail.torn, extents: extents, unproven: proof.unproven,
       segments: candidates.map(\.number).filter { $0 <= lastLive }, spares: tail.spares, discarded: tail.discarded,
       storage: storage)
   }
@@ -90,7 +91,7 @@ struct JournalScanner {
     }
     return JournalScan(
       isEmpty: true, journalUUID: [], backingDescription: "", epoch: 0, nextLSN: LSN.zero.next, checkpoint: nil, tornTail: nil,
-      extents: [], segments: [], spares: [], discarded: candidates.map(\.number), storage: storage)
+      extents: [], unproven: nil, segments: [], spares: [], discarded: candidates.map(\.number), storage: storage)
   }
 
   /// Segment files are made, recycled and removed in the order of their numbers, so that no crash leaves anything else.

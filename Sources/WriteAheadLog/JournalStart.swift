@@ -42,13 +42,36 @@ struct JournalStart {
     self.live = live
   }
 
-  /// What the scan read may be in memory only. It must not be lost once the new epoch says that it was there (C26).
+  /// What the scan read may be in memory only. It must not be lost once the new epoch says that it was there (C26). It is written
+  /// anew: after an fsync(2) that failed in an earlier mount, a further one proves nothing.
   private static func synchronize(_ scan: JournalScan, _ storage: any JournalStorage) throws(JournalError) {
-    for extent in scan.extents {
-      try doing("syncing segment \(extent.segment)") { () throws(Errno) in
-        try storage.openSegment(extent.segment).synchronize()
+    guard let unproven = scan.unproven else { return }
+    for extent in scan.extents where extent.segment >= unproven.segment {
+      try rewrite(extent, from: extent.segment == unproven.segment ? unproven.offset : SegmentHeader.bytes, scan, storage)
+    }
+  }
+
+  private static func rewrite(
+    _ extent: SegmentExtent, from start: Int, _ scan: JournalScan, _ storage: any JournalStorage
+  ) throws(JournalError) {
+    let file = try doing("opening segment \(extent.segment)") { () throws(Errno) in try storage.openSegment(extent.segment) }
+    var reader = try SegmentReader(storage, extent.segment, journalUUID: scan.journalUUID)
+    var offset = start
+    while offset < extent.endOffset {
+      // The header was written together with the first record.
+      let chunk = offset == SegmentHeader.bytes ? 0 : offset
+      while offset < extent.endOffset, offset - chunk < RecordLayout.recordBytesMax {
+        guard let record = try reader.record(at: offset) else {
+          throw reader.corrupt(at: offset, lsn: extent.firstLSN, "a record that was readable a moment ago is not any more")
+        }
+        offset += RecordLayout.padded(record.length)
+      }
+      let count = offset - chunk
+      try doing("writing segment \(extent.segment)") { () throws(Errno) in
+        try file.write(try file.read(at: chunk, count: count), at: chunk)
       }
     }
+    try doing("syncing segment \(extent.segment)") { () throws(Errno) in try file.synchronize() }
   }
 
   /// Spares are of use only while `-o journal_size=` stays as it was.

@@ -56,6 +56,30 @@ import WriteAheadLog
     #expect(lengths.isSuperset(of: [0, 1, 2, 3, 4, 8]), "the cuts do not reach every part of the journal")
   }
 
+  /// After a failed fsync(2) the kernel calls the pages clean: that a later mount's fsync succeeds proves nothing.
+  @Test func whatAMountCouldNotSyncIsWrittenAnewByTheNext() throws {
+    let bytes = 700
+    var isStarted = false
+    var failing = 0
+    while !isStarted {
+      let storage = SimulatedJournalStorage()
+      let journal = try Fixture.start(storage)
+      for number in 1...30 {
+        _ = journal.append(Fixture.record(number, bytes: bytes))
+        if number == 20 { try journal.commit() } else { journal.pump() }
+      }
+      storage.restart()
+      storage.fail(operation: failing, with: .inputOutput)
+      isStarted = (try? Fixture.start(storage)) != nil
+      storage.restart()
+      _ = try Fixture.start(storage)
+      storage.powerCut { _ in false }
+      #expect(try Self.prefix(storage, Array(1...30), bytes) == 30, "operation \(failing) failed")
+      failing += 1
+    }
+    #expect(failing > 4)
+  }
+
   @Test func durableRecordsStayInEveryCutAlsoAcrossSegments() throws {
     let bytes = 700
     let storage = SimulatedJournalStorage()
