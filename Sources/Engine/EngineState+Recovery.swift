@@ -76,7 +76,11 @@ extension EngineState {
       remember(change, bytes: nil, position: position, lsn: step.lsn)
     case .pending:
       if sealing.remove(change.inode) != nil { _ = cache.seal(change.inode) }
-      take(change, bytes: nil, position: position, lsn: step.lsn)
+      remember(change, bytes: nil, position: position, lsn: step.lsn)
+      guard let inode = inodes[change.inode] else { return }
+      // Half way it can be without the name that it has in the end (C25).
+      let isKept = !inode.isOrphan || inode.hasUnknownNames || recovery.isNamed(inode.number)
+      if isKept { contentsChanged(inode, lsn: step.lsn) }
     }
   }
 
