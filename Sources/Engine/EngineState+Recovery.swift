@@ -15,6 +15,7 @@ extension EngineState {
       case .namespace(let change): replay(change, step, recovery, &sealing)
       case .contents(let change, let position): replay(change, position: position, step, recovery, &sealing)
       }
+      if !configuration.rules.orphansAreDecidedLast { dropOrphans(recovery) }
     }
     for inode in sealing.sorted() { _ = cache.seal(inode) }
     dropOrphans(recovery)

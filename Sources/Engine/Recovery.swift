@@ -173,7 +173,9 @@ struct Recovery {
 
   /// The fate of a record of an inode's contents: what is complete is a prefix of these (R17).
   func fate(ofContentsOf inode: InodeNumber, _ lsn: LSN) -> Fate {
-    lsn <= contentsDone[inode, default: .zero] ? .completed : lsn <= contentsInDoubt[inode, default: .zero] ? .inDoubt : .pending
+    let done = contentsDone[inode, default: .zero]
+    if !rules.contentsCompleteAsPrefix, lsn < done { return .pending }
+    return lsn <= done ? .completed : lsn <= contentsInDoubt[inode, default: .zero] ? .inDoubt : .pending
   }
 
   /// Whether a namespace record has a say in where names are: all have, the last one wins (R4).
