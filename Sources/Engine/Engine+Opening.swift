@@ -25,9 +25,10 @@ extension Engine {
     clock: any Clock
   ) throws(EngineError) -> Engine {
     do {
-      let settings = JournalConfiguration(
+      var settings = JournalConfiguration(
         capacityBytes: configuration.journalBytes, segmentBytes: configuration.segmentBytes,
         backingDescription: backing.abilities.description, newJournalUUID: configuration.journalSeed)
+      settings.rules = configuration.rules
       let scan = try Journal.scan(journalStorage, settings)
       var recovery = Recovery(
         table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)

@@ -15,6 +15,7 @@ extension EngineState {
       case .namespace(let change): replay(change, step, recovery, &sealing)
       case .contents(let change, let position): replay(change, position: position, step, recovery, &sealing)
       }
+      if !configuration.rules.orphansAreDecidedLast { dropOrphans(recovery) }
     }
     for inode in sealing.sorted() { _ = cache.seal(inode) }
     dropOrphans(recovery)
@@ -76,7 +77,11 @@ extension EngineState {
       remember(change, bytes: nil, position: position, lsn: step.lsn)
     case .pending:
       if sealing.remove(change.inode) != nil { _ = cache.seal(change.inode) }
-      take(change, bytes: nil, position: position, lsn: step.lsn)
+      remember(change, bytes: nil, position: position, lsn: step.lsn)
+      guard let inode = inodes[change.inode] else { return }
+      // Half way it can be without the name that it has in the end (C25).
+      let isKept = !inode.isOrphan || inode.hasUnknownNames || recovery.isNamed(inode.number)
+      if isKept { contentsChanged(inode, lsn: step.lsn) }
     }
   }
 

@@ -29,6 +29,7 @@ struct Recovery {
   /// The inode that lost its last name with a record, as the end of the journal tells it. Half way through the replay an inode
   /// can seem to have no name, because a later record of its name is done already (C25).
   private var lastNameLosses: [LSN: InodeNumber] = [:]
+  private var named: Set<InodeNumber> = []
 
   struct Creation {
     var inode: NewInode
@@ -149,11 +150,14 @@ struct Recovery {
       change.apply(to: &names)
       if let inode = change.inodeLosingName { losses[inode] = step.lsn }
     }
-    let named = Set(names.values)
+    named = Set(names.values)
     for (inode, lsn) in losses where !named.contains(inode) { lastNameLosses[lsn] = inode }
   }
 
   func inodeLosingLastName(_ lsn: LSN) -> InodeNumber? { lastNameLosses[lsn] }
+
+  /// Whether the inode has a name when everything is replayed.
+  func isNamed(_ inode: InodeNumber) -> Bool { named.contains(inode) }
 
   /// Whether an open plan touches the inode.
   func isInDoubt(_ inode: InodeNumber) -> Bool {
@@ -169,7 +173,9 @@ struct Recovery {
 
   /// The fate of a record of an inode's contents: what is complete is a prefix of these (R17).
   func fate(ofContentsOf inode: InodeNumber, _ lsn: LSN) -> Fate {
-    lsn <= contentsDone[inode, default: .zero] ? .completed : lsn <= contentsInDoubt[inode, default: .zero] ? .inDoubt : .pending
+    let done = contentsDone[inode, default: .zero]
+    if !rules.contentsCompleteAsPrefix, lsn < done { return .pending }
+    return lsn <= done ? .completed : lsn <= contentsInDoubt[inode, default: .zero] ? .inDoubt : .pending
   }
 
   /// Whether a namespace record has a say in where names are: all have, the last one wins (R4).

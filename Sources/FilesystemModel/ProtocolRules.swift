@@ -5,8 +5,12 @@ package struct ProtocolRules: Hashable, Sendable {
   /// R2, R3: a plan in doubt counts as carried out and is redone; off: its records are carried out again as if they had just
   /// come.
   package var plansAreRedone = true
+  /// R3: what a plan carries out is not cancelled or folded.
+  package var plannedItemsStay = true
   /// R4: all namespace records are replayed; off: only uncompleted ones.
   package var replaysCompletedRecords = true
+  /// R4: which inodes have no name is decided after the whole replay; off: after each record.
+  package var orphansAreDecidedLast = true
   /// R6: low-water stays below what is not written back; off: it is where the table was captured.
   package var lowWaterCoversCapture = true
   /// R8: plans are disjoint in inodes and in the directories on their ways, not only in names.
@@ -31,8 +35,12 @@ package struct ProtocolRules: Hashable, Sendable {
   package var directoryRenamesAreOrdered = true
   /// R16: pending data is dropped only with the last name.
   package var dataDropsWithLastName = true
+  /// R17: contents are complete up to a record, superseded ones included; off: the last record alone is complete.
+  package var contentsCompleteAsPrefix = true
   /// R18: the smallest size reached is kept through coalescing.
   package var keepsSmallestSize = true
+  /// R19: a bad record before valid ones is torn unless they knew it to be durable; off: it always is corrupt.
+  package var durableStampsTellTornFromCorrupt = true
   /// R11-R14 at all: created-and-removed, folds.
   package var rewrites = true
 

@@ -114,5 +114,5 @@ extension PendingGraph {
   }
 
   /// Whether an item may be rewritten: it is in no plan (R3) and no stage of an exchange (R10).
-  func isFree(_ item: PendingItem) -> Bool { !item.isPlanned && item.exchange == nil }
+  func isFree(_ item: PendingItem) -> Bool { !(item.isPlanned && rules.plannedItemsStay) && item.exchange == nil }
 }

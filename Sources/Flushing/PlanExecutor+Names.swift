@@ -66,7 +66,7 @@ extension PlanExecutor {
     }
     try check(moved, action.expectedSource)
     guard let present else { return try move(source, to: target, replacing: false, isRedo) }
-    if isSameFile(moved, present), moved.attributes.kind != .directory {
+    if rules.sameInodeRenameIsRemoval, isSameFile(moved, present), moved.attributes.kind != .directory {
       return try retrying { () throws(Errno) in try storage.removeFile(source) }
     }
     guard replaces else { throw .refused(.exists, .targetExists) }

@@ -11,6 +11,7 @@ package struct PlanExecutor: Sendable {
   /// One syncfs(2) for the plan instead of an fsync(2) for each file and directory.
   package let synchronizesFilesystem: Bool
   let chunkBytes: Int
+  let rules: ProtocolRules
 
   /// Above this many actions one syncfs is cheaper than an fsync for each.
   package static let separateSynchronizationsMax = 4
@@ -18,8 +19,11 @@ package struct PlanExecutor: Sendable {
   /// - Parameters:
   ///   - actions: All actions of the plan.
   ///   - chunkBytes: The most bytes that one call reads and writes.
-  package init(storage: any BackingStorage, actions: [PhysicalAction], chunkBytes: Int = 1 << 20) {
+  package init(
+    storage: any BackingStorage, actions: [PhysicalAction], chunkBytes: Int = 1 << 20, rules: ProtocolRules = ProtocolRules()
+  ) {
     self.storage = storage
+    self.rules = rules
     self.chunkBytes = chunkBytes
     let hasSpecialFiles = actions.contains { action in
       (action.kind == .create || action.kind == .writeContents) && !Self.hasSynchronization(action.fileKind)

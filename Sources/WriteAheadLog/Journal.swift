@@ -61,7 +61,7 @@ package final class Journal: Sendable {
   package static func scan(
     _ storage: any JournalStorage, _ configuration: JournalConfiguration
   ) throws(JournalError) -> JournalScan {
-    var scanner = JournalScanner(storage)
+    var scanner = JournalScanner(storage, rules: configuration.rules)
     return try scanner.scan(backingDescription: configuration.recordedDescription)
   }
 

@@ -11,6 +11,7 @@ package struct JournalConfiguration: Sendable {
   package var backingDescription: String
   /// 16 random bytes, used when there is no journal yet.
   package var newJournalUUID: [UInt8]
+  package var rules = ProtocolRules()
 
   package static let segmentBytesDefault = 64 << 20
   /// Fewer segments could not hold a checkpoint beside what it replaces.

@@ -63,7 +63,7 @@ extension JournalScanner {
   private func checkRecord(_ header: RecordHeader, in segment: UInt64, _ last: SegmentExtent) throws(JournalError) {
     let record = header.placement
     guard record.lsn > expected, record.epoch >= last.epoch else { return }
-    if record.durable >= expected || record.epoch > last.epoch {
+    if record.durable >= expected || record.epoch > last.epoch || !rules.durableStampsTellTornFromCorrupt {
       throw corrupt(
         last, "the record is not readable, and record \(record.lsn.rawValue) in segment \(segment) shows that it was durable")
     }

@@ -32,7 +32,12 @@ struct JournalScanner {
   var proof = DurabilityProof()
   var recordsByType: [RecordType: Int] = [:]
 
-  init(_ storage: any JournalStorage) { self.storage = storage }
+  let rules: ProtocolRules
+
+  init(_ storage: any JournalStorage, rules: ProtocolRules = ProtocolRules()) {
+    self.storage = storage
+    self.rules = rules
+  }
 
   /// Reads everything once.
   ///

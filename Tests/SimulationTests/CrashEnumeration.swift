@@ -3,16 +3,25 @@ import StorageInterface
 import Support
 
 /// All crashes of one workload: at every persistence point of journal and backing directory, in every way.
+///
+/// The workload lives once, and every moment before a change of a disk is kept; each crash goes on from there. A crash that
+/// leaves the same disks as one before, with as much promised and as much still to do, is not tried again.
 struct CrashEnumeration {
   let tree: InitialTree
   let options: MountOptions
   let seed: UInt64
   private(set) var counts = TrialCounts()
+  /// Persistence points and ways to crash there, those that are equal to others included.
+  private(set) var possibleCrashes = 0
 
-  init(tree: InitialTree, options: MountOptions, seed: UInt64) {
+  private let triesEqualCrashes: Bool
+
+  /// - Parameter triesEqualCrashes: leaves no crash out.
+  init(tree: InitialTree, options: MountOptions, seed: UInt64, triesEqualCrashes: Bool = false) {
     self.tree = tree
     self.options = options
     self.seed = seed
+    self.triesEqualCrashes = triesEqualCrashes
   }
 
   static let kinds: [CrashKind] = [
@@ -32,29 +41,96 @@ struct CrashEnumeration {
     return events + [.drain]
   }
 
+  /// One crash to try.
+  private struct Candidate {
+    var moment: CrashMoment
+    var kind: CrashKind
+  }
+
+  /// A life without a crash, with the trial as it was before each event and all moments.
+  private struct Life {
+    var events: [WalkEvent]
+    var befores: [CrashTrial] = []
+    var moments: [CrashMoment] = []
+  }
+
   /// Says how a workload breaks a promise; `nil` when no crash does. `again`: a second crash follows each, during the recovery or
   /// soon after.
   mutating func firstViolation(
     _ workload: [WorkloadOperation], again: Bool, crashesMax: Int = .max, using generator: inout SeededGenerator
-  ) -> (plans: [CrashPlan], why: String)? {
-    let events = events(workload)
-    var crashes = deaths(events).flatMap { death in Self.kinds(after: death).map { CrashPlan(death: death, kind: $0) } }
+  ) -> String? {
+    let life: Life
+    do { life = try live(events(workload)) } catch { return "without a crash: \(error)" }
+    var crashes = distinctCrashes(of: life, again: again)
     if crashesMax < crashes.count {
       crashes.shuffle(using: &generator)
       crashes.removeLast(crashes.count - crashesMax)
     }
-    for var crash in crashes {
-      crash.looksAtOnce = Bool.random(using: &generator)
-      let plans = again ? [crash, Self.second(using: &generator)] : [crash]
-      if let why = violation(events, plans) { return (plans, why) }
+    for crash in crashes {
+      var plans = [CrashPlan(death: .now, kind: crash.kind, looksAtOnce: Bool.random(using: &generator))]
+      if again { plans.append(Self.second(using: &generator)) }
+      if let why = violation(life, crash.moment, plans) {
+        plans[0].death = crash.moment.death
+        return "\(why)\n\((plans.map { .order($0) } + life.events).map { "  \($0),\n" }.joined())"
+      }
     }
     return nil
   }
 
-  /// A write that arrives in part is for the end of the process: a power cut loses parts of it in any case.
-  private static func kinds(after death: Death) -> [CrashKind] {
-    if case .journal(_, let bytes) = death, bytes > 0 { [.processDeath] } else { kinds }
+  private mutating func live(_ events: [WalkEvent]) throws -> Life {
+    var life = Life(events: events)
+    var trial = try CrashTrial(tree, options, seed: seed)
+    let recording = CrashRecording(trial.mount)
+    for (place, event) in events.enumerated() {
+      life.befores.append(trial)
+      recording.begin(place)
+      try trial.live(through: event)
+    }
+    recording.end()
+    life.moments = recording.moments
+    try trial.end()
+    counts = counts + trial.counts
+    return life
   }
+
+  /// The crashes that leave disks, promises and work to do which no one before left. A power cut after which the disks are as
+  /// after the end of the process promises less, and is not tried unless a second crash can make a difference.
+  private mutating func distinctCrashes(of life: Life, again: Bool) -> [Candidate] {
+    struct Case: Hashable {
+      var disks: CrashMoment.Disks
+      var performed: Int
+      var isInFlight: Bool
+      var isDeath: Bool
+    }
+    var cases: Set<Case> = []
+    var candidates: [Candidate] = []
+    var performed = 0
+    var event = -1
+    for moment in life.moments {
+      while event < moment.event {
+        event += 1
+        if case .perform = life.events[event] { performed += 1 }
+      }
+      var isInFlight = false
+      if case .perform = life.events[event] { isInFlight = moment.promises == 0 }
+      for kind in Self.kinds(at: moment) {
+        possibleCrashes += 1
+        if triesEqualCrashes {
+          candidates.append(Candidate(moment: moment, kind: kind))
+          continue
+        }
+        let isDeath = kind == .processDeath
+        var found = Case(disks: moment.disks(after: kind), performed: performed, isInFlight: isInFlight, isDeath: true)
+        if !isDeath, !again, cases.contains(found) { continue }
+        found.isDeath = isDeath
+        if cases.insert(found).inserted { candidates.append(Candidate(moment: moment, kind: kind)) }
+      }
+    }
+    return candidates
+  }
+
+  /// A write that arrives in part is for the end of the process: a power cut loses parts of it in any case.
+  private static func kinds(at moment: CrashMoment) -> [CrashKind] { moment.arriving.bytes.isEmpty ? kinds : [.processDeath] }
 
   private static func second(using generator: inout SeededGenerator) -> CrashPlan {
     let after = Int.random(in: 0..<12, using: &generator)
@@ -62,32 +138,16 @@ struct CrashEnumeration {
     return CrashPlan(death: death, kind: kinds.randomElement(using: &generator)!)
   }
 
-  mutating func violation(_ events: [WalkEvent], _ plans: [CrashPlan]) -> String? {
+  private mutating func violation(_ life: Life, _ moment: CrashMoment, _ plans: [CrashPlan]) -> String? {
+    var trial = life.befores[moment.event].stopped(at: moment, in: life.events[moment.event], plans)
+    defer { counts = counts + trial.counts }
     do {
-      var trial = try CrashTrial(tree, options, seed: seed)
-      defer { counts = counts + trial.counts }
-      try trial.run(plans.map { .order($0) } + events)
+      try trial.recoverIfDead()
+      for event in life.events[(moment.event + 1)...] { try trial.live(through: event) }
+      try trial.end()
       return nil
     } catch {
       return "\(error)"
     }
-  }
-
-  /// The points at which a run of the events without a crash changes a disk.
-  private mutating func deaths(_ events: [WalkEvent]) -> [Death] {
-    guard var trial = try? CrashTrial(tree, options, seed: seed) else { return [.now] }
-    let mount = trial.mount
-    let firstOperation = mount.journalDisk.operations.count
-    let firstCall = mount.backing.nextCallIndex
-    mount.backing.keepLog()
-    guard (try? trial.run(events)) != nil else { return [.journal(after: .max / 2, lastWriteBytes: 0)] }
-    var deaths: [Death] = []
-    for (place, operation) in mount.journalDisk.operations.dropFirst(firstOperation).enumerated() {
-      deaths.append(.journal(after: place, lastWriteBytes: 0))
-      if case .write(_, _, let count) = operation { deaths.append(.journal(after: place, lastWriteBytes: count / 2)) }
-    }
-    let reading: Set<BackingCall.Name> = [.list, .details, .status, .statistics, .open, .read, .seek, .fileStatus]
-    deaths += mount.backing.log.filter { !reading.contains($0.name) }.map { .backing(after: $0.index - firstCall) }
-    return deaths
   }
 }

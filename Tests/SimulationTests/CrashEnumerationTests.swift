@@ -24,30 +24,42 @@ import Testing
 
   /// All workloads with all their crashes in the full run, else as many as there is time for with a few crashes of each.
   private func enumerate(length: Int, again: Bool, seconds: Double) throws {
-    let tree = InitialTree.small
     let seed = Seed.fromEnvironment
     var generator = SeededGenerator(seed: seed)
-    var workloads = try Self.workloads(length: length, tree)
+    var workloads = try Self.workloads(length: length, .small)
     workloads.shuffle(using: &generator)
+    let shard = SimulationSettings.shard
+    workloads = workloads.indices.filter { $0 % shard.count == shard.place }.map { workloads[$0] }
     let isFull = SimulationSettings.isFull
-    let end = SimulationSettings.now() + (isFull ? SimulationSettings.enumerationSeconds : seconds)
-    var counts = TrialCounts()
-    var done = 0
-    for workload in workloads where SimulationSettings.now() < end {
-      let isTiny = done % 4 == 3
-      let options = isTiny ? MountOptions.tiny() : MountOptions.small()
-      var enumeration = CrashEnumeration(tree: tree, options: options, seed: seed &+ UInt64(done))
-      let found = enumeration.firstViolation(workload, again: again, crashesMax: isFull ? .max : 12, using: &generator)
-      if let (plans, why) = found {
-        Issue.record("seed \(enumeration.seed), tiny \(isTiny), \(plans): \(why)\n\(swiftSource(of: workload))")
-        return
+    let title = "crash enumeration, \(length) operations, \(again ? "two crashes" : "one crash"), seed \(seed)"
+    let run = EnumerationRun(
+      title: title, workloads, again: again, crashesMax: isFull ? .max : 12, seed: seed,
+      end: SimulationSettings.now() + (isFull ? SimulationSettings.enumerationSeconds : seconds))
+    let result = try run.run(threads: isFull ? SimulationSettings.threads : 1)
+    for violation in result.violations { Issue.record("\(violation)") }
+    print("\(title): \(result.workloads) of \(workloads.count) workloads, \(result.text)")
+  }
+
+  /// That it can fail; and that the crashes it leaves out would not have told more.
+  @Test(arguments: [\ProtocolRules.intentIsDurableFirst, \.plansAreRedone])
+  func theEnumerationFindsWhatARuleIsFor(rule: WritableKeyPath<ProtocolRules, Bool> & Sendable) throws {
+    var rules = ProtocolRules()
+    rules[keyPath: rule] = false
+    let options = MountOptions.small(rules: rules, durability: .system)
+    let workloads = try Self.workloads(length: 2, .small)
+    var generator = SeededGenerator(seed: 1)
+    var broken = 0
+    for place in stride(from: 0, to: workloads.count, by: SimulationSettings.isFull ? 5 : 31) {
+      let violations = [false, true].map { triesEqualCrashes in
+        var enumeration = CrashEnumeration(
+          tree: .small, options: options, seed: UInt64(place), triesEqualCrashes: triesEqualCrashes)
+        return enumeration.firstViolation(workloads[place], again: false, using: &generator)
       }
-      counts = counts + enumeration.counts
-      done += 1
+      if violations[0] != nil { broken += 1 }
+      #expect((violations[0] == nil) == (violations[1] == nil), "\(swiftSource(of: workloads[place])) \(violations)")
     }
-    print(
-      "crash enumeration, \(length) operations, \(again ? "two crashes" : "one crash"): \(done) of \(workloads.count) workloads,",
-      "\(counts.crashes) crashes, \(counts.recoveries) recoveries, \(counts.states) trees compared, 0 violations")
+    print("crash enumeration without \(rule): \(broken) workloads break a promise")
+    #expect(broken > 0)
   }
 
   @Test func oneOperationSurvivesEveryCrash() throws { try enumerate(length: 1, again: false, seconds: 3) }

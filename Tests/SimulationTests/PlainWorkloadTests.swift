@@ -9,13 +9,33 @@ import Testing
 enum SimulationSettings {
   static let isFull = unsafe getenv("EBBFS_SIM_FULL") != nil
 
-  /// How long a test goes on in the full run; EBBFS_SIM_SECONDS=0 lets enumerations end.
-  static let seconds: Double = {
-    guard let text = unsafe getenv("EBBFS_SIM_SECONDS"), let seconds = unsafe Double(String(cString: text)) else { return 600 }
-    return seconds
+  /// How long a random test goes on in the full run, and an enumeration at most: EBBFS_SIM_SECONDS, else 600 and to its end.
+  static let seconds = secondsMax ?? 600
+  static let enumerationSeconds = secondsMax ?? .infinity
+
+  private static let secondsMax: Double? =
+    if let text = unsafe getenv("EBBFS_SIM_SECONDS") { unsafe Double(String(cString: text)) } else { nil }
+
+  /// EBBFS_SIM_SHARD=k/n, k from 1 to n, takes one of n parts of each enumeration; with EBBFS_SEED the parts are together the
+  /// whole.
+  static let shard: (place: Int, count: Int) = {
+    let text = unsafe getenv("EBBFS_SIM_SHARD").map { unsafe String(cString: $0) } ?? "1/1"
+    let numbers = text.split(separator: "/").compactMap { Int($0) }
+    precondition(numbers.count == 2 && 1...max(numbers[1], 1) ~= numbers[0], "EBBFS_SIM_SHARD is k/n")
+    return (numbers[0] - 1, numbers[1])
   }()
 
-  static var enumerationSeconds: Double { seconds == 0 ? .infinity : seconds }
+  /// EBBFS_SIM_FIRST, the place of the first workload that an enumeration takes: a run that was cut short goes on with the same
+  /// EBBFS_SEED.
+  static let firstWorkload = unsafe getenv("EBBFS_SIM_FIRST").flatMap { unsafe Int(String(cString: $0)) } ?? 0
+
+  /// EBBFS_SIM_THREADS, else all processors.
+  static let threads: Int = {
+    guard let text = unsafe getenv("EBBFS_SIM_THREADS"), let count = unsafe Int(String(cString: text)), count > 0 else {
+      return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    }
+    return count
+  }()
 
   static func now() -> Double {
     var time = timespec()

@@ -210,4 +210,16 @@ import Testing
         ])
     }
   }
+
+  @Test func timesOfAnExchangedDirectoryAreWrittenBackAfterACrash() {
+    for after in 16..<26 {
+      hold(
+        .small, durability: .batch(milliseconds: 100), seed: 2, attempts: 12,
+        [
+          crash(.journal(after: after, lastWriteBytes: 0), .processDeath), .perform(.rename("d/b", to: "a")),
+          .pass(milliseconds: 80), .jobs(5), .perform(.create("d/b", permissions: 0o644)),
+          .perform(.exchange("a", with: "d")), .pass(milliseconds: 93), .jobs(13),
+        ])
+    }
+  }
 }

@@ -55,7 +55,10 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
   let journalDisk: SimulatedJournalStorage
   let backing: SimulatedBackingStorage
   private(set) var runner = SimulatedJobRunner()
-  private(set) var engine: Engine
+  private var opened: Engine?
+  var engine: Engine { opened! }
+  /// How many operations that promise something were answered with success.
+  private(set) var promises = 0
   var generator: SeededGenerator
   private var backingDiesAt: Int?
   private var interludes: SeededGenerator
@@ -75,9 +78,21 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
     generator = SeededGenerator(seed: seed)
     interludes = SeededGenerator(seed: ~seed)
     journalDisk = SimulatedJournalStorage()
-    engine = try Engine.open(
-      configuration: options.configuration, journalStorage: journalDisk, backing: backing, runner: runner, clock: clock)
+    try remount()
     if options.interludePercent > 0 { backing.afterEachCall { [weak self] _ in self?.playInterlude() } }
+  }
+
+  /// The disks of a mount that was stopped, which `crash` and `remount` bring back.
+  init(stopped moment: CrashMoment, clock: SimulatedClock, options: MountOptions) {
+    self.options = options
+    self.clock = clock
+    clock.turn(to: moment.time)
+    backing = moment.backing.fork()
+    journalDisk = moment.journal.copy()
+    generator = SeededGenerator(seed: moment.seed)
+    interludes = SeededGenerator(seed: ~moment.seed)
+    journalDisk.arrive(moment.arriving.bytes, in: moment.arriving.segment, at: moment.arriving.offset)
+    arm(.now)
   }
 
   /// Others go on while a call of the backing directory takes its time.
@@ -97,6 +112,7 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
       answer.withLock { stored in
         precondition(stored == nil, "a request is answered once")
         stored = result
+        if case .success = result, operation.promises { self.promises += 1 }
       }
     }
     var idleTurns = 0
@@ -221,7 +237,12 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
 
   /// Opens a new engine on what the disks have. Both may die meanwhile.
   func remount() throws {
-    engine = try Engine.open(
+    opened = try Engine.open(
       configuration: options.configuration, journalStorage: journalDisk, backing: backing, runner: runner, clock: clock)
   }
+}
+
+extension Operation {
+  /// Whether its success tells the caller that something survives a crash.
+  fileprivate var promises: Bool { if case .synchronize = self { true } else { isMutation } }
 }

@@ -7,6 +7,14 @@ package struct BackingCall: Hashable, Sendable, CustomStringConvertible {
     case list, status, details, statistics, open, createFile, make, link, removeFile, removeDirectory, rename
     case setAttributes, setExtendedAttribute, synchronizeDirectory, synchronize, synchronizeFilesystem
     case read, write, resize, zero, setFileAttributes, setFileExtendedAttribute, fileStatus, seek, synchronizeFile
+
+    /// Whether such calls never change what is on the disk.
+    package var isReading: Bool {
+      switch self {
+      case .list, .details, .status, .statistics, .open, .read, .seek, .fileStatus: true
+      default: false
+      }
+    }
   }
 
   /// Counts from 0 since the storage was made.
@@ -83,6 +91,7 @@ struct BackingCallBook: Sendable {
   var faults: [BackingFault] = []
   var diesAt: Int?
   var interlude: (@Sendable (BackingCall.Name) -> Void)?
+  var observer: (@Sendable (SimulatedBackingStorage) -> Void)?
 
   /// Enters a call and decides what becomes of it.
   mutating func enter(_ name: BackingCall.Name, _ path: BackingPath, _ target: BackingPath?) -> Verdict {

@@ -49,6 +49,14 @@ extension SimulatedBackingStorage {
     state.withLock { $0.book.interlude = interlude }
   }
 
+  /// Is shown the filesystem as it is before each call that changes something.
+  package func beforeChanges(_ observer: (@Sendable (SimulatedBackingStorage) -> Void)?) {
+    state.withLock { $0.book.observer = observer }
+  }
+
+  /// What is on the disk, as numbers: equal ones stand for equal contents in the past and future of one disk and its copies.
+  package var versions: DiskVersions { state.withLock { $0.disk.versions } }
+
   // MARK: Counting
 
   /// The index that the next call will have.

@@ -67,12 +67,14 @@ package final class SimulatedBackingStorage: BackingStorage {
   package var bystander: SimulatedBackingStorage { SimulatedBackingStorage(behind: self) }
 
   /// A second storage that is now as this one and goes its own way: several crashes from one state.
-  package func fork() -> SimulatedBackingStorage { SimulatedBackingStorage(copying: self) }
+  package func fork() -> SimulatedBackingStorage { SimulatedBackingStorage(copying: self, state.withLock { $0 }) }
 
-  private init(copying original: SimulatedBackingStorage) {
+  private init(copying original: SimulatedBackingStorage, _ copied: State) {
     options = original.options
     clock = original.clock
-    state = Lock(original.state.withLock { $0 })
+    var copied = copied
+    copied.book.observer = nil
+    state = Lock(copied)
     isWatched = true
   }
 
@@ -86,6 +88,7 @@ package final class SimulatedBackingStorage: BackingStorage {
     let interlude = isWatched ? state.withLock { $0.book.interlude } : nil
     defer { interlude?(name) }
     return try state.withLock { (state) throws(Errno) -> Result in
+      if isWatched, !name.isReading, let observer = state.book.observer { observer(SimulatedBackingStorage(copying: self, state)) }
       guard isWatched, case .fail(let errno, let effect) = state.book.enter(name, path, target) else {
         return try body(&state.disk)
       }

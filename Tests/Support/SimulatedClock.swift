@@ -4,17 +4,18 @@ import Threading
 
 /// A clock that a test turns by hand. It stands still otherwise.
 package final class SimulatedClock: Clock {
-  private struct State {
-    var time: Timestamp
-    var uptimeMilliseconds: Int
-    var nanosecondsPerReading: Int
+  /// What the clock shows.
+  package struct Reading: Sendable {
+    fileprivate var time: Timestamp
+    fileprivate var uptimeMilliseconds: Int
+    fileprivate let nanosecondsPerReading: Int
   }
 
-  private let state: Lock<State>
+  private let state: Lock<Reading>
 
   /// - Parameter nanosecondsPerReading: how far each `now()` moves the time of day, so that no two readings are equal.
   package init(startingAt time: Timestamp = Timestamp(seconds: 1_700_000_000), nanosecondsPerReading: Int = 0) {
-    state = Lock(State(time: time, uptimeMilliseconds: 0, nanosecondsPerReading: nanosecondsPerReading))
+    state = Lock(Reading(time: time, uptimeMilliseconds: 0, nanosecondsPerReading: nanosecondsPerReading))
   }
 
   package func now() -> Timestamp {
@@ -34,6 +35,11 @@ package final class SimulatedClock: Clock {
       state.uptimeMilliseconds += milliseconds
     }
   }
+
+  package var reading: Reading { state.withLock { $0 } }
+
+  /// Goes back, or forth, to where the clock was.
+  package func turn(to reading: Reading) { state.withLock { $0 = reading } }
 
   /// Sets the time of day, perhaps backward; the uptime stays.
   package func set(_ time: Timestamp) { state.withLock { $0.time = time } }

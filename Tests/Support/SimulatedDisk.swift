@@ -41,6 +41,8 @@ struct SimulatedDisk: Sendable {
   /// Raised by each crash: descriptors of before are dead.
   private(set) var generation = 0
 
+  private(set) var versions = DiskVersions()
+
   private let reusesInodeNumbers: Bool
 
   init(root: Attributes, reusesInodeNumbers: Bool) {
@@ -69,6 +71,7 @@ struct SimulatedDisk: Sendable {
   @discardableResult
   mutating func perform(_ effect: SimulatedEffect, needs: Int? = nil) -> Int {
     live.apply(effect)
+    versions.change()
     let pending = PendingEffect(sequence: nextSequence, effect: effect, needs: needs)
     if let node = effect.contentsOf {
       pendingContents[node, default: []].append(pending)
@@ -173,11 +176,15 @@ struct SimulatedDisk: Sendable {
       durable.apply(pending.effect)
     }
     for number in replaced.sorted() { dropFromDisk(number) }
+    if !effects.isEmpty { versions.save(all: pendingCount == 0) }
   }
 
   /// What a failed fsync does on Linux: the written bytes are marked clean without being on disk, size and attributes stay
   /// pending. Source: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020.
-  mutating func dropDirtyBytes(of node: InodeNumber) { pendingContents[node]?.removeAll { $0.effect.isWrittenSector } }
+  mutating func dropDirtyBytes(of node: InodeNumber) {
+    pendingContents[node]?.removeAll { $0.effect.isWrittenSector }
+    versions.change()
+  }
 
   mutating func dropAllDirtyBytes() {
     for node in pendingContents.keys.sorted() { dropDirtyBytes(of: node) }
@@ -190,6 +197,7 @@ struct SimulatedDisk: Sendable {
   mutating func crash(_ crash: Crash) {
     generation += 1
     openCounts = [:]
+    versions.changeBoth()
     if case .powerCut(let keep) = crash {
       let all = takeAllPending()
       let pending = Set(all.map(\.sequence))

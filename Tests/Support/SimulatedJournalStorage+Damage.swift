@@ -65,7 +65,7 @@ final class SimulatedSegmentFile: SegmentFile {
       let count = isLast ? min(state.lastWriteBytes, bytes.count) : bytes.count
       var failure: Errno?
       do throws(Errno) {
-        try SimulatedJournalStorage.begin(.write(number, offset: offset, count: bytes.count), &state)
+        try SimulatedJournalStorage.begin(.write(number, offset: offset, count: bytes.count), &state, bytes: bytes)
       } catch {
         guard isLast else { throw error }
         failure = error
@@ -73,11 +73,7 @@ final class SimulatedSegmentFile: SegmentFile {
         state.lastWriteBytes = 0
       }
       guard state.segments[number] != nil, offset + count <= state.segments[number]!.written.count else { throw .fileTooLarge }
-      if count > 0 {
-        state.segments[number]!.written.replaceSubrange(offset..<offset + count, with: bytes[..<count])
-        let sector = SimulatedJournalStorage.sectorBytes
-        state.segments[number]!.unsynced.formUnion(offset / sector...(offset + count - 1) / sector)
-      }
+      SimulatedJournalStorage.write(bytes[..<count], in: number, at: offset, &state)
       if let failure { throw failure }
     }
   }
@@ -102,8 +98,10 @@ final class SimulatedSegmentFile: SegmentFile {
         let range = lower..<min(lower + SimulatedJournalStorage.sectorBytes, segment.written.count)
         segment.durable.replaceSubrange(range, with: segment.written[range])
       }
+      let isChanged = !segment.unsynced.isEmpty
       segment.unsynced = []
       state.segments[number] = segment
+      if isChanged { state.versions.save(all: state.segments.values.allSatisfy { $0.unsynced.isEmpty && $0.doomed.isEmpty }) }
     }
   }
 }

@@ -40,6 +40,8 @@ package final class SimulatedJournalStorage: JournalStorage {
     var bytesAvailable = Int.max
     /// Open files of an earlier life are dead.
     var life = 0
+    var versions = DiskVersions()
+    var observer: (@Sendable (Operation, [UInt8], SimulatedJournalStorage) -> Void)?
   }
 
   let state: Lock<State>
@@ -63,6 +65,7 @@ package final class SimulatedJournalStorage: JournalStorage {
       if state.bytesAvailable != .max { state.bytesAvailable -= bytes }
       let zeros = [UInt8](repeating: 0, count: bytes)
       state.segments[number] = Segment(written: zeros, durable: zeros)
+      state.versions.changeBoth()
     }
   }
 
@@ -72,6 +75,7 @@ package final class SimulatedJournalStorage: JournalStorage {
       guard state.segments[newNumber] == nil else { throw .exists }
       guard let segment = state.segments.removeValue(forKey: number) else { throw .noEntry }
       state.segments[newNumber] = segment
+      state.versions.changeBoth()
     }
   }
 
@@ -80,6 +84,7 @@ package final class SimulatedJournalStorage: JournalStorage {
       try Self.begin(.remove(number), &state)
       guard let segment = state.segments.removeValue(forKey: number) else { throw .noEntry }
       if state.bytesAvailable != .max { state.bytesAvailable += segment.written.count }
+      state.versions.changeBoth()
     }
   }
 
@@ -94,8 +99,11 @@ package final class SimulatedJournalStorage: JournalStorage {
   package func bytesAvailable() throws(Errno) -> Int { state.withLock { $0.bytesAvailable } }
 
   /// Counts an operation that is about to take effect, unless it is ordered to fail.
-  static func begin(_ operation: Operation, _ state: inout State) throws(Errno) {
+  ///
+  /// - Parameter bytes: of a write.
+  static func begin(_ operation: Operation, _ state: inout State, bytes: [UInt8] = []) throws(Errno) {
     let index = state.operations.count
+    if let observer = state.observer { observer(operation, bytes, copy(of: state)) }
     if let diesAt = state.diesAt, index >= diesAt {
       if case .write = operation {} else { state.lastWriteBytes = 0 }
       throw .inputOutput
@@ -117,8 +125,11 @@ package final class SimulatedJournalStorage: JournalStorage {
   // MARK: Trouble
 
   /// A disk with the same contents that can be tormented apart from this one; without orders.
-  package func copy() -> SimulatedJournalStorage {
-    var copied = state.withLock { $0 }
+  package func copy() -> SimulatedJournalStorage { Self.copy(of: state.withLock { $0 }) }
+
+  private static func copy(of state: State) -> SimulatedJournalStorage {
+    var copied = state
+    copied.observer = nil
     copied.faults = [:]
     copied.diesAt = nil
     copied.beforeRead = nil
@@ -136,6 +147,26 @@ package final class SimulatedJournalStorage: JournalStorage {
       state.diesAt = index
       state.lastWriteBytes = lastWriteBytes
     }
+  }
+
+  /// Is shown the disk as it is before each operation, with the bytes of a write.
+  package func beforeOperations(_ observer: (@Sendable (Operation, [UInt8], SimulatedJournalStorage) -> Void)?) {
+    state.withLock { $0.observer = observer }
+  }
+
+  /// What is on the disk, as numbers: equal ones stand for equal contents in the past and future of one disk and its copies.
+  package var versions: DiskVersions { state.withLock { $0.versions } }
+
+  /// Bytes of a write arrive whose process does not live to see it.
+  package func arrive(_ bytes: some Collection<UInt8>, in number: UInt64, at offset: Int) {
+    state.withLock { Self.write(bytes, in: number, at: offset, &$0) }
+  }
+
+  static func write(_ bytes: some Collection<UInt8>, in number: UInt64, at offset: Int, _ state: inout State) {
+    guard !bytes.isEmpty else { return }
+    state.segments[number]!.written.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+    state.segments[number]!.unsynced.formUnion(offset / sectorBytes...(offset + bytes.count - 1) / sectorBytes)
+    state.versions.change()
   }
 
   /// Runs something on the reading thread, after a read has begun and before it takes effect.
@@ -193,6 +224,7 @@ package final class SimulatedJournalStorage: JournalStorage {
         state.segments[sector.segment] = segment
       }
     }
+    state.withLock { $0.versions.changeBoth() }
   }
 
   /// A power cut that keeps each un-synced sector with the given probability.
