@@ -8,7 +8,7 @@ ENOTCONN, and the writer opens its file again and goes on.
 
 Usage: held.py EBBFS [--kills N] [--pace SECONDS] [--options OPTS] [--seed S]
 """
-import argparse, mmap, multiprocessing, os, random, subprocess, sys, threading, time
+import argparse, errno, mmap, multiprocessing, os, random, subprocess, sys, threading, time
 from torture import DEAD, RECOVERY_CALLS, Scenario, arguments, listing
 
 
@@ -21,10 +21,14 @@ class Writer:
         first = bytes(self.expected)
         if self.flying is None: return [first]
         offset, data = self.flying
-        second = bytearray(self.expected)
-        if len(second) < offset: second += bytes(offset - len(second))
-        second[offset:offset + len(data)] = data
-        return [first, bytes(second)]
+        states = [first]
+        for count in (-offset % 4096, len(data)):   # a write that begins inside a page is two requests
+            if not 0 < count <= len(data): continue
+            state = bytearray(self.expected)
+            if len(state) < offset: state += bytes(offset - len(state))
+            state[offset:offset + count] = data[:count]
+            states.append(bytes(state))
+        return states
 
     def settled(self, found):
         self.expected, self.flying = bytearray(found), None
@@ -39,7 +43,7 @@ class Appending(Writer):
         while not stop.is_set():
             data = bytes([self.chance.randrange(1, 256)]) * self.chance.randrange(1, 3000)
             self.flying = (len(self.expected), data)
-            if os.write(d, data) != len(data): raise AssertionError("short write")
+            if os.write(d, data) != len(data): raise OSError(errno.ENOTCONN, "died between two requests")
             self.acknowledge(); time.sleep(0.001)
 
 
@@ -52,7 +56,7 @@ class AtOffsets(Writer):
         while not stop.is_set():
             offset, data = self.chance.randrange(0, 300_000), os.urandom(self.chance.randrange(1, 9000))
             self.flying = (offset, data)
-            if os.pwrite(d, data, offset) != len(data): raise AssertionError("short write")
+            if os.pwrite(d, data, offset) != len(data): raise OSError(errno.ENOTCONN, "died between two requests")
             self.acknowledge()
             if self.chance.random() < 0.02:
                 self.number += 1

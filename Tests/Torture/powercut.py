@@ -97,9 +97,9 @@ class Live:
         def work(number):
             writer = Writer(number, self.scenario.seed * 100 + number, mount.point, self.shadow, counter,
                             os.path.join(self.scenario.base, f"{self.domains[number]}.log"))
-            for _ in range(self.given.sessions):
+            for session in range(self.given.sessions):
                 barrier.wait(300)
-                writer.go(ends.value)
+                writer.go(ends.value, (0.01, 1, 0.1)[session % 3])
                 writer.drop_slots()
                 barrier.wait(300)
             writer.save(files[self.domains[number]])
@@ -143,7 +143,7 @@ class Cut:
         self.disks.attach(recorded)
         problems, trees = [], {}
         try:
-            if os.path.exists(self.mount.state):
+            if os.path.exists(self.mount.state) and any(name.startswith("segment") for name in os.listdir(self.mount.state)):
                 problem = self.mount.check()
                 if problem: problems.append(problem)
             self.mount.mount(30)
@@ -162,8 +162,10 @@ class Cut:
             if self.mount.is_mounted(): problems.append("still mounted")
         except Exception as error:
             problems.append(f"{type(error).__name__}: {error}")
+        if problems:
             self.mount.kill_all()
             self.mount.clear()
+            self.disks.abandon()
         self.disks.detach()
         return trees, problems
 

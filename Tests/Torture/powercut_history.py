@@ -1,9 +1,8 @@
 """What the processes of powercut.py did, and which trees a power cut may leave of it."""
 import errno, hashlib, os, pickle, stat, time
-from storm import Operation, Worker
+from operations import Operation, write_all
+from storm import Worker
 from torture import difference, facts
-
-PAGE = 4096
 
 
 def picture(top, domain, known=None):
@@ -49,8 +48,7 @@ class Sync(Operation):
             finally: os.close(d)
         else:
             d = os.open(path, os.O_WRONLY | v["flag"])
-            try:
-                if os.pwrite(d, v["bytes"], v["offset"]) != len(v["bytes"]): raise OSError(errno.EIO, "short write")
+            try: write_all(d, v["bytes"], v["offset"])
             finally: os.close(d)
 
     def timed(self): return list(self.paths) if self.kind == "sync write" else []
@@ -91,7 +89,7 @@ class Writer(Worker):
 
     def choose(self, domain):
         chance = self.chance
-        kind = chance.random()
+        kind = chance.random() / self.often
         if kind < 0.05:
             return Sync("fsync", [self.existing(domain, chance.random() < 0.3)], data=chance.random() < 0.5)
         if kind < 0.08:
@@ -99,6 +97,7 @@ class Writer(Worker):
             return Sync("sync write", [self.existing(domain)], bytes=data, offset=offset, flag=chance.choice((os.O_SYNC, os.O_DSYNC)))
         while True:
             operation = super().choose(domain)
+            if operation.values.get("sync") and chance.random() > self.often: continue
             if operation.kind not in ("read", "list", "stat", "slot read"): return operation
 
     def is_harmless(self, operation):
@@ -109,7 +108,9 @@ class Writer(Worker):
         if operation.kind == "slot open" and operation.values["slot"] in self.slots: return False
         return super().is_harmless(operation)
 
-    def go(self, until):
+    def go(self, until, often):
+        """`often`: 1 for one sync in twelve operations, less for fewer."""
+        self.often = often
         while time.monotonic() < until and not self.told:
             operation = self.choose(self.domain)
             if self.is_harmless(operation): self.note(operation)
@@ -121,9 +122,9 @@ class Writer(Worker):
         try: operation.perform(self.mount, self.slots)
         except OSError as error: mine = error.errno
         ended, ended_at = time.monotonic(), self.counter.read()
-        half = self.half(operation) if mine is None else None
-        if half: self.steps.append(Half(repr(operation), begun, begun_at, *half))
-        try: operation.perform(self.shadow, self.shadow_slots)
+        requests = operation.requests(self.shadow)
+        if len(requests) > 1 and mine is None: self.steps.append(Half(repr(operation), begun, begun_at, *self.half(requests[0])))
+        try: requests[-1].perform(self.shadow, self.shadow_slots)
         except OSError as error: theirs = error.errno
         if mine != theirs:
             return self.violated(f"{operation!r}: {errno.errorcode.get(mine, mine)}, the host says {errno.errorcode.get(theirs, theirs)}")
@@ -134,23 +135,13 @@ class Writer(Worker):
         if operation.kind == "fsync": return
         self.steps.append(Step(repr(operation), begun, begun_at, ended, ended_at, picture(self.shadow, self.domain, self.known)))
 
-    def half(self, operation):
+    def half(self, request):
         """Makes the first request of two in the shadow; returns the tree then and the file's names."""
-        if operation.kind not in ("write", "append", "sync write", "slot write"): return None
-        is_slot = operation.kind == "slot write"
-        d = self.shadow_slots[operation.values["slot"]] if is_slot else os.open(os.path.join(self.shadow, operation.paths[0]), os.O_WRONLY)
-        try:
-            status = os.fstat(d)
-            if operation.kind == "append":   # at its end whatever the offset; the rest is then made as an ordinary write
-                operation.kind, operation.values["offset"] = "write", status.st_size
-            data, offset = operation.values["bytes"], operation.values["offset"]
-            first = -offset % PAGE
-            if not 0 < first < len(data): return None
-            os.pwrite(d, data[:first], offset)
-            names = [os.path.relpath(path, self.shadow) for path in self.names_of(status.st_ino)]
-            return picture(self.shadow, self.domain, self.known), names
-        finally:
-            if not is_slot: os.close(d)
+        request.perform(self.shadow, self.shadow_slots)
+        slot = request.values.get("slot")
+        status = os.stat(os.path.join(self.shadow, request.paths[0])) if slot is None else os.fstat(self.shadow_slots[slot])
+        names = [os.path.relpath(path, self.shadow) for path in self.names_of(status.st_ino)]
+        return picture(self.shadow, self.domain, self.known), names
 
     def names_of(self, inode):
         for folder, _, files in os.walk(os.path.join(self.shadow, self.domain)):
