@@ -9,96 +9,9 @@ At the end everything is written back and the backing directory must equal the s
 
 Usage: storm.py EBBFS [--operations N] [--processes N] [--pace SECONDS] [--options OPTS] [--seed S]
 """
-import argparse, ctypes, errno, multiprocessing, os, random, stat, sys, threading, time
+import argparse, errno, multiprocessing, os, random, stat, sys, threading, time
+from operations import EXCHANGE, KEEP_SIZE, NO_REPLACE, PUNCH, ZERO, Operation
 from torture import DEAD, BACKING_CALLS, RECOVERY_CALLS, MountFailure, Scenario, arguments, difference, facts, wait_until
-
-libc = ctypes.CDLL(None, use_errno=True)
-EXCHANGE, NO_REPLACE = 2, 1
-KEEP_SIZE, PUNCH, ZERO = 1, 2, 16
-
-
-def called(result, *paths):
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), *paths)
-
-
-def rename2(old, new, flags):
-    called(libc.renameat2(-100, os.fsencode(old), -100, os.fsencode(new), flags), old)
-
-
-def allocate(descriptor, mode, offset, count):
-    called(libc.fallocate(descriptor, mode, ctypes.c_long(offset), ctypes.c_long(count)))
-
-
-class Operation:
-    """One system call with its arguments; `perform` makes it below `top`. Paths are relative."""
-
-    def __init__(self, kind, paths, **values):
-        self.kind, self.paths, self.values = kind, paths, values
-
-    def __repr__(self):
-        values = {k: (f"{len(v)}x{v[:1].hex()}" if isinstance(v, bytes) else v) for k, v in self.values.items()}
-        return f"{self.kind} {' '.join(self.paths)} {values}"
-
-    def perform(self, top, slots):
-        """Returns what it showed, to be compared; raises OSError."""
-        v = self.values
-        p = [os.path.join(top, path) for path in self.paths]
-        kind = self.kind
-        if kind == "create":
-            os.close(os.open(p[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY, v["mode"]))
-        elif kind in ("write", "append"):
-            d = os.open(p[0], os.O_WRONLY | (os.O_APPEND if kind == "append" else 0))
-            try:
-                if os.pwrite(d, v["bytes"], v["offset"]) != len(v["bytes"]): raise OSError(errno.EIO, "short write")
-                if v["sync"]: os.fsync(d)
-            finally: os.close(d)
-        elif kind == "slot write":
-            d = slots[v["slot"]]
-            os.pwrite(d, v["bytes"], v["offset"])
-        elif kind == "slot truncate": os.ftruncate(slots[v["slot"]], v["size"])
-        elif kind == "slot read": return os.pread(slots[v["slot"]], v["count"], v["offset"])
-        elif kind == "slot open": slots[v["slot"]] = os.open(p[0], os.O_RDWR)
-        elif kind == "slot close": os.close(slots.pop(v["slot"]))
-        elif kind == "truncate": os.truncate(p[0], v["size"])
-        elif kind == "open truncate": os.close(os.open(p[0], os.O_WRONLY | os.O_TRUNC))
-        elif kind == "allocate":
-            d = os.open(p[0], os.O_RDWR)
-            try: allocate(d, v["mode"], v["offset"], v["count"])
-            finally: os.close(d)
-        elif kind == "rename": os.rename(*p)
-        elif kind == "rename2": rename2(*p, v["flags"])
-        elif kind == "link": os.link(*p, follow_symlinks=False)
-        elif kind == "unlink": os.unlink(p[0])
-        elif kind == "mkdir": os.mkdir(p[0], v["mode"])
-        elif kind == "rmdir": os.rmdir(p[0])
-        elif kind == "symlink": os.symlink(v["target"], p[0])
-        elif kind == "mknod": os.mknod(p[0], v["mode"])
-        elif kind == "chmod": os.chmod(p[0], v["mode"])
-        elif kind == "chown": os.lchown(p[0], v["uid"], v["gid"])
-        elif kind == "utimens": os.utime(p[0], ns=v["ns"], follow_symlinks=False)
-        elif kind == "setxattr": os.setxattr(p[0], v["name"], v["value"], v["flags"], follow_symlinks=False)
-        elif kind == "removexattr": os.removexattr(p[0], v["name"], follow_symlinks=False)
-        elif kind == "read":
-            with open(p[0], "rb") as file: return file.read()
-        elif kind == "list": return sorted(os.listdir(p[0]))
-        elif kind == "stat":
-            s = os.lstat(p[0])
-            return (s.st_mode, s.st_uid, s.st_gid, s.st_nlink, None if stat.S_ISDIR(s.st_mode) else s.st_size, s.st_mtime_ns)
-        else: raise AssertionError(kind)
-        return None
-
-    def timed(self):
-        """Relative paths whose mtime this operation sets to the clock."""
-        kind = self.kind
-        if kind in ("write", "append", "truncate", "open truncate", "allocate"): return list(self.paths)
-        if kind in ("create", "mkdir", "symlink", "mknod"): return [self.paths[0], os.path.dirname(self.paths[0])]
-        if kind in ("unlink", "rmdir"): return [os.path.dirname(self.paths[0])]
-        if kind == "link": return [os.path.dirname(self.paths[1])]
-        if kind in ("rename", "rename2"): return [os.path.dirname(path) for path in self.paths]
-        return []
-
 
 class Worker:
     """One process: makes operations until the mount dies, then compares its subtree when told to."""
@@ -292,10 +205,12 @@ class Worker:
         if not first:
             self.drop_slots()
             return
-        try: operation.perform(self.shadow, self.shadow_slots)
-        except OSError as error: self.log.write(f"? cannot have happened: {error}\n")
+        for request in operation.requests(self.shadow):
+            try: request.perform(self.shadow, self.shadow_slots)
+            except OSError as error: self.log.write(f"? cannot have happened: {error}\n")
+            second = self.compare(top, domains, set(operation.timed() + slot_paths), adopt=True, only_tell=True)
+            if not second: break
         self.drop_slots()
-        second = self.compare(top, domains, set(operation.timed() + slot_paths), adopt=True, only_tell=True)
         if second:
             self.violated(f"with {operation!r} in flight; if it had not happened: {'; '.join(first[:5])}; if it had: {'; '.join(second[:5])}")
 

@@ -1,0 +1,150 @@
+"""The disks of powercut.py: images in memory, their filesystems, and the states in which a power cut may leave them."""
+import os, stat, subprocess, sys
+from torture import run, wait_until
+
+SECTOR = 512
+
+
+def must(*command):
+    done = run(*command)
+    if done.returncode: raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def copy_sparse(source, target):
+    """Copies what is allocated of a file; holes stay holes."""
+    with open(source, "rb") as old, open(target, "wb") as new:
+        size = os.fstat(old.fileno()).st_size
+        new.truncate(size)
+        at = 0
+        while at < size:
+            try: at = os.lseek(old.fileno(), at, os.SEEK_DATA)
+            except OSError: return
+            end = os.lseek(old.fileno(), at, os.SEEK_HOLE)
+            while at < end:
+                piece = os.pread(old.fileno(), min(end - at, 1 << 20), at)
+                os.pwrite(new.fileno(), piece, at)
+                at += len(piece)
+
+
+class Disks:
+    """Images below `folder` and where their filesystems are mounted: `folder`/on/NAME, from a device that always has the same name, as
+    the journal knows its backing directory by it."""
+    NAMES = ("backing", "state")   # in this order they are the record's images 0 and 1
+
+    def __init__(self, folder, kind, images):
+        self.folder, self.kind, self.images = folder, kind, os.path.join(folder, images)
+        self.server, self.devices, self.mounted = None, [], []
+        os.makedirs(self.images)
+        for name in self.NAMES: os.makedirs(self.at(name), exist_ok=True)
+
+    def image(self, name): return os.path.join(self.images, name)
+    def at(self, name): return os.path.join(self.folder, "on", name)
+
+    def make(self):
+        for name in self.NAMES:
+            with open(self.image(name), "wb") as file: file.truncate((320 if self.kind == "xfs" else 128) << 20)
+            if self.kind == "xfs": must("mkfs.xfs", "-q", self.image(name))
+            else: must("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", self.image(name))
+
+    def attach(self, recorded=None):
+        """Mounts both; `recorded` is the path of the record to be made."""
+        folder = self.images
+        if recorded:
+            folder = os.path.join(self.folder, "recorder")
+            os.makedirs(folder, exist_ok=True)
+            self.server = subprocess.Popen([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorder.py"),
+                                            self.images, folder, recorded])
+            if not wait_until(lambda: os.path.ismount(folder), 10, 0.002): raise RuntimeError("the recorder did not mount")
+        for name in self.NAMES:
+            device = must("losetup", "--show", "-f", *(["--direct-io=on"] if recorded else []), os.path.join(folder, name))
+            self.devices.append(device)
+            known = os.path.join(self.folder, f"device-{name}")
+            if os.path.lexists(known): os.unlink(known)
+            os.mknod(known, stat.S_IFBLK | 0o600, os.stat(device).st_rdev)
+            must("mount", "-o", "nouuid" if self.kind == "xfs" else "defaults", known, self.at(name))
+            self.mounted.append(self.at(name))
+
+    def detach(self):
+        while self.mounted:
+            point = self.mounted[-1]
+            if not wait_until(lambda: run("umount", point).returncode == 0 or not os.path.ismount(point), 20):
+                raise RuntimeError(f"cannot unmount {point}: " + run("umount", point).stderr.strip())
+            self.mounted.pop()
+        while self.devices: must("losetup", "-d", self.devices.pop())
+        if self.server:
+            self.server.terminate(); self.server.wait()
+            self.server = None
+
+    def abandon(self):
+        """Takes everything away, whatever state it is in."""
+        for point in reversed(self.mounted): run("umount", "-l", point)
+        for device in self.devices: run("losetup", "-d", device)
+        if self.server: self.server.terminate(); self.server.wait()
+        self.mounted, self.devices, self.server = [], [], None
+
+
+class CrashStates:
+    """Rebuilds the images as a power cut leaves them: on each disk all that its last flush covers, of the writes after it any subset,
+    some of these torn between sectors. Cuts are asked for in ascending order."""
+
+    def __init__(self, log, base, folder):
+        self.log, self.folder, self.applied = log, folder, 0
+        self.pending = [[] for _ in Disks.NAMES]
+        self.durable = []
+        os.makedirs(folder)
+        for name in Disks.NAMES:
+            path = os.path.join(folder, name)
+            copy_sparse(os.path.join(base, name), path)
+            self.durable.append(open(path, "r+b", buffering=0))
+
+    def close(self):
+        for number, name in enumerate(Disks.NAMES):
+            self.durable[number].close()
+            os.unlink(os.path.join(self.folder, name))
+
+    def write(self, file, entry, sectors=None):
+        data = self.log.bytes(entry)
+        if sectors is None: os.pwrite(file.fileno(), data, entry[3]); return
+        for sector in sectors: os.pwrite(file.fileno(), data[sector * SECTOR:(sector + 1) * SECTOR], entry[3] + sector * SECTOR)
+
+    def rebuild(self, cut, images, chance):
+        """Makes `images` as a cut before the record's entry `cut` leaves them; returns in words how."""
+        for entry in self.log.entries[self.applied:cut]:
+            if not entry[1]: self.pending[entry[0]].append(entry); continue
+            for one in self.pending[entry[0]]: self.write(self.durable[entry[0]], one)
+            self.pending[entry[0]].clear()
+        self.applied = cut
+        words = []
+        for number, name in enumerate(Disks.NAMES):
+            path = os.path.join(images, name)
+            copy_sparse(os.path.join(self.folder, name), path)
+            share = chance.choice((0, 0.1, 0.5, 0.9, 1))
+            kept = torn = 0
+            with open(path, "r+b", buffering=0) as file:
+                for entry in self.pending[number]:
+                    if chance.random() >= share: continue
+                    sectors = None
+                    # ext4 writes its superblock in place and does not survive half of one.
+                    if share < 1 and entry[2] > SECTOR and entry[3] >= 4096 and chance.random() < 0.2:
+                        count = entry[2] // SECTOR
+                        sectors = range(chance.randrange(count)) if chance.random() < 0.5 else \
+                            [sector for sector in range(count) if chance.random() < 0.5]
+                        torn += 1
+                    self.write(file, entry, sectors)
+                    kept += 1
+            words.append(f"{name}: {kept} of {len(self.pending[number])} unflushed writes, {torn} torn")
+        return f"cut {cut} of {len(self.log.entries)} ({', '.join(words)})"
+
+
+def choose_cuts(log, count, chance):
+    """Entries before which the power fails: right before or after a flush of either disk, or anywhere; ascending."""
+    flushes = [[i for i, entry in enumerate(log.entries) if entry[1] and entry[0] == number]
+               for number in range(len(Disks.NAMES))]
+    cuts = set()
+    for _ in range(count * 3):
+        if len(cuts) >= count: break
+        where = chance.random()
+        near = flushes[0] if where < 0.2 else flushes[1] if where < 0.6 else None
+        cuts.add(chance.choice(near) + chance.randrange(2) if near else chance.randrange(len(log.entries) + 1))
+    return sorted(cuts)
