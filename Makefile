@@ -6,7 +6,7 @@ MOUNTPOINT ?= $(HOME)/ebbfs/mountpoint
 BINARY = $(CURDIR)/.build/release/ebbfs
 SCRIPTS = .ci/run .ci/install-packages .ci/check-binary Mount/mount.fuse.ebbfs
 
-.PHONY: help build run test check sim torture clean
+.PHONY: help build run test check sim torture torture-apps clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,7 +16,8 @@ help:
 	@echo 'make test   run all tests, those on real mounts included'
 	@echo 'make check  style, warnings as errors, what the binary links'
 	@echo 'make sim    the crash simulations in full (long)'
-	@echo 'make torture  kills, failing disks, databases and storms on real mounts (long)'
+	@echo 'make torture  kills, failing disks, power cuts and storms on real mounts (long)'
+	@echo 'make torture-apps  sqlite, git, PostgreSQL, Redis and etcd on mounts that are killed (long)'
 	@echo 'make clean  remove what was built'
 
 build:
@@ -53,13 +54,18 @@ sim:
 TORTURE = python3 Tests/Torture
 
 torture: build
-	@.ci/install-packages test
+	@.ci/install-packages torture
 	$(TORTURE)/untar_kill.py $(BINARY) --during all
 	$(TORTURE)/storm.py $(BINARY) --operations 200000
 	$(TORTURE)/held.py $(BINARY)
-	$(TORTURE)/databases.py $(BINARY)
 	$(TORTURE)/faults.py $(BINARY)
 	$(TORTURE)/slow.py $(BINARY)
+	$(TORTURE)/powercut.py $(BINARY)
+
+torture-apps: build
+	@.ci/install-packages apps
+	$(TORTURE)/databases.py $(BINARY)
+	$(TORTURE)/servers.py $(BINARY)
 
 clean:
 	rm -rf .build

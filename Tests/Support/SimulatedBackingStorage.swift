@@ -88,7 +88,9 @@ package final class SimulatedBackingStorage: BackingStorage {
     let interlude = isWatched ? state.withLock { $0.book.interlude } : nil
     defer { interlude?(name) }
     return try state.withLock { (state) throws(Errno) -> Result in
-      if isWatched, !name.isReading, let observer = state.book.observer { observer(SimulatedBackingStorage(copying: self, state)) }
+      if isWatched, !name.isReading, let observer = state.book.observer {
+        observer(SimulatedBackingStorage(copying: self, state))
+      }
       guard isWatched, case .fail(let errno, let effect) = state.book.enter(name, path, target) else {
         return try body(&state.disk)
       }
