@@ -8,7 +8,7 @@ package enum ControlRequest: Hashable, Sendable {
   /// Take the mount away, unless it is busy. With `drain` the daemon then writes everything back, tells `progress`, answers
   /// `done` and ends; else it answers `done` as soon as the mount is gone, and goes on writing back by itself.
   case unmount(drain: Bool)
-  /// A following mount asks: stop writing back at the next batch boundary and end. Refused with `stillMounted` while the mount is
+  /// A following mount asks: stop writing back at the next action and end. Refused with `stillMounted` while the mount is
   /// there.
   case stop
   /// Answered by `done`.

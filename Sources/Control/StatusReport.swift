@@ -7,7 +7,7 @@ package struct StatusReport: Hashable, Sendable {
     case serving = 2
     /// The mount is gone; what is pending is being written back.
     case draining = 3
-    /// Ends at the next batch boundary.
+    /// Ends at the next action of write-back.
     case stopping = 4
 
     package var name: String {

@@ -59,10 +59,10 @@ extension Engine {
     for drain in finished { drain.completion() }
   }
 
-  /// Begins no more plans.
-  private func stop() { shared.withLock { $0.isStopping = true } }
+  /// Begins no more plans, and no more actions of plans under way: the next mount carries on. Does not wait.
+  package func stop() { shared.withLock { $0.isStopping = true } }
 
-  /// Stops write-back at the next batch boundary, takes a checkpoint when everything is written back, and makes the journal
+  /// Stops write-back at the next action's boundary, takes a checkpoint when everything is written back, and makes the journal
   /// durable. Waits for calls under way; nothing but `status` may be called afterwards.
   package func close() {
     stop()

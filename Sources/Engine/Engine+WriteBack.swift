@@ -71,7 +71,7 @@ extension Engine {
   private func apply(_ lsn: LSN) {
     guard var run = shared.withLock({ $0.plans[lsn] }) else { return }
     let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action), rules: configuration.rules)
-    for index in run.open where run.needsAttempt(index) {
+    for index in run.open where run.needsAttempt(index) && !shared.withLock({ $0.isStopping }) {
       run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
       run.wasAttempted[index] = true
     }

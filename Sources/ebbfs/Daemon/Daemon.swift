@@ -121,7 +121,7 @@ final class Daemon: Sendable {
   /// Whether the mount is gone.
   var isUnmounted: Bool { life.withLock { $0.phase != .serving } }
 
-  /// Makes draining stop at the next batch boundary; `stillMounted` while there is nothing to drain.
+  /// Makes draining stop at the next action; `stillMounted` while there is nothing to drain.
   func requestStop() throws(ControlFailure) {
     let isAccepted = life.withLock { life in
       guard life.phase != .serving else { return false }

@@ -21,7 +21,7 @@ protocol MountedFilesystem: AnyObject, Sendable {
   func flush(completion: @escaping @Sendable (String?) -> Void)
   /// Like `flush` for everything, as fast as possible: nothing is acknowledged any more.
   func drain(completion: @escaping @Sendable (String?) -> Void)
-  /// Stops write-back at the next batch boundary, syncs the journal and closes it. Returns when that is done; nothing else may be
+  /// Stops write-back at the next action, syncs the journal and closes it. Returns when that is done; nothing else may be
   /// called afterwards but `status`.
   func stop()
   /// Lets time pass: to be called every `tickMilliseconds`.

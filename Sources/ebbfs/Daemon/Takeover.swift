@@ -6,7 +6,7 @@ import PosixStorage
 struct Takeover: Sendable {
   var stateDirectory: String
   var backing: String
-  /// How long a daemon that was asked to stop may take to reach a batch boundary.
+  /// How long a daemon that was asked to stop may take to end the action it is at.
   var patienceMilliseconds = 120_000
   /// How long a daemon without a mount in sight may take to notice, or one that starts to answer.
   var graceMilliseconds = 3000

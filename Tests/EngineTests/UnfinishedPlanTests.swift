@@ -4,8 +4,8 @@ import StorageInterface
 import Support
 import Testing
 
-/// What can be read while a change of names fails again and again.
-@Suite struct FailingPlanTests {
+/// Plans that fail again and again, and what can be read meanwhile; plans that are cut short.
+@Suite struct UnfinishedPlanTests {
   /// A mount of `a` and `d/b`, both with bytes that are only in the backing directory, and attributes not loaded.
   private func engine() throws -> EngineOnDisks {
     let mount = try EngineOnDisks()
@@ -97,5 +97,19 @@ import Testing
     mount.settle(milliseconds: 120_000)
     #expect(mount.backing.snapshot().paths.sorted() == [".", "c", "d", "d/b"])
     try checkReads(mount, "c")
+  }
+
+  @Test func aStopLeavesActionsThatHaveNotBegunToTheNextMount() throws {
+    let mount = try EngineOnDisks { $0.flushThreads = 1 }
+    for number in 0..<20 { _ = try mount.create(EntryName(unchecked: Array("f\(number)".utf8))) }
+    let engine = mount.engine
+    mount.backing.afterEachCall { name in if name == .createFile { engine.stop() } }
+    mount.settle(milliseconds: 2000)
+    #expect(mount.backing.callCount(.createFile) == 1)
+    engine.close()
+    mount.backing.afterEachCall(nil)
+    try mount.restart()
+    mount.settle(milliseconds: 3000)
+    #expect(mount.backing.snapshot().paths.count == 21 && mount.engine.status().pendingOperations == 0)
   }
 }
