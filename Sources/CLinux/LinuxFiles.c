@@ -1,13 +1,17 @@
 #define _GNU_SOURCE
 #include "LinuxFiles.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -305,4 +309,45 @@ int64_t linux_file_bytes_limit(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur > INT64_MAX) return INT64_MAX;
   return (int64_t)limit.rlim_cur;
+}
+
+// Of linux/fs.h, which older headers lack.
+struct linux_fs_uuid {
+  uint8_t length;
+  uint8_t bytes[16];
+};
+#define LINUX_GET_FS_UUID _IOR(0x15, 0, struct linux_fs_uuid)
+
+static int uuid_of_kernel(int descriptor, char *text, size_t count) {
+  static const uint8_t none[16];
+  struct linux_fs_uuid uuid = {0};
+  int file = linux_reopen(descriptor, O_RDONLY);
+  if (file < 0) return -ENOENT;
+  int result = ioctl(file, LINUX_GET_FS_UUID, &uuid);
+  close(file);
+  if (result != 0 || uuid.length != sizeof uuid.bytes || memcmp(uuid.bytes, none, sizeof none) == 0) return -ENOENT;
+  size_t length = 0;
+  for (int i = 0; i < 16 && length + 3 < count; i++) {
+    length += (size_t)snprintf(text + length, count - length, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", uuid.bytes[i]);
+  }
+  return (int)length;
+}
+
+static int uuid_of_udev(const char *source, char *text, size_t count) {
+  static const char folder[] = "/dev/disk/by-uuid";
+  char device[PATH_MAX], found[PATH_MAX], path[PATH_MAX];
+  DIR *names = realpath(source, device) ? opendir(folder) : NULL;
+  if (!names) return -ENOENT;
+  int length = -ENOENT;
+  for (struct dirent *entry; length < 0 && (entry = readdir(names));) {
+    snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+    if (realpath(path, found) && strcmp(found, device) == 0) length = snprintf(text, count, "%s", entry->d_name);
+  }
+  closedir(names);
+  return length;
+}
+
+int linux_filesystem_uuid(int descriptor, const unsigned char *source, unsigned char *text, size_t count) {
+  int length = uuid_of_kernel(descriptor, (char *)text, count);
+  return length > 0 ? length : uuid_of_udev((const char *)source, (char *)text, count);
 }

@@ -20,6 +20,16 @@ struct MountDescription: Hashable, Sendable {
     return parse(String(decoding: bytes, as: UTF8.self), mount: mount) ?? .unknown
   }
 
+  /// What the mount is of, also after a reboot or when a disk is plugged in again, which may give it another device name.
+  func lastingSource(_ root: borrowing Descriptor) -> String {
+    guard source.hasPrefix("/dev/") else { return source }
+    var text = [UInt8](repeating: 0, count: 256)
+    guard let count = try? checked(unsafe linux_filesystem_uuid(root.number, Array(source.utf8) + [0], &text, text.count)) else {
+      return source
+    }
+    return "UUID=" + String(decoding: text.prefix(Int(count)), as: UTF8.self)
+  }
+
   /// The line of the mount with the given number. Blanks in a source stay written as `\040`.
   static func parse(_ lines: String, mount: UInt64) -> MountDescription? {
     for line in lines.split(separator: "\n") {
