@@ -328,7 +328,8 @@ static int uuid_of_kernel(int descriptor, char *text, size_t count) {
   if (result != 0 || uuid.length != sizeof uuid.bytes || memcmp(uuid.bytes, none, sizeof none) == 0) return -ENOENT;
   size_t length = 0;
   for (int i = 0; i < 16 && length + 3 < count; i++) {
-    length += (size_t)snprintf(text + length, count - length, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", uuid.bytes[i]);
+    const char *form = i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x";
+    length += (size_t)snprintf(text + length, count - length, form, uuid.bytes[i]);
   }
   return (int)length;
 }

@@ -31,9 +31,12 @@ extension Engine {
           case .listing: .listing(try backing.list(path))
           case .details, .prefetch: .details(try backing.details(path))
           }
+        // A listing that came short must not say that the rest is gone.
+        if case .listing = load { try backing.checkRoot() }
         take(found, load)
       } catch {
-        if shared.withLock({ $0.parking.isTainted(load) }) { start(load) } else { end(load, failure: error) }
+        if shared.withLock({ $0.parking.isTainted(load) }) { return start(load) }
+        end(load, failure: error == .noEntry ? rootFailure() ?? error : error)
       }
     }
   }

@@ -71,9 +71,15 @@ extension Engine {
   private func apply(_ lsn: LSN) {
     guard var run = shared.withLock({ $0.plans[lsn] }) else { return }
     let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action), rules: configuration.rules)
+    // Nothing is made, and nothing is taken as gone, where the backing directory itself is gone.
+    var rootFailure = rootFailure()
     for index in run.open where run.needsAttempt(index) && !shared.withLock({ $0.isStopping }) {
-      run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
-      run.wasAttempted[index] = true
+      if rootFailure == nil {
+        run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
+        run.wasAttempted[index] = true
+        if case .aborted = run.outcomes[index] { rootFailure = self.rootFailure() }
+      }
+      if let rootFailure { run.outcomes[index] = .retry(rootFailure) }
     }
     let applied = run.completed
     for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
@@ -86,6 +92,16 @@ extension Engine {
       noteFailures(of: outcome, &shared)
     }
     if run.completed.isEmpty, run.aborted.isEmpty { pause(lsn) } else { runner.run(.writeBack) { [self] in finish(lsn) } }
+  }
+
+  /// Why the backing directory is not there; `nil` when it is. May hang as long as that does.
+  func rootFailure() -> Errno? {
+    do throws(Errno) {
+      try backing.checkRoot()
+      return nil
+    } catch {
+      return error
+    }
   }
 
   private func apply(

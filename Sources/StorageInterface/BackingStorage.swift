@@ -93,6 +93,12 @@ package struct BackingAbilities: Hashable, Sendable {
 package protocol BackingStorage: AnyObject, Sendable {
   var abilities: BackingAbilities { get }
 
+  /// Looks whether the directory is there: what is mounted on it may have gone, and then answers are not to be believed that
+  /// something is absent.
+  ///
+  /// - Throws: why it is not; `stale` when its path leads to another directory now.
+  func checkRoot() throws(Errno)
+
   /// All entries but `.` and `..`, in the directory's own order.
   func list(_ path: BackingPath) throws(Errno) -> [BackingEntry]
   /// `lstat(2)`: status alone.

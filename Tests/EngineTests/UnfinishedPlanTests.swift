@@ -112,4 +112,26 @@ import Testing
     mount.settle(milliseconds: 3000)
     #expect(mount.backing.snapshot().paths.count == 21 && mount.engine.status().pendingOperations == 0)
   }
+
+  @Test func nothingIsTakenAsGoneWhileTheBackingDirectoryIsAway() throws {
+    let mount = try engine()
+    try mount.backing.bystander.make("other", kind: .directory, device: 0, target: [])
+    let other = try mount.lookup("other")
+    let file = try mount.lookup("a")
+    _ = try mount.ask(.unlink(parent: .root, name: "a"))
+    let directory = try mount.lookup("d")
+    _ = try mount.ask(.rename(from: Location(.root, "d"), to: Location(.root, "e"), .replace))
+    mount.engine.forget(file, count: 1)
+    mount.backing.goAway()
+    mount.settle(milliseconds: 1000)
+    #expect(throws: Errno.notConnected) { try mount.lookup("x", in: other) }
+    #expect(mount.engine.status().lastFailure?.errno == .notConnected)
+    #expect(mount.engine.status().pendingOperations > 0)
+    mount.backing.comeBack()
+    mount.settle(milliseconds: 120_000)
+    #expect(mount.engine.status().pendingOperations == 0)
+    #expect(mount.backing.snapshot().paths.sorted() == [".", "e", "e/b", "other"])
+    #expect(throws: Errno.noEntry) { try mount.lookup("x", in: other) }
+    #expect(try mount.read(mount.lookup("b", in: directory)) == "clean")
+  }
 }

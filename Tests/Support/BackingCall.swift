@@ -84,6 +84,8 @@ struct BackingCallBook: Sendable {
     case fail(Errno, BackingFault.Effect)
   }
 
+  /// What `checkRoot` says.
+  var rootFailure: Errno?
   private(set) var nextIndex = 0
   private(set) var counts: [BackingCall.Name: Int] = [:]
   private(set) var log: [BackingCall] = []

@@ -41,6 +41,17 @@ extension SimulatedBackingStorage {
     }
   }
 
+  /// The directory goes away: what is there is not found, until it comes back.
+  package func goAway() {
+    state.withLock { $0.book.rootFailure = .notConnected }
+    order(BackingFault(.noEntry) { _ in true })
+  }
+
+  package func comeBack() {
+    state.withLock { $0.book.rootFailure = nil }
+    withdrawFaults()
+  }
+
   /// Withdraws all failures.
   package func withdrawFaults() { state.withLock { $0.book.faults = [] } }
 

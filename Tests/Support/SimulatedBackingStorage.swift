@@ -158,6 +158,11 @@ package final class SimulatedBackingStorage: BackingStorage {
     return status
   }
 
+  /// Not counted as a call.
+  package func checkRoot() throws(Errno) {
+    if let errno = state.withLock({ $0.book.rootFailure }) { throw errno }
+  }
+
   package func statistics() throws(Errno) -> FilesystemStatistics {
     try call(.statistics, .root) { (disk) throws(Errno) in
       let total = options.capacityBytes ?? 1 << 40

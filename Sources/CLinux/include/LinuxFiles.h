@@ -83,8 +83,8 @@ int linux_status_at(int directory, const unsigned char *name, struct linux_statu
 // Follows symbolic links.
 int linux_status_of_path(const unsigned char *path, struct linux_status *status);
 int linux_filesystem_of(int descriptor, struct linux_filesystem *filesystem);
-// The UUID of the file's filesystem, which is mounted from the device `source`, as text: what the kernel tells (6.9 and later), else
-// what udev does. The length, or -ENOENT.
+// The UUID of the file's filesystem, which is mounted from the device `source`, as text: what the kernel tells (6.9 and later),
+// else what udev does. The length, or -ENOENT.
 int linux_filesystem_uuid(int descriptor, const unsigned char *source, unsigned char *text, size_t count);
 // getdents64(2).
 int64_t linux_read_entries(int descriptor, void *buffer, size_t count);
