@@ -102,9 +102,15 @@ package final class PosixBackingStorage: BackingStorage {
     return try root.open(path.components, flags: flags).extendedAttributes(way: linux_way_direct)
   }
 
+  /// Some filesystems refuse fsync(2) of a directory: when its names are durable there nobody can know.
   package func synchronizeDirectory(_ path: BackingPath) throws(Errno) {
     try withAccess(to: path, reach: .entry) { () throws(Errno) in
-      try root.open(path.components, flags: linux_o_read_only | linux_o_directory).synchronize()
+      let directory = try root.open(path.components, flags: linux_o_read_only | linux_o_directory)
+      do throws(Errno) {
+        try directory.synchronize()
+      } catch {
+        if error != .invalidArgument, error != .notSupported { throw error }
+      }
     }
   }
 

@@ -94,8 +94,9 @@ import Testing
     #expect(throws: Errno.noEntry) { try storage.synchronize(at("no")) }
   }
 
-  @Test func aDirectoryThatCannotBeSyncedSaysSo() throws {
+  /// Else its changes would be tried again for ever.
+  @Test func aDirectoryThatCannotBeSyncedIsAsGoodAsSynced() throws {
     let storage = try PosixBackingStorage(rootPath: "/proc/self/task")
-    #expect(throws: Errno.invalidArgument) { try storage.synchronizeDirectory(.root) }
+    try storage.synchronizeDirectory(.root)
   }
 }

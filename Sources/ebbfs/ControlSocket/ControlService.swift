@@ -78,9 +78,8 @@ struct ControlService: Sendable {
   private func awaitEnding(send: (ControlReply) -> Void) {
     switch daemon.awaitEnding(eachTime: { send(.progress(daemon.report().progress)) }) {
     case .complete: send(.done)
-    case .incomplete(let left):
-      let message = "the daemon was told to end; \(ProgressText.left(left)) are left in the journal for the next mount"
-      send(.failed(ControlFailure(reason: .incomplete, message: message)))
+    case .incomplete(let left, let why):
+      send(.failed(ControlFailure(reason: .incomplete, message: "\(ProgressText.left(left)) not yet written back: \(why)")))
     }
   }
 }

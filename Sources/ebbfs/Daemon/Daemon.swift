@@ -10,7 +10,8 @@ final class Daemon: Sendable {
   /// How much was left when the daemon stopped.
   enum Ending: Hashable, Sendable {
     case complete
-    case incomplete(ControlProgress)
+    /// With why, and what becomes of the rest, in one line.
+    case incomplete(ControlProgress, why: String)
   }
 
   private struct Life {
@@ -92,17 +93,23 @@ final class Daemon: Sendable {
     life.wake()
     filesystem.stop()
     let report = filesystem.status()
-    let ending = report.isClean ? Ending.complete : Ending.incomplete(report.progress)
-    if case .incomplete(let left) = ending {
-      let reason = life.withLock { $0.drainFailure }.map { " (\($0))" } ?? ""
-      messages.say(
-        "stopped with \(ProgressText.left(left)) not yet written back\(reason); the journal keeps it for the next mount")
+    let ending = report.isClean ? Ending.complete : Ending.incomplete(report.progress, why: whyIncomplete(report))
+    if case .incomplete(let left, let why) = ending {
+      messages.say("stopped with \(ProgressText.left(left)) not yet written back: \(why)")
     }
     life.withLock { $0.ending = ending }
     life.wake()
     // Those who wait for the end are told before the process is gone, but none may hold it up.
     _ = life.wait(milliseconds: 2000) { $0.answers == 0 ? true : nil }
     return ending == .complete ? .success : .incomplete
+  }
+
+  private func whyIncomplete(_ report: StatusReport) -> String {
+    let kept = "the journal in \(entry.stateDirectory) keeps it for the next mount"
+    if let failure = report.journalFailure {
+      return "the journal failed (\(failure)); mend its disk, then mount again: \(kept), as far as that disk still has it"
+    }
+    return "\(life.withLock { $0.drainFailure } ?? "the daemon was told to end"); \(kept)"
   }
 
   /// What `ebbfs status` shows.
