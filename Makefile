@@ -16,7 +16,7 @@ help:
 	@echo 'make test   run all tests, those on real mounts included'
 	@echo 'make check  style, warnings as errors, what the binary links'
 	@echo 'make sim    the crash simulations in full (long)'
-	@echo 'make torture  kills, failing disks, databases and storms on real mounts (long)'
+	@echo 'make torture  kills, power cuts, failing disks, databases and storms on real mounts (long)'
 	@echo 'make clean  remove what was built'
 
 build:
@@ -60,6 +60,8 @@ torture: build
 	$(TORTURE)/databases.py $(BINARY)
 	$(TORTURE)/faults.py $(BINARY)
 	$(TORTURE)/slow.py $(BINARY)
+	$(TORTURE)/powercut.py $(BINARY) --cuts 1000 --filesystem ext4,xfs
+	for canary in journal journal-tenth backing; do $(TORTURE)/powercut.py $(BINARY) --cuts 300 --canary $$canary || exit 1; done
 
 clean:
 	rm -rf .build
