@@ -60,7 +60,8 @@ torture: build
 	$(TORTURE)/held.py $(BINARY)
 	$(TORTURE)/faults.py $(BINARY)
 	$(TORTURE)/slow.py $(BINARY)
-	$(TORTURE)/powercut.py $(BINARY)
+	$(TORTURE)/powercut.py $(BINARY) --cuts 1000 --filesystem ext4,xfs
+	for canary in journal journal-tenth backing; do $(TORTURE)/powercut.py $(BINARY) --cuts 300 --canary $$canary || exit 1; done
 
 torture-apps: build
 	@.ci/install-packages apps

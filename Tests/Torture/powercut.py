@@ -3,9 +3,9 @@
 
 The state directory and the backing directory are each on an image with a filesystem of its own, on loop devices over recorder.py, which
 records every write and every flush of both disks in one order. Processes make changes on the mount, each in its own subtree, with fsync,
-O_SYNC and O_DSYNC among them; each notes when a change began and returned, in seconds and in entries of the record. Between the sessions
-everything is written back and the daemon is unmounted and mounted again, so cuts fall into load, write-back, recycling of segments,
-unmount and mount.
+O_SYNC and O_DSYNC among them; each notes when a change began and returned, in seconds and in entries of the record. Sessions end with
+kill -9 of the daemon, with `ebbfs flush` or with `ebbfs unmount`, and it is mounted again, so cuts fall into load, write-back, recycling
+of segments, unmount, mount and recovery.
 
 Then the power fails at many places of the record, on both disks at one moment: right before and right after flushes, and anywhere. What a
 disk's last flush covers is there; of the writes after it any subset, some torn between sectors of 512 bytes. The images are rebuilt, their
@@ -34,7 +34,9 @@ from recorder import Counter, Log
 from powercut_disks import CrashStates, Disks, choose_cuts, copy_sparse, must
 from powercut_history import History, Writer, differences, picture
 
-OPTIONS = "writeback_delay=100ms,writeback_deadline=1s,journal_size=32M"
+ENDS = ("kill", "flush", "kill", "unmount")   # how the sessions end, in turn
+QUICK, SLOW = "writeback_delay=100ms,writeback_deadline=1s", "writeback_delay=3s,writeback_deadline=10s"
+OPTIONS = "journal_size=32M"
 
 
 def populate(top, domains):
@@ -70,18 +72,19 @@ class Live:
         os.mkdir(self.base)
         for name in Disks.NAMES: copy_sparse(self.disks.image(name), os.path.join(self.base, name))
 
+    def options(self, delays): return ",".join((self.given.options, delays, f"durability={self.durability}"))
+
     def mount(self, canary):
-        options = self.given.options + f",durability={self.durability}"
-        mount = self.scenario.mount(options, base=self.folder, backing=os.path.join(self.disks.at("backing"), "b"),
+        mount = self.scenario.mount(self.options(QUICK), base=self.folder, backing=os.path.join(self.disks.at("backing"), "b"),
                                     state=os.path.join(self.disks.at("state"), "s"))
         if canary:
             library = os.path.join(self.scenario.base, "liar.so")
             if not os.path.exists(library):
                 must("gcc", "-shared", "-fPIC", "-o", library, os.path.join(os.path.dirname(os.path.abspath(__file__)), "powercut_liar.c"))
             where = mount.backing if canary == "backing" else os.path.join(mount.state, "segment")
-            words = mount.words()
+            words = mount.words
             mount.words = lambda: ["env", f"LD_PRELOAD={library}", f"EBBFS_LIAR_PATH={where}",
-                                   f"EBBFS_LIAR_EVERY={10 if canary == 'journal-tenth' else 1}", *words]
+                                   f"EBBFS_LIAR_EVERY={10 if canary == 'journal-tenth' else 1}", *words()]
         return mount
 
     def go(self, promised):
@@ -97,27 +100,41 @@ class Live:
         def work(number):
             writer = Writer(number, self.scenario.seed * 100 + number, mount.point, self.shadow, counter,
                             os.path.join(self.scenario.base, f"{self.domains[number]}.log"))
-            for session in range(self.given.sessions):
-                barrier.wait(300)
-                writer.go(ends.value, (0.01, 1, 0.1)[session % 3])
-                writer.drop_slots()
-                barrier.wait(300)
-            writer.save(files[self.domains[number]])
+            try:
+                for session in range(self.given.sessions):
+                    barrier.wait(300)
+                    if session and ENDS[(session - 1) % len(ENDS)] == "kill": writer.resume()
+                    writer.go(ends.value, (0.01, 1, 0.1)[session % 3])
+                    if ENDS[session % len(ENDS)] != "kill": writer.drop_slots()
+                    barrier.wait(300)
+                writer.save(files[self.domains[number]])
+            except BaseException:
+                barrier.abort()
+                raise
 
         processes = [multiprocessing.Process(target=work, args=(number,), daemon=True) for number in range(len(self.domains))]
         for process in processes: process.start()
         synced = []
         for session in range(self.given.sessions):
-            ends.value = time.monotonic() + self.given.seconds / self.given.sessions
-            barrier.wait(300); barrier.wait(self.given.seconds + 300)
-            if session % 2 == 0:
-                begun = time.monotonic()
-                self.complain(mount.flush())
-                synced.append((begun, counter.read()))
+            seconds, end = self.given.seconds / self.given.sessions, ENDS[session % len(ENDS)]
+            ends.value = time.monotonic() + seconds + (60 if end == "kill" else 0)
+            barrier.wait(300)
+            if end == "kill":
+                time.sleep(seconds)
+                mount.kill()
+            barrier.wait(seconds + 300)
             begun = time.monotonic()
-            self.complain(mount.unmount())
-            synced.append((begun, counter.read()))
-            if session + 1 < self.given.sessions: mount.mount()
+            if end == "kill":
+                mount.clear()
+                self.complain(mount.check())
+            else:
+                self.complain(mount.flush() if end == "flush" else mount.unmount())
+                synced.append((begun, counter.read()))
+                if end == "flush": self.complain(mount.unmount())
+            if session + 1 < self.given.sessions:
+                # Long delays leave the journal to its own timer: under `os` hardly anything syncs it then.
+                mount.options = self.options(SLOW if session % 2 == 0 else QUICK)
+                mount.mount()
         for process in processes: process.join(60)
         self.disks.detach()
         history = History(files, promised, self.given.margin)
@@ -174,7 +191,7 @@ class Cut:
         log = Log(record)
         states = CrashStates(log, first, os.path.join(self.live.folder, "durable-second"))
         done = []
-        for cut in choose_cuts(log, count, chance):
+        for cut, _ in choose_cuts(log, count, chance):
             how = states.rebuild(cut, self.disks.images, chance)
 
             def judge(shown):
@@ -185,6 +202,17 @@ class Cut:
         return done
 
 
+def keep(live, log, place, seed):
+    """Keeps the images as that cut left them; mount them over loop devices at the places the violation names."""
+    folder = os.path.join(live.scenario.base, f"cut-{os.path.basename(live.folder)}-{place}")
+    if os.path.exists(folder): return
+    states = CrashStates(log, live.base, os.path.join(live.folder, "durable-kept"))
+    os.mkdir(folder)
+    states.rebuild(place, folder, random.Random(seed))
+    states.close()
+    os.rmdir(states.folder)
+
+
 def cut_all(live, history, count, chance, figures):
     scenario, log = live.scenario, Log(live.record)
     states = CrashStates(log, live.base, os.path.join(live.folder, "durable"))
@@ -192,10 +220,9 @@ def cut_all(live, history, count, chance, figures):
     second = os.path.join(live.folder, "first")
     os.mkdir(second)
     before = len(scenario.violations)
-    for number, place in enumerate(choose_cuts(log, count, chance)):
+    for number, (place, moment) in enumerate(choose_cuts(log, count, chance)):
         seed = chance.randrange(1 << 30)
         how = states.rebuild(place, cut.disks.images, random.Random(seed))
-        moment = log.entries[place - 1][5] if place else 0
         is_twice = number % 10 == 9
         record = os.path.join(live.folder, "second") if is_twice else None
         if is_twice:
@@ -207,6 +234,7 @@ def cut_all(live, history, count, chance, figures):
             for words, problems in cut.again(trees, second, record, chance, 3):
                 figures["second"] += 1
                 for problem in problems: scenario.violated(f"{live.durability} {live.disks.kind} {how} seed {seed}, {words}: {problem}")
+        if problems and not live.given.canary: keep(live, log, place, seed)
         if len(scenario.violations) - before >= (1 if live.given.canary else 10): break
     states.close()
 
@@ -215,7 +243,7 @@ def main():
     parser = arguments(argparse.ArgumentParser())
     parser.add_argument("--cuts", type=int, default=1000, help="in all")
     parser.add_argument("--durability", default="always,batch=100,os"); parser.add_argument("--filesystem", default="ext4")
-    parser.add_argument("--seconds", type=float, default=8); parser.add_argument("--sessions", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=8); parser.add_argument("--sessions", type=int, default=4)
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--margin", type=float, default=1.0, help="seconds that batch=MS may lose more, for a machine under load")
     parser.add_argument("--options", default=OPTIONS)

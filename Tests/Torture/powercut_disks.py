@@ -1,5 +1,5 @@
 """The disks of powercut.py: images in memory, their filesystems, and the states in which a power cut may leave them."""
-import os, stat, subprocess, sys
+import bisect, os, stat, subprocess, sys
 from torture import run, wait_until
 
 SECTOR = 512
@@ -138,13 +138,19 @@ class CrashStates:
 
 
 def choose_cuts(log, count, chance):
-    """Entries before which the power fails: right before or after a flush of either disk, or anywhere; ascending."""
-    flushes = [[i for i, entry in enumerate(log.entries) if entry[1] and entry[0] == number]
-               for number in range(len(Disks.NAMES))]
-    cuts = set()
+    """Where the power fails: right before or after a flush of either disk, anywhere in the record, or at any time. Pairs in ascending
+    order: the entry before which it is cut, and the seconds when it is."""
+    entries = log.entries
+    if not entries: return []
+    flushes = [[i for i, entry in enumerate(entries) if entry[1] and entry[0] == number] for number in range(len(Disks.NAMES))]
+    times = [entry[5] for entry in entries]
+    cuts = {}
     for _ in range(count * 3):
         if len(cuts) >= count: break
         where = chance.random()
-        near = flushes[0] if where < 0.2 else flushes[1] if where < 0.6 else None
-        cuts.add(chance.choice(near) + chance.randrange(2) if near else chance.randrange(len(log.entries) + 1))
-    return sorted(cuts)
+        near = flushes[0] if where < 0.15 else flushes[1] if where < 0.5 else None
+        moment = chance.uniform(times[0], times[-1])
+        if near: cut = chance.choice(near) + chance.randrange(2)
+        else: cut = bisect.bisect_right(times, moment) if where > 0.75 else chance.randrange(1, len(entries) + 1)
+        cuts[cut] = moment if where > 0.75 else times[max(0, cut - 1)]
+    return sorted(cuts.items())

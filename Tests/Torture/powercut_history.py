@@ -1,8 +1,8 @@
 """What the processes of powercut.py did, and which trees a power cut may leave of it."""
-import errno, hashlib, os, pickle, stat, time
+import errno, hashlib, multiprocessing, os, pickle, stat, time
 from operations import Operation, write_all
 from storm import Worker
-from torture import difference, facts
+from torture import DEAD, difference, facts
 
 
 def picture(top, domain, known=None):
@@ -81,7 +81,7 @@ class Writer(Worker):
     """A process that changes its own subtree, here and in the shadow, and notes each step."""
 
     def __init__(self, number, seed, mount, shadow, counter, log):
-        super().__init__(number, None, seed, mount, shadow, None, None, None, log)
+        super().__init__(number, None, seed, mount, shadow, None, multiprocessing.Value("b", 0, lock=False), None, log)
         self.counter, self.known = counter, {}
         self.domain = f"p{number}"
         self.steps = [Step("the beginning", 0, 0, 0, 0, picture(shadow, self.domain, self.known))]
@@ -109,9 +109,9 @@ class Writer(Worker):
         return super().is_harmless(operation)
 
     def go(self, until, often):
-        """`often`: 1 for one sync in twelve operations, less for fewer."""
+        """`often`: 1 for one sync in twelve operations, less for fewer. Ends early when the daemon dies."""
         self.often = often
-        while time.monotonic() < until and not self.told:
+        while time.monotonic() < until and not self.told and not self.doubt:
             operation = self.choose(self.domain)
             if self.is_harmless(operation): self.note(operation)
 
@@ -122,22 +122,46 @@ class Writer(Worker):
         try: operation.perform(self.mount, self.slots)
         except OSError as error: mine = error.errno
         ended, ended_at = time.monotonic(), self.counter.read()
+        if mine in DEAD:
+            self.doubt, self.times = operation, (begun, begun_at, None, None)
+            return
         requests = operation.requests(self.shadow)
-        if len(requests) > 1 and mine is None: self.steps.append(Half(repr(operation), begun, begun_at, *self.half(requests[0])))
+        if len(requests) > 1 and mine is None:
+            requests[0].perform(self.shadow, self.shadow_slots)
+            self.steps.append(Half(repr(operation), begun, begun_at, *self.half(requests[0])))
         try: requests[-1].perform(self.shadow, self.shadow_slots)
         except OSError as error: theirs = error.errno
         if mine != theirs:
             return self.violated(f"{operation!r}: {errno.errorcode.get(mine, mine)}, the host says {errno.errorcode.get(theirs, theirs)}")
         if mine is not None: return
         self.count += 1
-        self.give_times(operation)
         if isinstance(operation, Sync) or operation.values.get("sync"): self.syncs.append((begun, ended_at))
         if operation.kind == "fsync": return
-        self.steps.append(Step(repr(operation), begun, begun_at, ended, ended_at, picture(self.shadow, self.domain, self.known)))
+        if self.give_times(operation): self.add(operation, begun, begun_at, ended, ended_at)
+        else: self.times = (begun, begun_at, ended, ended_at)
+
+    def add(self, operation, *times): self.steps.append(Step(repr(operation), *times, picture(self.shadow, self.domain, self.known)))
+
+    def resume(self):
+        """After a kill and a new mount: decides the operation that was under way; what is shown now counts as acknowledged now."""
+        operation = self.doubt
+        if operation is None: return self.settle(self.mount)
+
+        def requests(top):
+            all = type(operation).requests(operation, top)
+            for request in all[:-1]:
+                yield request
+                self.steps.append(Half(repr(operation), *self.times[:2], *self.half(request)))
+            yield all[-1]
+        operation.requests = requests
+        self.settle(self.mount)
+        del operation.requests
+        begun, begun_at, ended, ended_at = self.times
+        if ended is None: ended, ended_at = time.monotonic(), self.counter.read()
+        self.add(operation, begun, begun_at, ended, ended_at)
 
     def half(self, request):
-        """Makes the first request of two in the shadow; returns the tree then and the file's names."""
-        request.perform(self.shadow, self.shadow_slots)
+        """The tree after the first request of two, and the names of its file."""
         slot = request.values.get("slot")
         status = os.stat(os.path.join(self.shadow, request.paths[0])) if slot is None else os.fstat(self.shadow_slots[slot])
         names = [os.path.relpath(path, self.shadow) for path in self.names_of(status.st_ino)]
@@ -169,7 +193,7 @@ class History:
     def acknowledged(self): return sum(not isinstance(step, Half) for steps in self.steps.values() for step in steps[1:])
 
     def floor(self, steps, cut, moment):
-        """The last step that must be there after a cut before entry `cut`, whose predecessor came at `moment`; and why."""
+        """The last step that must be there after a cut before entry `cut`, at `moment`; and why."""
         synced = max((begun for begun, ended_at in self.syncs if ended_at <= cut), default=-1)
         limit = moment - self.promised / 1000 - self.margin if isinstance(self.promised, (int, float)) else -1
         best, why = 0, "it began"
@@ -217,7 +241,7 @@ class History:
                     return [f"{domain} has step {begins[domain]} ({steps[begins[domain]].text}), but {other} lacks step {after} "
                             f"({others[after].text}), which had returned before that began"]
         for domain, steps in self.steps.items():
-            lost = [step for step in steps[ends[domain] + 1:] if step.ended_at <= cut]
+            lost = [step for step in steps[ends[domain] + 1:] if step.ended_at <= cut and step.ended <= moment]
             self.lost += len(lost)
             if lost: self.longest_loss = max(self.longest_loss, moment - lost[0].ended)
         return []
