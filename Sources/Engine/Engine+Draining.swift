@@ -29,6 +29,8 @@ package struct EngineStatus: Sendable {
   package var lastLSN: LSN
   package var durableLSN: LSN
   package var oldestPendingLSN: LSN?
+  /// The journal needs nothing below.
+  package var lowWaterLSN: LSN
   package var retries: Int
   package var parkedRequests: Int
   package var knownInodes: Int
@@ -81,7 +83,7 @@ extension Engine {
         openPlans: shared.plans.count,
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
         journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
-        durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, retries: shared.retries,
+        durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, lowWaterLSN: state.lowWater, retries: shared.retries,
         parkedRequests: shared.parking.count,
         knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)
     }

@@ -80,7 +80,9 @@ extension EngineState {
     guard let inode = inodes[change.inode], isContentNeeded(inode.number, lsn, outcomes),
       case .content(_, _, let time, let request) = record
     else { return }
-    let isForReading = inode.isOrphan && !inode.hasUnknownNames && !queue.isClaimedByOpenPlan(inode.number)
+    // What lost its last name is gone after a crash; what never had one may still get it.
+    let isGone = inode.isOrphan && !inode.hasUnknownNames && !unnamed.contains(inode.number)
+    let isForReading = isGone && !queue.isClaimedByOpenPlan(inode.number)
     guard let needed = cache.needed(of: change, lsn: lsn, position: position, isForReading: isForReading) else { return }
     guard case .write(let offset, _)? = change.data, let position, !needed.pieces.isEmpty else {
       let copied = Record.content(needed.change, bytes: [], time: time, request: request)

@@ -44,7 +44,7 @@ final class EngineMount: MountedFilesystem {
     report.journalCapacityBytes = status.journalCapacityBytes
     report.lastLSN = status.lastLSN.rawValue
     report.durableLSN = status.durableLSN.rawValue
-    report.lowWaterLSN = (status.oldestPendingLSN ?? status.lastLSN.next).rawValue
+    report.lowWaterLSN = status.lowWaterLSN.rawValue
     report.journalFailure = status.journalFailure?.message
     report.lastFailure = status.lastFailure.map {
       .init(message: $0.reason, ageMilliseconds: max(0, Monotonic.milliseconds() - $0.milliseconds))
