@@ -11,8 +11,12 @@ extension PlanExecutor {
   ///   dropped what was written, and an fsync alone that succeeds later proves nothing.
   package func synchronize(_ actions: [ExecutableAction]) -> [ActionOutcome] {
     var outcomes = actions.map { _ in ActionOutcome.done }
-    if synchronizesFilesystem {
-      do throws(Errno) { try storage.synchronizeFilesystem() } catch { outcomes = actions.map { _ in .retry(error) } }
+    if let filesystemSynchronization {
+      do throws(Errno) {
+        try filesystemSynchronization.get().synchronize()
+      } catch {
+        outcomes = actions.map { _ in .retry(error) }
+      }
       return outcomes
     }
     var failures: [BackingPath: Errno?] = [:]

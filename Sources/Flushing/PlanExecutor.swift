@@ -4,14 +4,17 @@ import StorageInterface
 /// Carries out the actions of one plan on the backing directory and makes them durable there (R2, R18, R20, R24).
 ///
 /// Every action is applied once strictly; after a failure or a crash it is applied again as a redo, which tolerates what an
-/// earlier attempt has done. The actions of a plan may be applied from several threads at once, except that a creation inside a
-/// directory that the same plan creates comes after that. When all are applied, `synchronize` makes them durable together.
+/// earlier attempt has done. Each attempt has an executor of its own, made before its first call. The actions of a plan may be
+/// applied from several threads at once, except that a creation inside a directory that the same plan creates comes after that.
+/// When all are applied, `synchronize` makes them durable together.
 package struct PlanExecutor: Sendable {
   let storage: any BackingStorage
   /// One syncfs(2) for the plan instead of an fsync(2) for each file and directory.
   package let synchronizesFilesystem: Bool
   let chunkBytes: Int
   let rules: ProtocolRules
+  /// Opened before the plan's first call, so that it hears of every failure to write out what the plan has written.
+  let filesystemSynchronization: Result<any FilesystemSynchronization, Errno>?
 
   /// Above this many actions one syncfs is cheaper than an fsync for each.
   package static let separateSynchronizationsMax = 4
@@ -30,6 +33,8 @@ package struct PlanExecutor: Sendable {
     }
     synchronizesFilesystem =
       storage.abilities.hasFilesystemSync && (hasSpecialFiles || actions.count > Self.separateSynchronizationsMax)
+    filesystemSynchronization =
+      synchronizesFilesystem ? Result { () throws(Errno) in try storage.openFilesystemSynchronization() } : nil
   }
 
   /// Whether fsync(2) is possible: not of symbolic links, which cannot be opened, nor of fifos, sockets and device files. Their

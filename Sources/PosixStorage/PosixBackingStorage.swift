@@ -126,12 +126,19 @@ package final class PosixBackingStorage: BackingStorage {
     }
   }
 
-  package func synchronizeFilesystem() throws(Errno) {
+  package func openFilesystemSynchronization() throws(Errno) -> any FilesystemSynchronization {
     try withAccess(to: .root, reach: .entry) { () throws(Errno) in
-      let directory = try root.open([], flags: linux_o_read_only | linux_o_directory)
-      try checked(linux_synchronize_filesystem(directory.number))
+      PosixFilesystemSynchronization(try root.open([], flags: linux_o_read_only | linux_o_directory))
     }
   }
+}
+
+private final class PosixFilesystemSynchronization: FilesystemSynchronization {
+  private let directory: Descriptor
+
+  init(_ directory: consuming Descriptor) { self.directory = directory }
+
+  func synchronize() throws(Errno) { try checked(linux_synchronize_filesystem(directory.number)) }
 }
 
 /// Who the root is: device and inode number, compared only within one mount of it.

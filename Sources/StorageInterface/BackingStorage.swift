@@ -133,8 +133,22 @@ package protocol BackingStorage: AnyObject, Sendable {
   func synchronizeDirectory(_ path: BackingPath) throws(Errno)
   /// fsync(2) of a file or directory found by its path, for those that are not open.
   func synchronize(_ path: BackingPath) throws(Errno)
-  /// syncfs(2) of the whole backing filesystem. Only called where `abilities.hasFilesystemSync`.
-  func synchronizeFilesystem() throws(Errno)
+  /// Begins what a syncfs(2) will end. Only called where `abilities.hasFilesystemSync`.
+  func openFilesystemSynchronization() throws(Errno) -> any FilesystemSynchronization
+}
+
+extension BackingStorage {
+  /// syncfs(2) alone, for what was changed by one thread: see `FilesystemSynchronization`.
+  package func synchronizeFilesystem() throws(Errno) { try openFilesystemSynchronization().synchronize() }
+}
+
+/// A descriptor of the backing filesystem, opened before something is changed there that it shall make durable.
+///
+/// The kernel tells each descriptor of a failed write-out since it was opened. One that is opened later does not hear of what was
+/// told to another, although bytes of its own may be lost.
+package protocol FilesystemSynchronization: AnyObject, Sendable {
+  /// syncfs(2) of the whole backing filesystem.
+  func synchronize() throws(Errno)
 }
 
 /// An open regular file of the backing directory. It stays usable when its name is moved or removed, and is closed with its last

@@ -9,6 +9,7 @@ import Testing
 struct ExecutorScene {
   let storage: SimulatedBackingStorage
   let executor: PlanExecutor
+  private let actions: [PhysicalAction]
 
   init(_ action: ExecutableAction = newFile, count: Int = 1, hasFilesystemSync: Bool = false) throws {
     storage = SimulatedBackingStorage(
@@ -21,7 +22,8 @@ struct ExecutorScene {
       try file.synchronize()
     }
     for directory: BackingPath in ["d", .root] { try bystander.synchronize(directory) }
-    executor = PlanExecutor(storage: storage, actions: Array(repeating: action.action, count: count), chunkBytes: 4)
+    actions = Array(repeating: action.action, count: count)
+    executor = PlanExecutor(storage: storage, actions: actions, chunkBytes: 4)
   }
 
   func text(_ path: String) -> String? {
@@ -82,10 +84,11 @@ struct ExecutorScene {
       contents: ContentsImage(attributes: AttributeChange(owner: 3, accessed: Timestamp(seconds: 5)))),
   ]
 
-  /// Applies and synchronizes until it is done; at most so many attempts.
+  /// Applies and synchronizes until it is done; at most so many attempts, each with an executor of its own.
   func carryOut(_ action: ExecutableAction, isRedo: Bool = false, attempts: Int = 2) -> ActionOutcome {
     var outcome = ActionOutcome.done
     for attempt in 0..<attempts {
+      let executor = PlanExecutor(storage: storage, actions: actions, chunkBytes: 4)
       outcome = executor.apply(action, isRedo: isRedo || attempt > 0)
       if outcome == .done { outcome = executor.synchronize([action])[0] }
       guard case .retry = outcome else { break }
@@ -306,6 +309,15 @@ struct ExecutorScene {
     #expect(scene.storage.callCount(.synchronizeFilesystem) == 1)
     #expect(scene.storage.callCount(.synchronizeFile, .synchronizeDirectory, .synchronize) == 0)
     #expect(scene.storage.durableSnapshot()["n"] != nil)
+  }
+
+  @Test func aPlanHearsOfALossThatAnotherPlanWasToldOf() throws {
+    let scene = try ExecutorScene(count: 5, hasFilesystemSync: true)
+    let other = PlanExecutor(storage: scene.storage, actions: Array(repeating: ExecutorScene.newFile.action, count: 5))
+    #expect(scene.executor.apply(ExecutorScene.newFile, isRedo: false) == .done)
+    scene.storage.failNextSynchronization()
+    #expect(other.synchronize([ExecutorScene.newFile]) == [.retry(.inputOutput)])
+    #expect(scene.executor.synchronize([ExecutorScene.newFile]) == [.retry(.inputOutput)])
   }
 
   @Test func failedDirectorySynchronizationThrowsBackTheActionsThereOnly() throws {

@@ -1,5 +1,6 @@
 import FilesystemModel
 import StorageInterface
+import Threading
 
 extension SimulatedBackingStorage {
   package func open(_ path: BackingPath, writable: Bool) throws(Errno) -> any BackingFile {
@@ -101,14 +102,42 @@ extension SimulatedBackingStorage {
       { (disk) throws(Errno) in
         let node = try resolve(path, in: disk)
         guard disk.live[node].attributes.kind != .symlink else { throw .tooManySymlinks }
+        try disk.reportLoss(of: node)
         disk.synchronize(node)
       })
   }
 
-  package func synchronizeFilesystem() throws(Errno) {
-    try call(
-      .synchronizeFilesystem, .root, dropping: { disk in disk.dropAllDirtyBytes() },
-      { (disk) throws(Errno) in if abilities.hasFilesystemSync { disk.synchronizeAll() } })
+  package func openFilesystemSynchronization() throws(Errno) -> any FilesystemSynchronization {
+    SimulatedFilesystemSynchronization(self, lossesKnown: state.withLock { $0.disk.losses })
+  }
+}
+
+/// Tells of each loss of dirty bytes since it was opened, once.
+private final class SimulatedFilesystemSynchronization: FilesystemSynchronization {
+  private let storage: SimulatedBackingStorage
+  private let lossesKnown: Lock<Int>
+
+  init(_ storage: SimulatedBackingStorage, lossesKnown: Int) {
+    self.storage = storage
+    self.lossesKnown = Lock(lossesKnown)
+  }
+
+  func synchronize() throws(Errno) {
+    try storage.call(
+      .synchronizeFilesystem, .root,
+      dropping: { [lossesKnown] disk in
+        disk.dropAllDirtyBytes()
+        lossesKnown.withLock { $0 = disk.losses }
+      },
+      { (disk) throws(Errno) in
+        let losses = disk.losses
+        let isLossNews = lossesKnown.withLock { known in
+          defer { known = losses }
+          return known != losses
+        }
+        if isLossNews { throw .inputOutput }
+        if storage.abilities.hasFilesystemSync { disk.synchronizeAll() }
+      })
   }
 }
 
@@ -231,7 +260,12 @@ package final class SimulatedBackingFile: BackingFile {
     }
   }
 
-  package func synchronize() throws(Errno) { try call(.synchronizeFile) { (disk) throws(Errno) in disk.synchronize(node) } }
+  package func synchronize() throws(Errno) {
+    try call(.synchronizeFile) { (disk) throws(Errno) in
+      try disk.reportLoss(of: node)
+      disk.synchronize(node)
+    }
+  }
 }
 
 extension SimulatedDisk {

@@ -42,6 +42,9 @@ struct SimulatedDisk: Sendable {
   private(set) var generation = 0
 
   private(set) var versions = DiskVersions()
+  /// How often dirty bytes were lost in a failed synchronization.
+  private(set) var losses = 0
+  private var unreportedLosses: Set<InodeNumber> = []
 
   private let reusesInodeNumbers: Bool
 
@@ -182,12 +185,24 @@ struct SimulatedDisk: Sendable {
   /// What a failed fsync does on Linux: the written bytes are marked clean without being on disk, size and attributes stay
   /// pending. Source: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020.
   mutating func dropDirtyBytes(of node: InodeNumber) {
+    guard pendingContents[node]?.contains(where: { $0.effect.isWrittenSector }) == true else { return }
     pendingContents[node]?.removeAll { $0.effect.isWrittenSector }
+    losses += 1
     versions.change()
   }
 
+  /// The same for all files; the next fsync of each of them tells of it.
   mutating func dropAllDirtyBytes() {
-    for node in pendingContents.keys.sorted() { dropDirtyBytes(of: node) }
+    for node in pendingContents.keys.sorted() {
+      let before = losses
+      dropDirtyBytes(of: node)
+      if losses > before { unreportedLosses.insert(node) }
+    }
+  }
+
+  /// Fails once when bytes of the file were lost in a synchronization that was not its own.
+  mutating func reportLoss(of node: InodeNumber) throws(Errno) {
+    if unreportedLosses.remove(node) != nil { throw .inputOutput }
   }
 
   var pendingCount: Int { pendingContents.values.reduce(pendingNames.count) { $0 + $1.count } }

@@ -57,6 +57,7 @@ import Testing
     try file.write(Array("new".utf8), at: 0)
     storage.failNextSynchronization()
     #expect(throws: Errno.inputOutput) { try storage.synchronizeFilesystem() }
+    #expect(throws: Errno.inputOutput) { try file.synchronize() }
     try file.write(Array("new".utf8), at: 0)
     try file.synchronize()
     storage.crash(.powerCut(keep: .nothing))
