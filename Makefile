@@ -47,6 +47,8 @@ check: build
 	@for script in $(SCRIPTS); do sh -n $$script || exit 1; done
 	@.ci/check-binary '$(BINARY)'
 
+# EBBFS_SEED repeats a run, EBBFS_SIM_SECONDS bounds each test, EBBFS_SIM_THREADS is all processors by default. A long enumeration
+# can be cut into parts with EBBFS_SIM_SHARD=1/3, 2/3, 3/3 and one EBBFS_SEED, or taken up again with EBBFS_SIM_FIRST=N.
 sim:
 	@.ci/install-packages build
 	EBBFS_SIM_FULL=1 $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/sim --filter SimulationTests

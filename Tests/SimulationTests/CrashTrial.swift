@@ -38,8 +38,8 @@ struct Violation: Error, CustomStringConvertible {
 struct CrashTrial {
   private(set) var mount: SimulatedMount
   private let tree: InitialTree
-  private(set) var reference: ReferenceFilesystem
-  private(set) var counts = TrialCounts()
+  var reference: ReferenceFilesystem
+  var counts = TrialCounts()
   private var comparison = ReplyComparison()
   private var plans: [CrashPlan] = []
   private var armed: CrashPlan?
@@ -52,7 +52,7 @@ struct CrashTrial {
   private var isRefusing = false
   /// Whether the mount was compared with the reference, and nothing has happened since.
   private var isLookedAt = false
-  private var held: [(mine: InodeNumber, theirs: InodeNumber)] = []
+  var held: [HeldFile] = []
 
   init(
     _ tree: InitialTree, _ options: MountOptions, seed: UInt64, backing backingOptions: SimulatedBackingStorage.Options = .init()
@@ -117,20 +117,20 @@ struct CrashTrial {
     case .order(let plan):
       plans.append(plan)
       armNext()
-    case .failBacking(let after, let happens):
+    case .failBacking(let after, let happens, let errno):
       hasFaults = true
-      mount.failChangingCall(after: after, happens: happens)
-    case .refuse(let path):
+      mount.failChangingCall(after: after, happens: happens, with: errno)
+    case .refuse(let path, let errno):
       hasFaults = true
       isRefusing = true
-      mount.refuseChanges(of: path)
+      mount.refuseChanges(of: path, with: errno)
     case .allow:
       isRefusing = false
       mount.backing.withdrawFaults()
     case .failSynchronization:
       hasFaults = true
       mount.backing.failNextSynchronization()
-    case .hold, .writeHeld, .truncateHeld, .readHeld, .releaseHeld:
+    case .hold, .holdTemporary, .linkHeld, .writeHeld, .truncateHeld, .readHeld, .releaseHeld:
       if !hasFailedJournal { try carryOutHeld(event) }
     }
   }
@@ -154,15 +154,7 @@ struct CrashTrial {
     if !isNothing { throw Violation(description: "\(operation) succeeded without a journal") }
   }
 
-  private mutating func performHeld(_ mine: Operation, _ theirs: Operation) throws {
-    counts.operations += 1
-    mount.clock.advance(milliseconds: 1)
-    let caller = Caller(owner: 0, group: 0)
-    let answer = mount.perform(mine, from: caller)
-    try judge(answer, reference.apply(theirs, from: caller), theirs, "\(mine)")
-  }
-
-  private mutating func judge(
+  mutating func judge(
     _ mine: Result<Reply, Errno>, _ theirs: Result<Reply, Errno>, _ asked: Operation?, _ text: String
   ) throws {
     if let stuck = mount.stuck { throw Violation(description: stuck) }
@@ -188,58 +180,6 @@ struct CrashTrial {
     acknowledged = reference.mutationCount
     if mount.options.configuration.durability == .always { synchronized = acknowledged }
     if case .synchronize = asked { synchronized = acknowledged }
-  }
-
-  // MARK: Held files
-
-  private mutating func carryOutHeld(_ event: WalkEvent) throws {
-    if case .hold(let path) = event { return try hold(path) }
-    guard let file = held.last else { return }
-    switch event {
-    case .writeHeld(let offset, let count, let fill):
-      let bytes = [UInt8](repeating: fill, count: count)
-      try performHeld(
-        .write(file.mine, offset: offset, bytes: bytes), .write(file.theirs, offset: offset, bytes: bytes))
-    case .truncateHeld(let size):
-      let request = AttributeRequest(size: size)
-      try performHeld(.setAttributes(file.mine, request), .setAttributes(file.theirs, request))
-    case .readHeld:
-      try performHeld(
-        .read(file.mine, offset: 0, count: 300_000), .read(file.theirs, offset: 0, count: 300_000))
-    default:
-      held.removeLast()
-      mount.forget(file.mine, count: 1)
-      reference.forget(file.theirs, count: 1)
-    }
-  }
-
-  /// Looks a file up on both sides; only regular files are kept.
-  private mutating func hold(_ path: BackingPath) throws {
-    var mine = InodeNumber.root
-    var theirs = InodeNumber.root
-    var passed: [(InodeNumber, InodeNumber)] = []
-    let caller = Caller(owner: 0, group: 0)
-    defer {
-      for (one, other) in passed {
-        mount.forget(one, count: 1)
-        reference.forget(other, count: 1)
-      }
-    }
-    for (place, name) in path.components.enumerated() {
-      let answer = mount.perform(.lookup(parent: mine, name: name), from: caller)
-      let expected = reference.apply(.lookup(parent: theirs, name: name), from: caller)
-      if mount.isDead { return }
-      guard case .success(.entry(let other)) = expected else { return }
-      guard case .success(.entry(let one)) = answer else {
-        throw Violation(description: "lookup of \(path.text): \(answer)")
-      }
-      (mine, theirs) = (one.inode, other.inode)
-      if place == path.components.count - 1, other.attributes.kind == .regular {
-        held.append((mine, theirs))
-      } else {
-        passed.append((mine, theirs))
-      }
-    }
   }
 
   // MARK: Crashes

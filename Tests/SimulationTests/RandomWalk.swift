@@ -56,6 +56,8 @@ struct RandomWalk {
       var chosen = Int.random(in: 0..<3, using: &generator) == 0 ? MountOptions.tiny() : MountOptions()
       chosen.configuration.durability = durability.randomElement(using: &generator)!
       chosen.interludePercent = [0, 10, 40].randomElement(using: &generator)!
+      chosen.configuration.batchOperations = [1, 3, 64].randomElement(using: &generator)!
+      chosen.configuration.flushThreads = [1, 4, 16].randomElement(using: &generator)!
       if Bool.random(using: &generator) {
         chosen.configuration.copyForwardUsedPercent = 0
         chosen.configuration.copyForwardDelayMilliseconds = 0
@@ -67,6 +69,7 @@ struct RandomWalk {
     events = Self.events(using: &generator).filter { event in
       switch event {
       case .hold: tree != .linked
+      case .linkHeld: tree != .linked && variant != .unstableInodes
       case .perform(let operation): variant.allows(operation)
       default: true
       }
@@ -96,15 +99,29 @@ struct RandomWalk {
       case 29..<31: events.append(.readHeld)
       case 31..<33: events.append(.releaseHeld)
       case 33 where faults:
-        events.append(.failBacking(after: Int.random(in: 0...8, using: &generator), happens: Bool.random(using: &generator)))
+        events.append(failure(using: &generator))
       case 34 where faults: events.append(.failSynchronization)
-      case 36 where faults: events.append(.refuse(alphabet.files.randomElement(using: &generator)!))
+      case 36 where faults:
+        events.append(
+          .refuse(alphabet.files.randomElement(using: &generator)!, refusals.randomElement(using: &generator)!))
+      case 38: events.append(.holdTemporary(in: (["."] + alphabet.directories).randomElement(using: &generator)!))
+      case 39: events.append(.linkHeld(at: alphabet.files.randomElement(using: &generator)!))
       case 37 where faults: events.append(.allow)
       case 35: events.append(.drain)
       default: break
       }
     }
     return events
+  }
+
+  /// Errors after which a change is tried again, or given back.
+  private static let refusals: [Errno] = [.inputOutput, .noSpace, .accessDenied, .quotaExceeded]
+
+  /// A call that is refused has no effect; after another failure that is not known.
+  private static func failure(using generator: inout SeededGenerator) -> WalkEvent {
+    let after = Int.random(in: 0...8, using: &generator)
+    let errno = refusals.randomElement(using: &generator)!
+    return .failBacking(after: after, happens: errno == .inputOutput && Bool.random(using: &generator), errno)
   }
 
   private static func crashes(using generator: inout SeededGenerator) -> [WalkEvent] {

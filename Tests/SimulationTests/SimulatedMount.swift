@@ -62,7 +62,7 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
   var generator: SeededGenerator
   private var backingDiesAt: Int?
   private var interludes: SeededGenerator
-  private var isInInterlude = false
+  private var interludesUnderWay = 0
   /// Why an operation was never answered.
   private(set) var stuck: String?
   /// Called after each job, to look at what others would see now.
@@ -95,12 +95,34 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
     arm(.now)
   }
 
-  /// Others go on while a call of the backing directory takes its time.
+  /// Others go on while a call of the backing directory takes its time: other jobs, whose calls may take long too, programs that
+  /// look around, and timers.
   private func playInterlude() {
-    guard !isInInterlude, !isDead, Int.random(in: 0..<100, using: &interludes) < options.interludePercent else { return }
-    isInInterlude = true
-    for _ in 0..<Int.random(in: 1...4, using: &interludes) where !isDead { runner.runOne(using: &interludes) }
-    isInInterlude = false
+    guard interludesUnderWay < 3, !isDead, isDrawn(percent: options.interludePercent) else { return }
+    interludesUnderWay += 1
+    defer { interludesUnderWay -= 1 }
+    for _ in 0..<Int.random(in: 1...4, using: &interludes) where !isDead {
+      if isDrawn(percent: 15) { lookAround() }
+      var choice = interludes.split()
+      runner.runOne(using: &choice)
+    }
+    // The time of day stands still: an operation under way has its time already.
+    if !isDead, isDrawn(percent: 10) {
+      clock.advanceUptime(milliseconds: Int.random(in: 1...300, using: &interludes))
+      engine.tick()
+    }
+  }
+
+  private func isDrawn(percent: Int) -> Bool { Int.random(in: 0..<100, using: &interludes) < percent }
+
+  /// A question whose answer nobody waits for.
+  private func lookAround() {
+    let name: EntryName = ["a", "b", "d", "e"].map { EntryName(unchecked: Array($0.utf8)) }.randomElement(using: &interludes)!
+    let request = DirectoryRequest(after: 0, bytesMax: 4096, bytesPerEntry: 24, withAttributes: false)
+    let question: Operation = isDrawn(percent: 70) ? .lookup(parent: .root, name: name) : .readDirectory(.root, request)
+    engine.submit(question, from: Caller(owner: 0, group: 0)) { [unowned engine] answer in
+      if case .success(.entry(let entry)) = answer { engine.forget(entry.inode, count: 1) }
+    }
   }
 
   // MARK: Operations
@@ -203,20 +225,20 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
   }
 
   /// Lets one changing call of the backing directory fail, this many from now.
-  func failChangingCall(after: Int, happens: Bool) {
+  func failChangingCall(after: Int, happens: Bool, with errno: Errno) {
     let reading: Set<BackingCall.Name> = [.list, .details, .statistics, .open, .read, .seek]
     let index = backing.nextCallIndex + after
     backing.order(
-      BackingFault(.inputOutput, effect: happens ? .happens : .none, times: 1) {
+      BackingFault(errno, effect: happens ? .happens : .none, times: 1) {
         $0.index >= index && !reading.contains($0.name)
       })
   }
 
   /// Lets every call that changes what has the name fail.
-  func refuseChanges(of path: BackingPath) {
+  func refuseChanges(of path: BackingPath, with errno: Errno) {
     let reading: Set<BackingCall.Name> = [.list, .status, .details, .statistics, .open, .read, .seek, .fileStatus]
     backing.order(
-      BackingFault(.inputOutput) { !reading.contains($0.name) && ($0.path == path || $0.target == path) })
+      BackingFault(errno) { !reading.contains($0.name) && ($0.path == path || $0.target == path) })
   }
 
   /// Ends the daemon, or cuts the power of both disks. `remount` follows.

@@ -30,10 +30,10 @@ enum WalkEvent: Hashable, CustomStringConvertible {
   case drain
   /// A crash is ordered; it comes after those ordered before.
   case order(CrashPlan)
-  /// One changing call of the backing directory, this many from now, fails.
-  case failBacking(after: Int, happens: Bool)
+  /// One changing call of the backing directory, this many from now, fails; its effect may have happened.
+  case failBacking(after: Int, happens: Bool, Errno = .inputOutput)
   /// From now on, until `allow` or a crash, every call that changes what has this name fails.
-  case refuse(BackingPath)
+  case refuse(BackingPath, Errno = .inputOutput)
   case allow
   /// The next synchronization of the backing directory fails and drops what was written.
   case failSynchronization
@@ -41,6 +41,10 @@ enum WalkEvent: Hashable, CustomStringConvertible {
   case failJournal(after: Int, CrashKind)
   /// A program opens the file and keeps it open, whatever becomes of its name.
   case hold(BackingPath)
+  /// A program makes a file without a name in a directory and keeps it open (O_TMPFILE).
+  case holdTemporary(in: BackingPath)
+  /// What is held gets a further name.
+  case linkHeld(at: BackingPath)
   case writeHeld(offset: Int, count: Int, fill: UInt8)
   case truncateHeld(size: Int)
   case readHeld
@@ -54,12 +58,15 @@ enum WalkEvent: Hashable, CustomStringConvertible {
     case .pass(let milliseconds): ".pass(milliseconds: \(milliseconds))"
     case .drain: ".drain"
     case .order(let plan): ".order(\(plan))"
-    case .failBacking(let after, let happens): ".failBacking(after: \(after), happens: \(happens))"
-    case .refuse(let path): ".refuse(\"\(path.text)\")"
+    case .failBacking(let after, let happens, let errno):
+      ".failBacking(after: \(after), happens: \(happens), Errno(rawValue: \(errno.rawValue)))"
+    case .refuse(let path, let errno): ".refuse(\"\(path.text)\", Errno(rawValue: \(errno.rawValue)))"
     case .allow: ".allow"
     case .failSynchronization: ".failSynchronization"
     case .failJournal(let after, let kind): ".failJournal(after: \(after), .\(kind))"
     case .hold(let path): ".hold(\"\(path.text)\")"
+    case .holdTemporary(let path): ".holdTemporary(in: \"\(path.text)\")"
+    case .linkHeld(let path): ".linkHeld(at: \"\(path.text)\")"
     case .writeHeld(let offset, let count, let fill): ".writeHeld(offset: \(offset), count: \(count), fill: \(fill))"
     case .truncateHeld(let size): ".truncateHeld(size: \(size))"
     case .readHeld: ".readHeld"

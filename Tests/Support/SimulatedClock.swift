@@ -36,6 +36,9 @@ package final class SimulatedClock: Clock {
     }
   }
 
+  /// Moves the uptime alone.
+  package func advanceUptime(milliseconds: Int) { state.withLock { $0.uptimeMilliseconds += milliseconds } }
+
   package var reading: Reading { state.withLock { $0 } }
 
   /// Goes back, or forth, to where the clock was.
