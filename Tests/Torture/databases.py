@@ -7,8 +7,8 @@ Git: commits in a loop; after every kill `git fsck --full` finds nothing, each r
 
 Usage: databases.py EBBFS [--kills N] [--pace SECONDS] [--options OPTS] [--seed S]
 """
-import argparse, os, sqlite3, subprocess, sys, threading, time
-from torture import BACKING_CALLS, RECOVERY_CALLS, Scenario, arguments, is_running, run, wait_until
+import argparse, os, sqlite3, sys, threading, time
+from torture import Scenario, arguments, run
 
 
 class Database:
@@ -124,20 +124,11 @@ def main():
             threads = [threading.Thread(target=work.session, args=(stop,)) for work in works]
             for thread in threads: thread.start()
             time.sleep(chance.uniform(0.3, given.pace))
-            if chance.random() < 0.4:
-                process, call = mount.process, chance.choice(BACKING_CALLS + ["fdatasync"] * 4)
-                mount.attach(f"trace={call}", f"inject={call}:signal=SIGKILL:when={chance.randrange(1, 30)}")
-                exact += bool(wait_until(lambda: not is_running(process), 2))
+            exact += mount.attach_killer(chance)
             mount.kill()
             stop.set()
             for thread in threads: thread.join(60)
-            mount.clear()
-            for _ in range(chance.choice((0, 0, 1, 2))):
-                exact += mount.mount_killed_at(chance.choice(RECOVERY_CALLS), chance.choice((1, 2, 3, 10, 30)), chance)
-                mount.clear()
-            problem = mount.check()
-            if problem: scenario.violated(problem)
-            mount.mount()
+            exact += mount.remount(scenario)
             for work in works:
                 for text in work.verify(): scenario.violated(f"after kill {mount.kills}: {text}")
         if not scenario.violations:

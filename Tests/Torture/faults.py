@@ -10,7 +10,7 @@ gone      the backing directory is unmounted, or another one put in its place: n
 
 Usage: faults.py EBBFS [--only journal,backing,full,gone] [--seed S]
 """
-import argparse, errno, os, stat, subprocess, sys, threading, time
+import argparse, errno, os, subprocess, sys, time
 from torture import MountFailure, Scenario, arguments, difference, facts, run, wait_until
 
 

@@ -8,8 +8,8 @@ ENOTCONN, and the writer opens its file again and goes on.
 
 Usage: held.py EBBFS [--kills N] [--pace SECONDS] [--options OPTS] [--seed S]
 """
-import argparse, mmap, multiprocessing, os, random, subprocess, sys, threading, time
-from torture import DEAD, RECOVERY_CALLS, Scenario, arguments, listing
+import argparse, mmap, os, random, subprocess, sys, threading, time
+from torture import DEAD, Scenario, arguments, listing
 
 
 def page_cuts(offset, count):
@@ -186,13 +186,7 @@ def main():
             for thread in threads: thread.join(30)
             for text in failures:
                 if "number 5" not in text: scenario.violated(text)
-            mount.clear()
-            for _ in range(chance.choice((0, 0, 1, 2))):
-                exact += mount.mount_killed_at(chance.choice(RECOVERY_CALLS), chance.choice((1, 2, 3, 10, 30)), chance)
-                mount.clear()
-            problem = mount.check()
-            if problem: scenario.violated(problem)
-            mount.mount()
+            exact += mount.remount(scenario)
             for writer in writers:
                 if isinstance(writer, Unlinked):
                     if os.path.lexists(writer.path) and writer.expected is not None:

@@ -10,7 +10,7 @@ PostgreSQL also runs pgbench, whose four sums must agree. At the end the data in
 Usage: servers.py EBBFS [--kills N] [--pace SECONDS] [--options OPTS] [--only postgres,redis,etcd] [--seed S]
 """
 import argparse, base64, glob, http.client, json, os, pwd, shutil, signal, socket, subprocess, sys, threading, time
-from torture import BACKING_CALLS, RECOVERY_CALLS, Scenario, arguments, is_running, run, wait_until
+from torture import Scenario, arguments, run, wait_until
 
 
 def free_port():
@@ -226,27 +226,17 @@ KINDS = {kind.name: kind for kind in (Postgres, Redis, Etcd)}
 
 def life(scenario, mount, servers, pace):
     """Lets clients work, kills the daemon and the servers, remounts. Returns how many kills were at an exact call."""
-    chance, exact = scenario.chance, 0
+    chance = scenario.chance
     stop = threading.Event()
     threads = [threading.Thread(target=server.session, args=(stop,)) for server in servers]
     for thread in threads: thread.start()
     time.sleep(chance.uniform(0.5, pace))
-    if chance.random() < 0.4:
-        process, call = mount.process, chance.choice(BACKING_CALLS + ["fdatasync"] * 4)
-        mount.attach(f"trace={call}", f"inject={call}:signal=SIGKILL:when={chance.randrange(1, 30)}")
-        exact += bool(wait_until(lambda: not is_running(process), 3))
+    exact = mount.attach_killer(chance)
     mount.kill()
     stop.set()
     for server in servers: server.end()
     for thread in threads: thread.join(90)
-    mount.clear()
-    for _ in range(chance.choice((0, 0, 1, 2))):
-        exact += mount.mount_killed_at(chance.choice(RECOVERY_CALLS), chance.choice((1, 2, 3, 10, 30)), chance)
-        mount.clear()
-    problem = mount.check()
-    if problem: scenario.violated(problem)
-    mount.mount()
-    return exact
+    return exact + mount.remount(scenario)
 
 
 def main():

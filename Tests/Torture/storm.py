@@ -322,7 +322,7 @@ def main():
         while done < given.operations and not scenario.violations:
             dead.value = 0
             share = max(1, (given.operations - done + given.processes - 1) // given.processes)
-            timer, tracers = None, []
+            timer = None
             if not given.no_kills:
                 how = chance.random()
                 moment = chance.uniform(0.2, given.pace)

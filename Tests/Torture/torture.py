@@ -142,6 +142,26 @@ class Mount:
         while True:
             if run("umount", "-l", self.point).returncode: return
 
+    def attach_killer(self, chance):
+        """In two of five cases has strace kill the daemon at one of the calls to come. Returns whether it died of that within 3 s."""
+        if chance.random() >= 0.4: return False
+        process, call = self.process, chance.choice(BACKING_CALLS + ["fdatasync"] * 4)
+        self.attach(f"trace={call}", f"inject={call}:signal=SIGKILL:when={chance.randrange(1, 30)}")
+        return bool(wait_until(lambda: not is_running(process), 3))
+
+    def remount(self, scenario):
+        """Mounts again after a kill, now and then with kills inside the recovery; the journal must be clean before. Returns how many of
+        these kills were at an exact call."""
+        chance, exact = scenario.chance, 0
+        self.clear()
+        for _ in range(chance.choice((0, 0, 1, 2))):
+            exact += self.mount_killed_at(chance.choice(RECOVERY_CALLS), chance.choice((1, 2, 3, 10, 30)), chance)
+            self.clear()
+        problem = self.check()
+        if problem: scenario.violated(problem)
+        self.mount()
+        return exact
+
     def check(self):
         """What `ebbfs journal check` says; empty when it is clean."""
         done = run(self.binary, "journal", "check", self.state)

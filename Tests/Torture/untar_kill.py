@@ -13,7 +13,7 @@ source: bytes, mode, owner, mtime, link target, hard links, extended attributes.
 
 Usage: untar_kill.py EBBFS [SOURCE...] [--kills N] [--files N] [--during WHAT] [--options OPTS] [--pace SECONDS] [--seed S]
 """
-import argparse, os, shutil, stat, subprocess, sys, tempfile, threading, time
+import argparse, os, shutil, stat, subprocess, sys, threading
 from torture import BACKING_CALLS, RECOVERY_CALLS, Scenario, arguments, difference, facts, is_running, listing, run, wait_until
 
 
