@@ -106,11 +106,7 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
       var choice = interludes.split()
       runner.runOne(using: &choice)
     }
-    // The time of day stands still: an operation under way has its time already.
-    if !isDead, isDrawn(percent: 10) {
-      clock.advanceUptime(milliseconds: Int.random(in: 1...300, using: &interludes))
-      engine.tick()
-    }
+    if !isDead, isDrawn(percent: 10) { passUptime(milliseconds: Int.random(in: 1...300, using: &interludes)) }
   }
 
   private func isDrawn(percent: Int) -> Bool { Int.random(in: 0..<100, using: &interludes) < percent }
@@ -154,7 +150,7 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
         return .failure(.interrupted)
       }
       idleTurns += 1
-      pass(milliseconds: 100)
+      passUptime(milliseconds: 100)
     }
   }
 
@@ -169,6 +165,12 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
     guard runner.runOne(using: &generator) != nil else { return false }
     afterJob?()
     return true
+  }
+
+  /// The time of day stands still: an operation under way, or a part of it, has its time already, and the reference comes later.
+  private func passUptime(milliseconds: Int) {
+    clock.advanceUptime(milliseconds: milliseconds)
+    if !isDead { engine.tick() }
   }
 
   func pass(milliseconds: Int) {
