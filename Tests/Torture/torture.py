@@ -89,8 +89,8 @@ class Mount:
                 is_exact = tracer.poll() is not None
                 break
             time.sleep(0.005)
+        self.kill_all()   # first: strace does not end before what it has started, or only after 10 s
         self.end_tracer(tracer)
-        self.kill_all()
         self.kills += 1
         return is_exact
 
