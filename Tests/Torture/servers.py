@@ -19,6 +19,19 @@ def free_port():
         return listening.getsockname()[1]
 
 
+def descendants(process):
+    """Ids of the processes that a process has started, and these, and so on."""
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit(): continue
+        try:
+            with open(f"/proc/{entry}/stat") as file: parents[int(entry)] = int(file.read().rsplit(")", 1)[1].split()[1])
+        except OSError: continue
+    found = [process]
+    for parent in found: found += [child for child, its in parents.items() if its == parent]
+    return found[1:]
+
+
 class Server:
     """Numbers 1, 2, 3 ... are stored one after another; `last` is the last one that was acknowledged."""
     process = None
@@ -28,15 +41,18 @@ class Server:
 
     def launch(self, words, **more):
         log = open(os.path.join(self.outside, f"{self.name}.log"), "ab")
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **more)
+        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **more)
 
     def end(self, number=signal.SIGKILL):
-        """Ends the server with all processes of its own group."""
+        """Ends the server; none of the processes that it has started outlives it."""
         if self.process is None: return
-        try: os.killpg(self.process.pid, number)
-        except ProcessLookupError: pass
+        family = descendants(self.process.pid)
+        self.process.send_signal(number)
         try: self.process.wait(60)
-        except subprocess.TimeoutExpired: os.killpg(self.process.pid, signal.SIGKILL); self.process.wait()
+        except subprocess.TimeoutExpired: self.process.kill(); self.process.wait()
+        for process in family:
+            try: os.kill(process, signal.SIGKILL)
+            except ProcessLookupError: pass
         self.process = None
 
     def judge(self, found):
