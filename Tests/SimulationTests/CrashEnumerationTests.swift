@@ -3,7 +3,8 @@ import Support
 import Testing
 
 @Suite(.serialized) struct CrashEnumerationTests {
-  /// Every workload of so many operations that change something, with fsync placed everywhere.
+  /// Every workload of so many operations that change something, with fsync placed everywhere. None is another one with other
+  /// names: one of the two files is at the root and one in a directory, and one of the two directories is there.
   static func workloads(length: Int, _ tree: InitialTree) throws -> [[WorkloadOperation]] {
     let reference = ReferenceFilesystem(try tree.backing(SimulatedClock()))
     var workloads: [[WorkloadOperation]] = []
