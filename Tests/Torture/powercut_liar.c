@@ -1,5 +1,5 @@
-/* Preloaded into a daemon: of the calls that make files below EBBFS_LIAR_PATH stable, every EBBFS_LIAR_EVERY-th answers 0 and
- * does nothing. */
+/* Preloaded into a daemon. Of the calls that make files below EBBFS_LIAR_PATH stable, every EBBFS_LIAR_EVERY-th
+   answers 0 and does nothing. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <limits.h>
