@@ -34,9 +34,9 @@ extension Engine {
         table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)
       try scan.replay { recovery.read($0) }
       recovery.finishReading()
-      recovery.rollForward()
       let journal = try Journal(starting: scan, storage: journalStorage, configuration: settings, runner: runner)
       var state = makeState(journal, backing, clock, configuration)
+      recovery.rollForward(temporaryNamePrefix: state.temporaryNamePrefix)
       state.copiedBelow = scan.lowWater
       state.recover(recovery)
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).

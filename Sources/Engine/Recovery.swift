@@ -126,7 +126,7 @@ struct Recovery {
   }
 
   /// The locations are taken to be those after the open plans: their redo comes before any other call on these names (R3).
-  mutating func rollForward() {
+  mutating func rollForward(temporaryNamePrefix: [UInt8]) {
     if !rules.plansAreRedone { openPlans = [:] }
     for (_, plan) in openPlans.sorted(by: { $0.key < $1.key }) {
       for index in plan.remaining {
@@ -136,13 +136,14 @@ struct Recovery {
         if let through = action.contentsThrough { contentsInDoubt[action.inode] = through }
       }
     }
-    findLastNameLosses()
+    findLastNameLosses(temporaryNamePrefix)
   }
 
-  private mutating func findLastNameLosses() {
+  /// The hidden name that a file has half way of an exchange is none: the exchange's record, which is replayed too, gives it one.
+  private mutating func findLastNameLosses(_ temporaryNamePrefix: [UInt8]) {
     var names: [Location: InodeNumber] = [:]
     for (inode, binding) in bindings.sorted(by: { $0.key < $1.key }) {
-      for location in binding.locations { names[location] = inode }
+      for location in binding.locations where !location.name.bytes.starts(with: temporaryNamePrefix) { names[location] = inode }
     }
     var losses: [InodeNumber: LSN] = [:]
     for step in steps {

@@ -23,7 +23,7 @@ import Testing
       recovery.read(LoggedRecord(lsn: LSN(UInt64(index + 1)), epoch: 1, record: record, dataPosition: nil))
     }
     recovery.finishReading()
-    recovery.rollForward()
+    recovery.rollForward(temporaryNamePrefix: Array(".ebbfs-".utf8))
     return recovery
   }
 

@@ -222,4 +222,19 @@ import Testing
         ])
     }
   }
+
+  /// The rename and the removal are one action, so that the name is free and is given again before the exchange is done. Recovery
+  /// must see them as one again, though the file has a hidden name in the middle of the exchange.
+  @Test func aFileWithAHiddenNameOfAnExchangeCanLoseItsLastOne() {
+    for after in 1..<24 {
+      for death in [Death.backing(after: after), .journal(after: after, lastWriteBytes: 0)] {
+        hold(
+          .small, attempts: 2,
+          [
+            crash(death, .processDeath), .perform(.exchange("a", with: "d/b")), .perform(.rename("d/b", to: "c")),
+            .perform(.unlink("c")), .perform(.create("c", permissions: 0o644)), .drain,
+          ])
+      }
+    }
+  }
 }
