@@ -164,7 +164,9 @@ extension Engine {
     let isOver = shared.withLock { shared in
       guard let run = shared.plans[lsn] else { return true }
       // What a load read before the plan is not told any more by what waited for write-back.
-      shared.parking.taintDetails(of: run.changedInodes)
+      let furtherNames =
+        run.changesLinkedFiles ? shared.parking.loadedInodes.filter { shared.state.inodes[$0]?.identity == nil } : []
+      shared.parking.taintDetails(of: run.changedInodes.union(furtherNames))
       gone = shared.state.release(run)
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }

@@ -135,6 +135,8 @@ struct Parking {
     for (number, active) in fetches where active.chain.contains(where: inodes.contains) { fetches[number]?.isTainted = true }
   }
 
+  var loadedInodes: [InodeNumber] { loads.keys.map(\.inode) }
+
   /// A plan has changed these inodes or entries of theirs: attributes read before may be old.
   mutating func taintDetails(of inodes: Set<InodeNumber>) {
     for load in loads.keys where inodes.contains(load.inode) {

@@ -59,6 +59,18 @@ struct PlanRun: Sendable {
     return inodes
   }
 
+  /// Whether it changes link counts that may be read under names that nobody has looked up yet.
+  var changesLinkedFiles: Bool {
+    actions.contains { action in
+      switch action.action.kind {
+      case .link: true
+      case .removeFile: action.expectedSource.map { $0.linkCount > 1 } ?? false
+      case .rename: action.expectedTarget.map { $0.linkCount > 1 } ?? false
+      case .create, .removeDirectory, .writeContents: false
+      }
+    }
+  }
+
   /// What is inside a directory that the plan has not made is done again with that: until then nobody could tell where it is.
   mutating func putOffInsideUnmadeDirectories() {
     var unmade: [InodeNumber: Errno] = [:]

@@ -211,6 +211,12 @@ import Testing
     }
   }
 
+  @Test func aLinkCountReadUnderAnotherNameIsNotOlderThanARemoval() {
+    for seed: UInt64 in [764, 2264] {
+      hold(.linked, durability: .batch(milliseconds: 100), seed: seed, interludePercent: 40, [.perform(.unlink("a"))])
+    }
+  }
+
   @Test func timesOfAnExchangedDirectoryAreWrittenBackAfterACrash() {
     for after in 16..<26 {
       hold(
