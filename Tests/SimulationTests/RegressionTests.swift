@@ -243,4 +243,13 @@ import Testing
       }
     }
   }
+
+  /// Attributes of a further name that were read before the plan removed the other one.
+  @Test func theLinkCountOfAFurtherNameIsThatAfterARemoval() {
+    for percent in [10, 40] {
+      hold(
+        .linked, durability: .batch(milliseconds: 100), seed: 3_245_539, interludePercent: percent, attempts: 20,
+        [.perform(.unlink("a"))])
+    }
+  }
 }
