@@ -1,3 +1,4 @@
 import Glibc
 
+StandardDescriptors.open()
 exit(Program.run(Array(CommandLine.arguments.dropFirst())).rawValue)

@@ -213,3 +213,9 @@ private func currentMask() -> UInt32 {
   plain.end()
   #expect(written.withLock { $0 } == "at 0\nat 5000\nat 10000\n")
 }
+
+@Test func aDaemonOfAnotherUserIsNotBelieved() throws {
+  let double = try DoubleDaemon()
+  let client = ControlClient(stateDirectory: double.client.stateDirectory, user: getuid() + 1)
+  #expect(throws: ConnectionError.stranger) { try client.ask(.flush) }
+}

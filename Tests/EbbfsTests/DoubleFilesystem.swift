@@ -1,5 +1,6 @@
 import Control
 import FilesystemModel
+import Glibc
 import Threading
 
 @testable import ebbfs
@@ -88,10 +89,9 @@ final class DoubleDaemon {
     let stateDirectory = directory.path + "/state" + long
     try Files.makeDirectories(stateDirectory)
     filesystem = DoubleFilesystem(dirtyBytes: dirtyBytes)
-    let entry = RegistryEntry(
-      mountpoint: "/nowhere/m", backing: "/nowhere/b", stateDirectory: stateDirectory, process: Processes.current)
+    let entry = RegistryEntry(mountpoint: "/nowhere/m", backing: "/nowhere/b", stateDirectory: stateDirectory)
     daemon = Daemon(filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil))
-    client = ControlClient(stateDirectory: stateDirectory)
+    client = ControlClient(stateDirectory: stateDirectory, user: getuid())
     server = try ControlServer(stateDirectory: stateDirectory, service: ControlService(daemon: daemon))
     try server.start()
   }

@@ -151,7 +151,7 @@ private func failure<Value>(_ check: () throws(CommandFailure) -> Value) -> Comm
   #expect(
     MountTable.parse(text) == [
       MountEntry(mountpoint: "/proc", type: "proc", source: "proc"),
-      MountEntry(mountpoint: "/mnt/a b\\c", type: "fuse.ebbfs", source: "/srv/\u{e4}"),
+      MountEntry(mountpoint: "/mnt/a b\\c", type: "fuse.ebbfs", source: "/srv/\u{e4}", user: 0),
     ])
 }
 

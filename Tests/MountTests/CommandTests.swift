@@ -106,6 +106,19 @@ extension MountTests {
       }
     }
 
+    /// What a daemon opens first would become its standard error.
+    @Test func closedStandardDescriptorsHarmNothing() throws {
+      try withMount(mounts: false) { fixture in
+        let words = "\(EbbfsBinary.path) backing mount -o state=\(fixture.state),journal_size=1G <&- >&- 2>&-"
+        #expect(try shell(words, directory: fixture.base).status == 0)
+        _ = try fixture.noteDaemon()
+        #expect(try run(["flock", "-n", fixture.state + "/lock", "true"]).status == 1, "the state directory is not locked")
+        _ = try work(fixture)
+        try fixture.expectBackingEqualsMount()
+        try fixture.unmount()
+      }
+    }
+
     @Test func journalIsReadableAfterACrash() throws {
       try withMount(options: patient) { fixture in
         _ = try work(fixture)

@@ -122,6 +122,7 @@ class Writer(Worker):
         try: operation.perform(self.mount, self.slots)
         except OSError as error: mine = error.errno
         ended, ended_at = time.monotonic(), self.counter.read()
+        self.log.write(f"{time.time():.4f} {mine or ''} {operation!r}\n")
         if mine in DEAD:
             self.doubt, self.times = operation, (begun, begun_at, None, None)
             return

@@ -31,7 +31,7 @@ enum DaemonCommands {
   private static func find(_ mountpoint: String) throws(CommandFailure) -> RegistryEntry {
     if let entry = Registry.host.entry(mountpoint: mountpoint) { return entry }
     let path = try? Files.canonicalPath(mountpoint)
-    let isMounted = ((try? MountTable.current()) ?? []).contains { $0.type == "fuse.ebbfs" && $0.mountpoint == path }
+    let isMounted = ((try? MountTable.current()) ?? []).contains { $0.type == MountTable.ownType && $0.mountpoint == path }
     let reason =
       if !isMounted {
         "is no mountpoint of a running ebbfs"
@@ -64,7 +64,7 @@ enum DaemonCommands {
   private static func ask(
     _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, progress: (ControlProgress) -> Void
   ) throws(CommandFailure) -> ControlReply {
-    let client = ControlClient(stateDirectory: entry.stateDirectory)
+    let client = ControlClient(stateDirectory: entry.stateDirectory, user: entry.user)
     let reply: ControlReply?
     do throws(ConnectionError) {
       reply = try client.ask(request, untilGone: untilGone, progress: progress)

@@ -5,6 +5,11 @@ import Glibc
 /// Asks a daemon over its control socket.
 struct ControlClient: Sendable {
   var stateDirectory: String
+  /// Who must answer.
+  var user: UInt32
+
+  /// How long a daemon may keep quiet; it tells of its progress several times a second.
+  private static let patienceSeconds = 30
 
   /// Sends a request and reads replies up to the last.
   ///
@@ -16,7 +21,7 @@ struct ControlClient: Sendable {
     _ request: ControlRequest, untilGone: Bool = false, progress: (ControlProgress) -> Void = { _ in }
   ) throws(ConnectionError) -> ControlReply? {
     var connection = try connect()
-    let daemon = try? connection.peer()
+    let daemon = try peer(of: connection)
     try connection.send(ControlCodec.encode(request))
     var last: ControlReply?
     while last == nil, let message = try connection.receive() {
@@ -27,7 +32,7 @@ struct ControlClient: Sendable {
         throw .message(error)
       }
     }
-    guard untilGone, last == .done, let daemon else { return last }
+    guard untilGone, last == .done else { return last }
     // The daemon keeps the connection until it ends; the kernel takes a moment more to take the process away.
     while (try? connection.receive()) ?? nil != nil {}
     let patience = Monotonic.milliseconds() + 5000
@@ -37,9 +42,17 @@ struct ControlClient: Sendable {
 
   private func connect() throws(ConnectionError) -> ControlConnection {
     do throws(Errno) {
-      return ControlConnection(try LocalSockets.connect(directory: stateDirectory, name: ControlServer.socketName))
+      let connection = ControlConnection(
+        try LocalSockets.connect(directory: stateDirectory, name: ControlServer.socketName))
+      connection.setTimeout(seconds: Self.patienceSeconds)
+      return connection
     } catch {
       throw .system(error)
     }
+  }
+
+  private func peer(of connection: borrowing ControlConnection) throws(ConnectionError) -> PeerCredentials {
+    guard let peer = try? connection.peer(), peer.user == user else { throw .stranger }
+    return peer
   }
 }

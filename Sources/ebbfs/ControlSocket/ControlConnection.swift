@@ -5,9 +5,13 @@ import FilesystemModel
 enum ConnectionError: Error, Hashable, Sendable {
   case system(Errno)
   case message(MessageError)
+  /// Somebody else than the user whose daemon it should be is at the other end.
+  case stranger
 
   var message: String {
     switch self {
+    case .stranger: "another user answers in its place"
+    case .system(.again): "it does not answer"
     case .system(let error): error.message
     case .message(.unknownVersion(let version)): "the other side speaks version \(version) of the control protocol"
     case .message: "the other side sent what cannot be understood"

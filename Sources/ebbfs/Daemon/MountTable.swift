@@ -7,10 +7,15 @@ struct MountEntry: Hashable, Sendable {
   var type: String
   /// What is mounted, for ebbfs the backing directory.
   var source: String
+  /// Who mounted it; FUSE only.
+  var user: UInt32?
 }
 
 /// The mounts this process can see. Source: proc(5), `/proc/PID/mountinfo`.
 enum MountTable {
+  /// The type of our mounts.
+  static let ownType = "fuse.ebbfs"
+
   static func current() throws(Errno) -> [MountEntry] { parse(try Files.text("/proc/self/mountinfo", limit: 1 << 26)) }
 
   static func parse(_ text: String) -> [MountEntry] {
@@ -18,8 +23,10 @@ enum MountTable {
       let fields = line.split(separator: " ", omittingEmptySubsequences: false)
       // Optional fields, ended by "-", stand between the mountpoint's and the filesystem's part.
       guard fields.count > 6, let dash = fields[6...].firstIndex(of: "-"), fields.count > dash + 2 else { return nil }
+      let options = fields.dropFirst(dash + 3).first?.split(separator: ",") ?? []
+      let user = options.first { $0.hasPrefix("user_id=") }.flatMap { UInt32($0.dropFirst("user_id=".count)) }
       return MountEntry(
-        mountpoint: unescaped(fields[4]), type: unescaped(fields[dash + 1]), source: unescaped(fields[dash + 2]))
+        mountpoint: unescaped(fields[4]), type: unescaped(fields[dash + 1]), source: unescaped(fields[dash + 2]), user: user)
     }
   }
 

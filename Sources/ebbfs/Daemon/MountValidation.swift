@@ -60,7 +60,7 @@ enum MountValidation {
         guard try Files.facts(canonical).isDirectory else { throw .notDirectory }
         return (canonical, false)
       }
-      let isOurs = mount.type == "fuse.ebbfs" && mount.source == backing
+      let isOurs = mount.type == MountTable.ownType && mount.source == backing
       if isOurs, isDead(canonical) { return (canonical, true) }
       throw Errno.busy
     } catch {

@@ -7,22 +7,34 @@ struct RegistryEntry: Hashable, Sendable {
   var backing: String
   var stateDirectory: String
   var process: Int
+  /// When the process began, in the kernel's ticks since boot: another one with the same number is another daemon.
+  var started: Int
+  /// Whose daemon it is.
+  var user: UInt32
 
-  /// The fields, each ended by NUL, which no path can hold.
-  var text: String { [mountpoint, backing, stateDirectory, String(process)].map { $0 + "\0" }.joined() }
+  /// The fields, each ended by NUL, which no path can hold. The user is the file's owner.
+  var text: String { [mountpoint, backing, stateDirectory, String(process), String(started)].map { $0 + "\0" }.joined() }
 
-  init(mountpoint: String, backing: String, stateDirectory: String, process: Int) {
+  /// This process's entry.
+  init(mountpoint: String, backing: String, stateDirectory: String) {
     self.mountpoint = mountpoint
     self.backing = backing
     self.stateDirectory = stateDirectory
-    self.process = process
+    process = Processes.current
+    started = Processes.startTime(of: process) ?? 0
+    user = getuid()
   }
 
-  init?(text: String) {
+  init?(text: String, user: UInt32) {
     let fields = text.split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
-    guard fields.count == 5, fields[4].isEmpty, let process = Int(fields[3]), process > 0 else { return nil }
-    self.init(mountpoint: fields[0], backing: fields[1], stateDirectory: fields[2], process: process)
+    guard fields.count == 6, fields[5].isEmpty, let process = Int(fields[3]), process > 0, let started = Int(fields[4]) else {
+      return nil
+    }
+    (mountpoint, backing, stateDirectory) = (fields[0], fields[1], fields[2])
+    (self.process, self.started, self.user) = (process, started, user)
   }
+
+  var isRunning: Bool { Processes.startTime(of: process) == started }
 }
 
 /// The live daemons of this host, one small file each, in a place that is empty after a boot.
@@ -34,19 +46,29 @@ struct Registry: Sendable {
   /// Where this user's daemons are written down.
   var own: String
   /// Where commands look, in this order.
-  var searched: [String]
+  var searched: [Place]
+
+  /// A directory that counts only if it belongs to the user whose name it has: anybody may make one in a shared place.
+  struct Place: Hashable, Sendable {
+    var path: String
+    var user: UInt32
+  }
 
   static var host: Registry {
     let user = getuid()
     if user == 0 {
-      let users = ((try? Files.names(in: "/run/user")) ?? []).map { "/run/user/\($0)/ebbfs" }
-      let shared = ((try? Files.names(in: "/dev/shm")) ?? []).filter { $0.hasPrefix("ebbfs-") }.map { "/dev/shm/" + $0 }
-      return Registry(own: "/run/ebbfs", searched: ["/run/ebbfs"] + users + shared)
+      let users = ((try? Files.names(in: "/run/user")) ?? []).compactMap { name in
+        UInt32(name).map { Place(path: "/run/user/\(name)/ebbfs", user: $0) }
+      }
+      let shared = ((try? Files.names(in: "/dev/shm")) ?? []).filter { $0.hasPrefix("ebbfs-") }.compactMap { name in
+        UInt32(name.dropFirst("ebbfs-".count)).map { Place(path: "/dev/shm/" + name, user: $0) }
+      }
+      return Registry(own: "/run/ebbfs", searched: [Place(path: "/run/ebbfs", user: 0)] + users + shared)
     }
     let runtime = "/run/user/\(user)"
     let isThere = (try? Files.facts(runtime, followingLinks: false)).map { $0.isDirectory && $0.owner == user } ?? false
     let own = isThere ? runtime + "/ebbfs" : "/dev/shm/ebbfs-\(user)"
-    return Registry(own: own, searched: [own])
+    return Registry(own: own, searched: [Place(path: own, user: user)])
   }
 
   /// Writes a daemon down and removes what dead ones left.
@@ -56,8 +78,8 @@ struct Registry: Sendable {
     // Somebody else's directory under our name is not to be trusted.
     guard facts.isDirectory, facts.owner == getuid() else { throw .notPermitted }
     for name in (try? Files.names(in: own)) ?? [] {
-      guard let process = Int(name), !Processes.isRunning(process) else { continue }
-      Files.remove(PathText.joined(own, name))
+      let path = PathText.joined(own, name)
+      if Int(name) != nil, Self.read(path, of: entry.user)?.isRunning != true { Files.remove(path) }
     }
     try Files.replaceText(PathText.joined(own, String(entry.process)), with: entry.text)
   }
@@ -66,28 +88,34 @@ struct Registry: Sendable {
 
   /// All daemons that are alive, by process number within a directory.
   func entries() -> [RegistryEntry] {
-    searched.flatMap { directory -> [RegistryEntry] in
-      guard let owner = try? Files.facts(directory, followingLinks: false), owner.isDirectory else { return [] }
-      return ((try? Files.names(in: directory)) ?? []).compactMap { name -> (Int, String)? in Int(name).map { ($0, name) } }
+    searched.flatMap { place -> [RegistryEntry] in
+      guard let directory = try? Files.facts(place.path, followingLinks: false), directory.isDirectory,
+        directory.owner == place.user
+      else { return [] }
+      return ((try? Files.names(in: place.path)) ?? []).compactMap { name -> (Int, String)? in Int(name).map { ($0, name) } }
         .sorted { $0.0 < $1.0 }
-        .compactMap { _, name in Self.read(PathText.joined(directory, name)) }
-        .filter { Processes.isRunning($0.process) }
+        .compactMap { _, name in Self.read(PathText.joined(place.path, name), of: place.user) }
+        .filter(\.isRunning)
     }
   }
 
   /// A user may have planted anything in a directory of theirs that root reads, such as a fifo: nothing of it may block or be
   /// followed.
-  private static func read(_ path: String) -> RegistryEntry? {
+  private static func read(_ path: String, of user: UInt32) -> RegistryEntry? {
     guard let bytes = try? Descriptor(path: path, flags: O_RDONLY | O_NONBLOCK | O_NOFOLLOW).readAll(limit: 1 << 16) else {
       return nil
     }
-    return RegistryEntry(text: String(decoding: bytes, as: UTF8.self))
+    return RegistryEntry(text: String(decoding: bytes, as: UTF8.self), user: user)
   }
 
   /// The daemon of a mountpoint, also while it still writes back after an unmount. The latest one if there are several.
+  ///
+  /// A user may claim any mountpoint: the kernel knows whose the mount is, and where there is none, root's own comes first.
   func entry(mountpoint: String) -> RegistryEntry? {
     let names = Set(Self.spellings(of: mountpoint))
-    return entries().last { names.contains($0.mountpoint) }
+    let mount = ((try? MountTable.current()) ?? []).last { names.contains($0.mountpoint) && $0.type == MountTable.ownType }
+    let claims = entries().filter { entry in names.contains(entry.mountpoint) && (mount?.user ?? entry.user) == entry.user }
+    return claims.last { $0.user == 0 } ?? claims.last
   }
 
   /// The canonical path, and the one whose last component is not looked at: a mountpoint whose daemon is dead, or another user's,

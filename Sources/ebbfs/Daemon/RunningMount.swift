@@ -11,7 +11,7 @@ final class RunningMount: Sendable {
   init(_ mount: ValidMount, filesystem: any MountedFilesystem, messages: Messages) throws(CommandFailure) {
     self.messages = messages
     entry = RegistryEntry(
-      mountpoint: mount.mountpoint, backing: mount.backing, stateDirectory: mount.stateDirectory, process: Processes.current)
+      mountpoint: mount.mountpoint, backing: mount.backing, stateDirectory: mount.stateDirectory)
     daemon = Daemon(filesystem: filesystem, entry: entry, messages: messages)
     do throws(Errno) {
       server = try ControlServer(stateDirectory: mount.stateDirectory, service: ControlService(daemon: daemon))

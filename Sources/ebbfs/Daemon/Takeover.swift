@@ -1,5 +1,6 @@
 import Control
 import FilesystemModel
+import Glibc
 import PosixStorage
 
 /// Gets the lock of a state directory, from a daemon that only drains if need be.
@@ -10,6 +11,8 @@ struct Takeover: Sendable {
   var patienceMilliseconds = 120_000
   /// How long a daemon without a mount in sight may take to notice, or one that starts to answer.
   var graceMilliseconds = 3000
+
+  private var client: ControlClient { ControlClient(stateDirectory: stateDirectory, user: getuid()) }
 
   /// Opens the state directory, which is made if it does not exist, and takes its lock.
   ///
@@ -50,7 +53,7 @@ struct Takeover: Sendable {
   ///
   /// - Returns: whether it said that it has stopped.
   private func ask(_ holder: String, waited: Int, sinceAnswer: Int) throws(CommandFailure) -> Bool {
-    switch try? ControlClient(stateDirectory: stateDirectory).ask(.stop) {
+    switch try? client.ask(.stop) {
     case .some(.done): return true
     case .some(.failed(let failure)) where failure.reason == .stillMounted:
       // The kernel ends an unmount a moment before the daemon knows of it.
@@ -69,7 +72,7 @@ struct Takeover: Sendable {
 
   /// Whether this process can see the mount of the daemon that has the lock.
   private func isMountInSight() -> Bool {
-    guard case .some(.status(let report)) = try? ControlClient(stateDirectory: stateDirectory).ask(.status) else { return false }
+    guard case .some(.status(let report)) = try? client.ask(.status) else { return false }
     return ((try? MountTable.current()) ?? []).contains { $0.mountpoint == report.mountpoint && $0.source == backing }
   }
 }

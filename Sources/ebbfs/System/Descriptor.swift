@@ -64,6 +64,18 @@ struct Descriptor: ~Copyable {
   }
 }
 
+/// Descriptors 0, 1 and 2.
+enum StandardDescriptors {
+  /// Opens `/dev/null` where whoever started the program left one closed: what is opened next, a lock or a journal, would get its
+  /// number and be written to as standard error.
+  static func open() {
+    for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 {
+      // The lowest free number is this one.
+      _ = unsafe Glibc.open("/dev/null", O_RDWR)
+    }
+  }
+}
+
 /// Both ends of a pipe.
 struct Pipe: ~Copyable {
   let readEnd: Descriptor

@@ -54,11 +54,15 @@ enum Processes {
   }
 
   /// Whether a process exists and is no zombie.
-  static func isRunning(_ process: Int) -> Bool {
-    guard let text = try? Files.text("/proc/\(process)/stat") else { return false }
-    // The name in parentheses may hold anything, so that the state is what follows the last one.
-    let state = text[(text.lastIndex(of: ")") ?? text.startIndex)...].dropFirst(2).first
-    return state != "Z" && state != "X"
+  static func isRunning(_ process: Int) -> Bool { startTime(of: process) != nil }
+
+  /// When a process began, in ticks since boot; `nil` when it does not exist or is a zombie. Source: proc(5), `/proc/PID/stat`.
+  static func startTime(of process: Int) -> Int? {
+    guard let text = try? Files.text("/proc/\(process)/stat"), let parenthesis = text.lastIndex(of: ")") else { return nil }
+    // The name in parentheses may hold anything, so that the third field is what follows the last one.
+    let fields = text[parenthesis...].dropFirst(2).split(separator: " ")
+    guard let state = fields.first, state != "Z", state != "X", fields.count > 19 else { return nil }
+    return Int(fields[19])
   }
 
   /// The value of an environment variable; empty counts as absent.
