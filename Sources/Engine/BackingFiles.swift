@@ -30,15 +30,23 @@ final class BackingFiles: Sendable {
   }
 
   /// Keeps a file open that was found to be the inode's.
-  func remember(_ file: any BackingFile, of inode: InodeNumber) {
-    cache.withLock { if $0.open[inode] == nil { remember(file, inode, in: &$0) } }
+  ///
+  /// - Returns: files that are to be closed, outside of any lock: close(2) may wait for a server.
+  func remember(_ file: any BackingFile, of inode: InodeNumber) -> [any BackingFile] {
+    cache.withLock { $0.open[inode] == nil ? remember(file, inode, in: &$0) : [] }
   }
 
   /// Keeps a descriptor of a file whose last name is about to go, until `forget`. May be slow: not under the engine's lock.
-  func hold(_ inode: InodeNumber, at path: BackingPath) throws(Errno) {
-    let file = try file(of: inode, at: path)
+  ///
+  /// - Parameter isWritable: whether what changes is to be written through the descriptor, where the file allows that.
+  func hold(_ inode: InodeNumber, at path: BackingPath, isWritable: Bool) throws(Errno) {
+    var file = isWritable ? try? backing.open(path, writable: true) : nil
+    if file == nil { file = try self.file(of: inode, at: path) }
     cache.withLock { $0.held[inode] = file }
   }
+
+  /// The held descriptor of a file without a name.
+  func held(_ inode: InodeNumber) -> (any BackingFile)? { cache.withLock { $0.held[inode] } }
 
   func isHeld(_ inode: InodeNumber) -> Bool { cache.withLock { $0.held[inode] != nil } }
 
@@ -48,10 +56,14 @@ final class BackingFiles: Sendable {
     _ = closing
   }
 
-  private func remember(_ file: any BackingFile, _ inode: InodeNumber, in cache: inout Cache) {
+  private func remember(_ file: any BackingFile, _ inode: InodeNumber, in cache: inout Cache) -> [any BackingFile] {
+    var closing: [any BackingFile] = []
     cache.open[inode] = file
     cache.order.append(inode)
-    while cache.open.count > countMax, !cache.order.isEmpty { cache.open[cache.order.removeFirst()] = nil }
+    while cache.open.count > countMax, !cache.order.isEmpty {
+      if let oldest = cache.open.removeValue(forKey: cache.order.removeFirst()) { closing.append(oldest) }
+    }
     if cache.order.count > 4 * countMax { cache.order.removeAll { cache.open[$0] == nil } }
+    return closing
   }
 }

@@ -8,6 +8,8 @@ extension Engine {
     case run(BackingPath)
     case wait
     case fail(Errno)
+    /// Nobody wants it any more: other loads have their turn.
+    case unwanted(prefetches: [InodeNumber])
   }
 
   private enum Found {
@@ -24,6 +26,7 @@ extension Engine {
     switch shared.withLock({ begin(load, &$0) }) {
     case .wait: return  // begun again when a plan ends
     case .fail(let errno): end(load, failure: errno)
+    case .unwanted(let prefetches): for inode in prefetches { start(.prefetch(inode)) }
     case .run(let path):
       do {
         let found: Found =
@@ -42,7 +45,8 @@ extension Engine {
   }
 
   private func begin(_ load: Load, _ shared: inout Shared) -> Start {
-    guard shared.wants(load) else { return .fail(.interrupted) }
+    // Ended under the same lock: whoever asks from now on begins anew.
+    guard shared.wants(load) else { return .unwanted(prefetches: shared.end(load, failure: .interrupted).prefetches) }
     guard let inode = shared.state.inodes[load.inode] else { return .fail(.stale) }
     if shared.state.isMoving(inode) {
       if case .prefetch = load { return .fail(.busy) }
@@ -69,12 +73,17 @@ extension Engine {
   }
 
   private func end(_ load: Load, failure: Errno?) {
-    let (ready, prefetches) = shared.withLock { shared in
-      if case .prefetch = load { shared.prefetch.runningCount -= 1 }
-      return (shared.parking.end(load, failure: failure), shared.prefetch.begin())
-    }
+    let (ready, prefetches) = shared.withLock { $0.end(load, failure: failure) }
     for request in ready { attempt(request) }
     for inode in prefetches { start(.prefetch(inode)) }
+  }
+}
+
+extension Engine.Shared {
+  /// - Returns: requests that have all they waited for, and what is to be fetched ahead.
+  fileprivate mutating func end(_ load: Load, failure: Errno?) -> (ready: [Request], prefetches: [InodeNumber]) {
+    if case .prefetch = load { prefetch.runningCount -= 1 }
+    return (parking.end(load, failure: failure), prefetch.begin())
   }
 }
 

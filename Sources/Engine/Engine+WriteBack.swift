@@ -19,10 +19,13 @@ extension Engine {
         again.append(lsn)
       }
       for directory in shared.state.queue.overdueDirectories(nowMilliseconds: now) { _ = shared.state.cache.seal(directory) }
-      while shared.plans.count < configuration.flushThreads,
+      // Plans that wait to be tried again, however many, leave the others their turn.
+      var running = shared.plans.values.count { $0.isRunning }
+      while running < configuration.flushThreads,
         let proposal = shared.state.queue.nextPlan(nowMilliseconds: now, world: shared.state.world)
       {
         begun.append(open(proposal, &shared))
+        running += 1
       }
     }
     for lsn in begun { runner.run(.writeBack) { [self] in begin(lsn) } }
@@ -109,7 +112,7 @@ extension Engine {
   ) -> ActionOutcome {
     for hold in holds where !files.isHeld(hold.inode) {
       do {
-        try files.hold(hold.inode, at: hold.path)
+        try files.hold(hold.inode, at: hold.path, isWritable: hold.isWritable)
       } catch {
         if error != .noEntry { return .retry(error) }
       }
@@ -126,12 +129,12 @@ extension Engine {
       shared.plans[lsn]?.isRunning = false
       shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + delay
       shared.retries += 1
+      shared.state.queue.paused(lsn, untouched: run.untouched.sorted())
       guard !run.untouched.isEmpty else { return ([], []) }
       for index in run.untouched.sorted() where run.rolledForward.contains(index) {
         _ = shared.state.takeBack(run.actions[index].action)
         shared.plans[lsn]?.rolledForward.remove(index)
       }
-      shared.state.queue.settle(run.untouched.sorted(), of: lsn)
       return (shared.parking.takeWaitersOfPlanEnd(), shared.parking.takeDelayedLoads())
     }
     shared.wake()
@@ -143,7 +146,7 @@ extension Engine {
     shared.plans[run.lsn]?.isRunning = true
     guard !run.untouched.isEmpty else { return }
     shared.plans[run.lsn]?.untouched = []
-    shared.state.queue.unsettle(run.lsn)
+    shared.state.queue.resumed(run.lsn)
     taintLoads(touching: run.open.map { run.actions[$0].action }, &shared)
   }
 
@@ -202,7 +205,7 @@ extension Engine {
   }
 
   /// Bytes of a sealed layer, from memory or from the journal; where from may change meanwhile, as they are copied forward.
-  private func readSealed(_ inode: InodeNumber, _ range: ByteRange) throws(Errno) -> [UInt8] {
+  func readSealed(_ inode: InodeNumber, _ range: ByteRange) throws(Errno) -> [UInt8] {
     do { return try readSealedOnce(inode, range) } catch { if error != .stale { throw error } }
     return try readSealedOnce(inode, range)
   }

@@ -24,6 +24,8 @@ package final class Engine: OperationHandler {
     var drains: [Drain] = []
     var checkpoint = CheckpointProgress()
     var copyForward = CopyForwardProgress()
+    /// Changes of cut off files that are to be written at once, of each inode under way.
+    var directWrites: [InodeNumber: [DirectWrite]] = [:]
     var isStopping = false
     var lastFailure: WritebackFailure?
     var lastBatchMilliseconds = 0
@@ -90,7 +92,7 @@ package final class Engine: OperationHandler {
 
   private enum Step {
     case finish(Outcome)
-    case fail(Errno)
+    case fail(Errno, after: LSN)
     case load([Load])
     case wait
   }
@@ -101,7 +103,7 @@ package final class Engine: OperationHandler {
     if journal.writtenLSN < journal.lastLSN { journal.pump() }
     switch step {
     case .finish(let outcome): finish(request, outcome)
-    case .fail(let errno): request.answer(.failure(errno))
+    case .fail(let errno, let lsn): whenAcknowledged(lsn) { _ in request.answer(.failure(errno)) }
     case .load(let loads): for load in loads { start(load) }
     case .wait: advance()
     }
@@ -117,7 +119,7 @@ package final class Engine: OperationHandler {
       return .finish(outcome)
     } catch {
       switch error {
-      case .failure(let errno): return .fail(errno)
+      case .failure(let errno): return .fail(errno, after: shared.state.lastChange(seenBy: request.operation))
       case .needs(let loads): return .load(shared.parking.park(request, for: loads))
       case .needsRoom:
         shared.state.queue.setPressure(true)
@@ -131,12 +133,21 @@ package final class Engine: OperationHandler {
   private func finish(_ request: Request, _ outcome: Outcome) {
     switch outcome {
     case .reply(let reply, let lsn): answer(request, reply, after: lsn)
+    case .direct(let reply, let inode): writeDirectly(DirectWrite(request: request, reply: reply), inode)
     case .durable(let reply, let lsn):
       journal.whenReached(.durable, lsn) { request.answer($0.map { .failure($0) } ?? .success(reply)) }
       if journal.durableLSN < lsn { scheduleCommit() }
     case .assemble(let assembly):
-      runner.run(.load) { [self] in
+      runner.run(assembly.pieces.contains(where: \.isInBacking) ? .load : .journalRead) { [self] in
         answerFetched(request, after: assembly.after) { opened throws(Errno) in .bytes(try gather(assembly, &opened)) }
+      }
+    case .seek(let assembly):
+      runner.run(.load) { [self] in
+        answerFetched(request, after: assembly.after) { opened throws(Errno) in
+          let file = try files.file(of: assembly.inode, at: assembly.path)
+          opened = (assembly.inode, file)
+          return .offset(try assembly.find(in: file))
+        }
       }
     case .ask(let question):
       runner.run(.load) { [self] in
@@ -150,12 +161,16 @@ package final class Engine: OperationHandler {
   /// Answers once everything through `lsn` is acknowledged under the mount's durability. Once the journal has failed, questions
   /// are answered from memory, which changes no more: what it holds above the journal's end was never acknowledged.
   private func answer(_ request: Request, _ reply: Reply, after lsn: LSN) {
-    guard lsn > .zero else { return request.answer(.success(reply)) }
-    let level: Journal.AckLevel = configuration.durability == .always ? .durable : .written
-    journal.whenReached(level, lsn) { failure in
+    whenAcknowledged(lsn) { failure in
       if let failure, request.operation.isChange { return request.answer(.failure(failure)) }
       request.answer(.success(reply))
     }
+  }
+
+  private func whenAcknowledged(_ lsn: LSN, _ body: @escaping @Sendable (Errno?) -> Void) {
+    guard lsn > .zero else { return body(nil) }
+    let level: Journal.AckLevel = configuration.durability == .always ? .durable : .written
+    journal.whenReached(level, lsn, body)
     if level == .durable, journal.durableLSN < lsn { scheduleCommit() }
   }
 
@@ -178,11 +193,12 @@ package final class Engine: OperationHandler {
   ///
   /// - Returns: the request to be answered; `nil` when it was interrupted or is attempted again.
   private func takeFetched(_ request: Request, _ opened: OpenedFile?) -> Request? {
-    let (waiting, isTainted) = shared.withLock { shared in
+    let (waiting, isTainted, closing) = shared.withLock { shared in
       let isTainted = shared.parking.isFetchTainted(request.number)
-      if !isTainted, let opened { files.remember(opened.file, of: opened.inode) }
-      return (shared.parking.take(request.number), isTainted)
+      let closing = if !isTainted, let opened { files.remember(opened.file, of: opened.inode) } else { [any BackingFile]() }
+      return (shared.parking.take(request.number), isTainted, closing)
     }
+    _ = closing
     guard isTainted, let waiting else { return waiting }
     attempt(waiting)
     return nil
@@ -252,16 +268,17 @@ extension Outcome {
   fileprivate var fetchedInode: InodeNumber? {
     switch self {
     case .assemble(let assembly), .copy(let assembly, _, _): assembly.path == nil ? nil : assembly.inode
+    case .seek(let assembly): assembly.path == nil ? nil : assembly.inode
     case .ask(let question): question.inode
-    case .reply, .durable: nil
+    case .reply, .direct, .durable: nil
     }
   }
 
   /// Whether a job must fetch something before the request is answered: until then it may be interrupted.
   fileprivate var isFetched: Bool {
     switch self {
-    case .reply, .durable: false
-    case .assemble, .ask, .copy: true
+    case .reply, .direct, .durable: false
+    case .assemble, .seek, .ask, .copy: true
     }
   }
 }

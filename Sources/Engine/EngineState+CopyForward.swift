@@ -81,7 +81,7 @@ extension EngineState {
       case .content(_, _, let time, let request) = record
     else { return }
     // What lost its last name is gone after a crash; what never had one may still get it.
-    let isGone = inode.isOrphan && !inode.hasUnknownNames && !unnamed.contains(inode.number)
+    let isGone = !inode.isKept && !unnamed.contains(inode.number)
     let isForReading = isGone && !queue.isClaimedByOpenPlan(inode.number)
     guard let needed = cache.needed(of: change, lsn: lsn, position: position, isForReading: isForReading) else { return }
     guard case .write(let offset, _)? = change.data, let position, !needed.pieces.isEmpty else {

@@ -61,7 +61,21 @@ extension EngineState {
   private mutating func admitBlocks(_ range: ByteRange, of inode: Inode) throws(Interruption) {
     guard !cache.hasRoom(forWriting: range, of: inode.number) else { return }
     _ = cache.evict(blocks: range.count / 4096 + 1024, writtenThrough: journal.writtenLSN)
-    guard cache.hasRoom(forWriting: range, of: inode.number) else { throw .needsRoom }
+    guard !cache.hasRoom(forWriting: range, of: inode.number) else { return }
+    journalFragments(blocks: range.count / 4096 + 256)
+    throw .needsRoom
+  }
+
+  /// Makes blocks of many small writes fit for eviction, which may be the only way to room: those of a file without a name are
+  /// never written back.
+  private mutating func journalFragments(blocks: Int) {
+    for fragment in cache.arenaFragments(blocksMax: blocks) {
+      guard let size = cache.size(of: fragment.inode), journal.hasRoom(for: fragment.bytes.count + Self.bindingReserveBytes)
+      else { continue }
+      let change = ContentChange(
+        inode: fragment.inode, data: .write(offset: fragment.offset, count: fragment.bytes.count), sizeAfter: size)
+      commit(change, bytes: fragment.bytes, at: clock.now(), request: 0)
+    }
   }
 
   mutating func allocate(

@@ -25,7 +25,7 @@ extension EngineState {
     guard inode.kind != .directory, abilities.supportsHardLinks else { throw .failure(.notPermitted) }
     _ = try attributes(inode, request)
     // A file that lost its last name gets none again; one that was born without may.
-    guard !inode.isOrphan || inode.hasUnknownNames || inode.unnamedCreation != nil else { throw .failure(.noEntry) }
+    guard inode.isKept || inode.unnamedCreation != nil else { throw .failure(.noEntry) }
     guard inode.linkCount < abilities.linksMax, hasRoomForName(inode) else { throw .failure(.tooManyLinks) }
     try admitChange()
     let time = clock.now()
@@ -35,13 +35,17 @@ extension EngineState {
     return .reply(.entry(try entry(inode, request)), after: lsn)
   }
 
-  /// Whether one more name fits in the journal's record of where the inode is.
+  /// Whether one more name fits in the journal's records of where the inode is. A record may tell of two inodes, where one
+  /// replaces the other.
   func hasRoomForName(_ inode: Inode) -> Bool {
-    guard max(inode.names.count, inode.backingNames.count) > 2000 else { return true }
-    return Record.binding(binding(of: inode)).encodedBytes + 4 * EntryName.bytesMax
-      * (max(0, inode.names.count - inode.backingNames.count) + 1)
-      < journal.recordBytesMax
+    guard inode.names.count + inode.backingNames.count > 1000 else { return true }
+    let names = Set(inode.names).union(inode.backingNames)
+    let bytes = names.reduce(0) { $0 + Self.locationBytes(nameBytes: $1.name.bytes.count) }
+    return bytes + Self.locationBytes(nameBytes: EntryName.bytesMax) < journal.recordBytesMax / 2 - (64 << 10)
   }
+
+  /// No record needs more for a location.
+  private static func locationBytes(nameBytes: Int) -> Int { nameBytes + 16 }
 
   /// The new inode's attributes: the caller's, or the set-group-id directory's group; a default ACL or the umask.
   private func prepare(

@@ -79,6 +79,10 @@ extension EngineState {
     _ inode: Inode, _ source: Location, _ occupant: Inode?, _ target: Location, _ flags: RenameFlags
   ) throws(Interruption) {
     guard flags != .noReplace || occupant == nil else { throw .failure(.exists) }
+    guard target.name.bytes.count <= source.name.bytes.count || hasRoomForName(inode) else { throw .failure(.tooManyLinks) }
+    if let occupant, flags == .exchange, source.name.bytes.count > target.name.bytes.count, !hasRoomForName(occupant) {
+      throw .failure(.tooManyLinks)
+    }
     guard flags != .exchange || occupant != nil else { throw .failure(.noEntry) }
     guard inode.kind != .directory || !inodes.isBelow(target.parent, inode.number) else { throw .failure(.invalidArgument) }
     if let occupant, occupant.kind == .directory, inodes.isBelow(source.parent, occupant.number) {

@@ -61,13 +61,14 @@ extension EngineState {
 
   /// Frees what an orphan that nobody holds has in memory.
   mutating func discardOrphan(_ inode: Inode) {
-    guard inode.isOrphan, !inode.hasUnknownNames, inode.lookupCount == 0, !queue.isClaimedByOpenPlan(inode.number) else { return }
+    guard !inode.isKept, inode.lookupCount == 0, !queue.isClaimedByOpenPlan(inode.number) else { return }
     _ = cache.discard(inode.number)
+    unnamed.remove(inode.number)
     if inode.backingNames.isEmpty, queue.graph.pending(inode: inode.number).isEmpty { inodes.drop(inode) }
   }
 
   private func inodeLosingLastName(_ change: NamespaceChange) -> Inode? {
-    guard let number = change.inodeLosingName, let inode = inodes[number], inode.isOrphan, !inode.hasUnknownNames else {
+    guard let number = change.inodeLosingName, let inode = inodes[number], !inode.isKept else {
       return nil
     }
     return inode

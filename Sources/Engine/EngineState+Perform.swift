@@ -6,7 +6,18 @@ extension EngineState {
   mutating func perform(_ request: Request) throws(Interruption) -> Outcome {
     // Before anything else is looked at: the kernel may still know as absent what a change that failed has made in memory.
     if request.operation.isChange, journal.failure != nil { throw .failure(.readOnlyFilesystem) }
-    return switch request.operation {
+    guard let number = request.operation.changedContents, let inode = inodes[number], inode.isOrphan, inode.hasUnknownNames else {
+      return try carryOut(request)
+    }
+    // What is changed once its last known name is on its way out would be missed.
+    if queue.isClaimedByOpenPlan(number) { throw .needsPlanEnd }
+    let outcome = try carryOut(request)
+    if inode.isCutOff, case .reply(let reply, _) = outcome { return .direct(reply, number) }
+    return outcome
+  }
+
+  private mutating func carryOut(_ request: Request) throws(Interruption) -> Outcome {
+    switch request.operation {
     case .lookup(let parent, let name): try lookup(Location(parent, name), request)
     case .lookupSelf(let inode): try lookupSelf(inode, request)
     case .lookupParent(let inode): try lookupParent(inode, request)
@@ -36,7 +47,50 @@ extension EngineState {
   }
 }
 
+extension EngineState {
+  /// The last change that an error may tell of: of the inodes that the operation names, and those at its names.
+  func lastChange(seenBy operation: Operation) -> LSN {
+    let named = operation.inodes + operation.locations.flatMap { [$0.parent] + (inodes.inode(at: $0).map { [$0.number] } ?? []) }
+    return named.compactMap { inodes[$0]?.lastChange }.max() ?? .zero
+  }
+}
+
 extension Operation {
+  /// The inode whose contents it changes.
+  fileprivate var changedContents: InodeNumber? {
+    switch self {
+    case .setAttributes(let inode, _), .write(let inode, _, _), .setExtendedAttribute(let inode, _, _),
+      .removeExtendedAttribute(let inode, _), .allocate(let inode, _, _), .copyRange(_, _, let inode, _, _):
+      inode
+    default: nil
+    }
+  }
+
+  /// The inodes that it names themselves.
+  fileprivate var inodes: [InodeNumber] {
+    switch self {
+    case .lookupSelf(let inode), .lookupParent(let inode), .getAttributes(let inode), .setAttributes(let inode, _),
+      .readLink(let inode), .makeTemporary(let inode, _), .link(let inode, _), .read(let inode, _, _), .write(let inode, _, _),
+      .synchronize(let inode, _), .readDirectory(let inode, _), .setExtendedAttribute(let inode, _, _),
+      .getExtendedAttribute(let inode, _), .listExtendedAttributes(let inode), .removeExtendedAttribute(let inode, _),
+      .allocate(let inode, _, _), .seek(let inode, _, _):
+      [inode]
+    case .copyRange(let source, _, let target, _, _): [source, target]
+    case .lookup, .make, .unlink, .removeDirectory, .rename, .statistics: []
+    }
+  }
+
+  fileprivate var locations: [Location] {
+    switch self {
+    case .lookup(let parent, let name), .make(let parent, let name, _), .unlink(let parent, let name),
+      .removeDirectory(let parent, let name):
+      [Location(parent, name)]
+    case .link(_, let location): [location]
+    case .rename(let source, let target, _): [source, target]
+    default: []
+    }
+  }
+
   /// Whether it changes what others see.
   var isChange: Bool {
     switch self {

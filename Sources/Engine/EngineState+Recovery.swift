@@ -80,14 +80,14 @@ extension EngineState {
       remember(change, bytes: nil, position: position, lsn: step.lsn)
       guard let inode = inodes[change.inode] else { return }
       // Half way it can be without the name that it has in the end (C25).
-      let isKept = !inode.isOrphan || inode.hasUnknownNames || recovery.isNamed(inode.number)
+      let isKept = inode.isKept || recovery.isNamed(inode.number)
       if isKept { contentsChanged(inode, lsn: step.lsn) }
     }
   }
 
   /// Only now it is certain which inodes have no name (C25).
   private mutating func dropOrphans(_ recovery: Recovery) {
-    for inode in inodes.sorted where inode.isOrphan && !inode.hasUnknownNames {
+    for inode in inodes.sorted where !inode.isKept {
       queue.contentsGone(inode.number)
       unnamed.remove(inode.number)
       // What an open plan names is needed until that is redone.

@@ -3,6 +3,18 @@ import Inodes
 import StorageInterface
 import WritebackCache
 
+/// What lseek(2) looks through.
+struct SeekAssembly: Sendable {
+  let inode: InodeNumber
+  /// Where the backing file is; `nil` when a held descriptor has it.
+  let path: BackingPath?
+  let target: SeekTarget
+  let parts: [ContentsPart]
+  let size: Int
+  /// The last change that the answer may show.
+  let after: LSN
+}
+
 /// lseek with SEEK_DATA and SEEK_HOLE.
 extension EngineState {
   func seek(_ number: InodeNumber, _ offset: Int, _ target: SeekTarget, _ request: Request) throws(Interruption) -> Outcome {
@@ -13,40 +25,39 @@ extension EngineState {
     if !inode.hasBackingContents {
       for index in parts.indices where parts[index].kind == .backing { parts[index].kind = .zeros }
     }
+    if parts.contains(where: { $0.kind == .backing }), isMoving(inode) { throw .needsPlanEnd }
+    let assembly = SeekAssembly(
+      inode: number, path: path(of: inode), target: target, parts: parts, size: size, after: inode.lastChange)
     guard parts.contains(where: { $0.kind == .backing }) else {
-      guard let found = Self.first(target, in: parts, size: size) else { throw .failure(.noDeviceOrAddress) }
+      guard let found = try? assembly.find({ _ in nil }) else { throw .failure(.noDeviceOrAddress) }
       return .reply(.offset(found), after: inode.lastChange)
     }
-    if isMoving(inode) { throw .needsPlanEnd }
-    guard let path = path(of: inode) else { throw .failure(.stale) }
-    let question = Question(inode: number, after: inode.lastChange) { [parts] (backing) throws(Errno) in
-      let file = try backing.open(path, writable: false)
-      var looked: [ContentsPart] = []
-      for part in parts { looked += part.kind == .backing ? try Self.split(part, file) : [part] }
-      guard let found = Self.first(target, in: looked, size: size) else { throw .noDeviceOrAddress }
-      return .offset(found)
+    return .seek(assembly)
+  }
+}
+
+extension SeekAssembly {
+  /// The first place that is sought. Every file ends with a hole.
+  ///
+  /// - Parameter inBacking: the first such place of the backing file in a range, if there is one.
+  func find(_ inBacking: (ByteRange) throws(Errno) -> Int?) throws(Errno) -> Int {
+    for part in parts {
+      switch part.kind {
+      case .backing: if let found = try inBacking(part.range) { return found }
+      case .zeros: if target == .hole { return part.range.lowerBound }
+      case .dirty: if target == .data { return part.range.lowerBound }
+      }
     }
-    return .ask(question)
+    guard target == .hole else { throw .noDeviceOrAddress }
+    return size
   }
 
-  private static func first(_ target: SeekTarget, in parts: [ContentsPart], size: Int) -> Int? {
-    let part = parts.first { ($0.kind == .zeros) == (target == .hole) }
-    // Every file ends with a hole.
-    return part?.range.lowerBound ?? (target == .hole ? size : nil)
-  }
-
-  /// A part of the backing file as its data and holes.
-  private static func split(_ part: ContentsPart, _ file: any BackingFile) throws(Errno) -> [ContentsPart] {
-    var parts: [ContentsPart] = []
-    var offset = part.range.lowerBound
-    while offset < part.range.upperBound {
-      let data = min(try file.seek(from: offset, .data) ?? part.range.upperBound, part.range.upperBound)
-      if data > offset { parts.append(ContentsPart(range: offset..<data, kind: .zeros)) }
-      guard data < part.range.upperBound else { break }
-      let hole = min(max(try file.seek(from: data, .hole) ?? part.range.upperBound, data + 1), part.range.upperBound)
-      parts.append(ContentsPart(range: data..<hole, kind: .backing))
-      offset = hole
+  /// The same, with the file open.
+  func find(in file: any BackingFile) throws(Errno) -> Int {
+    try find { range throws(Errno) in
+      // Behind its end the backing file is a hole.
+      let found = try file.seek(from: range.lowerBound, target) ?? (target == .hole ? range.lowerBound : range.upperBound)
+      return found < range.upperBound ? found : nil
     }
-    return parts
   }
 }

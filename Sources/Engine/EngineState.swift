@@ -155,7 +155,7 @@ extension EngineState {
   mutating func take(_ change: ContentChange, bytes: [UInt8]?, position: JournalPosition?, lsn: LSN) {
     guard let inode = inodes[change.inode] else { return }
     remember(change, bytes: bytes, position: position, lsn: lsn)
-    if !inode.isOrphan || inode.hasUnknownNames { contentsChanged(inode, lsn: lsn) }
+    if inode.isKept { contentsChanged(inode, lsn: lsn) }
   }
 
   /// Takes a journaled change of contents into the dirty layer, and into the attributes the mount shows.

@@ -31,6 +31,8 @@ struct PlanRun: Sendable {
   struct Hold: Sendable {
     var inode: InodeNumber
     var path: BackingPath
+    /// Whether the file lives on under names that we do not know.
+    var isWritable: Bool
   }
 
   init(lsn: LSN, actions: [ExecutableAction], holds: [[Hold]], open: [Int], isRedo: Bool) {
@@ -202,7 +204,7 @@ extension EngineState {
     guard let (number, location) = gone, let inode = inodes[number], inode.kind == .regular, inode.lookupCount > 0,
       inode.isOrphan, inode.backingNames.count == 1, let path = location.flatMap({ path(of: $0) })
     else { return [] }
-    return [PlanRun.Hold(inode: number, path: path)]
+    return [PlanRun.Hold(inode: number, path: path, isWritable: inode.hasUnknownNames)]
   }
 
   /// Takes the new locations of a plan's inodes into memory and appends its DONE record, in one step (R5): several records when
@@ -298,7 +300,7 @@ extension EngineState {
     for action in (run.completed + run.aborted).map({ run.actions[$0].action }) {
       for number in [action.inode] + (action.replaced.map { [$0] } ?? []) {
         guard let inode = inodes[number] else { continue }
-        if let first = cache.firstLSN(of: number), !inode.isOrphan || inode.hasUnknownNames { contentsChanged(inode, lsn: first) }
+        if let first = cache.firstLSN(of: number), inode.isKept { contentsChanged(inode, lsn: first) }
         discardOrphan(inode)
         if inodes[number] == nil { gone.append(number) }
       }

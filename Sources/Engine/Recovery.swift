@@ -15,6 +15,9 @@ struct Recovery {
   private(set) var created: [InodeNumber: Creation] = [:]
   private(set) var steps: [Step] = []
   private(set) var openPlans: [LSN: OpenPlan] = [:]
+  /// What open actions of these plans make, move, write or remove; and what they make.
+  private var inodesInDoubt: Set<InodeNumber> = []
+  private var inodesBeingMade: Set<InodeNumber> = []
   /// Actions of plans that outcomes name.
   private var endedActions: [LSN: Set<Int>] = [:]
   private var hasCopies = false
@@ -128,6 +131,12 @@ struct Recovery {
   /// The locations are taken to be those after the open plans: their redo comes before any other call on these names (R3).
   mutating func rollForward(temporaryNamePrefix: [UInt8]) {
     if !rules.plansAreRedone { openPlans = [:] }
+    for plan in openPlans.values {
+      for action in plan.remaining.map({ plan.actions[$0] }) {
+        inodesInDoubt.formUnion([action.inode, action.replaced].compactMap(\.self))
+        if action.kind == .create { inodesBeingMade.insert(action.inode) }
+      }
+    }
     for (_, plan) in openPlans.sorted(by: { $0.key < $1.key }) {
       for index in plan.remaining {
         let action = plan.actions[index]
@@ -161,11 +170,7 @@ struct Recovery {
   func isNamed(_ inode: InodeNumber) -> Bool { named.contains(inode) }
 
   /// Whether an open plan touches the inode.
-  func isInDoubt(_ inode: InodeNumber) -> Bool {
-    openPlans.values.contains { plan in
-      plan.remaining.contains { plan.actions[$0].inode == inode || plan.actions[$0].replaced == inode }
-    }
-  }
+  func isInDoubt(_ inode: InodeNumber) -> Bool { inodesInDoubt.contains(inode) }
 
   /// The fate of a namespace record; an exchange has that of its last stage.
   func fate(of lsn: LSN) -> Fate {
@@ -187,11 +192,7 @@ struct Recovery {
     completed.contains(Stage(creation.lsn)) || bindings[creation.inode.number] != nil && !isBeingMade(creation.inode.number)
   }
 
-  func isBeingMade(_ inode: InodeNumber) -> Bool {
-    openPlans.values.contains { plan in
-      plan.remaining.contains { plan.actions[$0].kind == .create && plan.actions[$0].inode == inode }
-    }
-  }
+  func isBeingMade(_ inode: InodeNumber) -> Bool { inodesBeingMade.contains(inode) }
 
   /// How many stages of an exchange are done (R10: from outcomes, never from locations).
   func stagesDone(of lsn: LSN) -> Int {

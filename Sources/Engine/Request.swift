@@ -32,10 +32,14 @@ enum Interruption: Error {
 enum Outcome {
   /// Answered once everything through `after` is acknowledged.
   case reply(Reply, after: LSN)
+  /// Answered once the inode's contents are written to its held file, which nobody would find again after a crash.
+  case direct(Reply, InodeNumber)
   /// Answered once everything through the LSN is on stable storage.
   case durable(Reply, LSN)
   /// Bytes that are partly in the journal or the backing directory: fetched without the lock.
   case assemble(ReadAssembly)
+  /// A search for data or a hole that the backing file has a part in: asked without the lock.
+  case seek(SeekAssembly)
   /// A question to the backing directory, asked without the lock.
   case ask(Question)
   /// Copies bytes to another file, as a write of its own, once they are assembled.

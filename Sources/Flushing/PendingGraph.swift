@@ -14,7 +14,7 @@ package struct PendingGraph {
   var keysByInode: [InodeNumber: [Stage]] = [:]
   var keysByParent: [InodeNumber: Set<Stage>] = [:]
   var creations: [InodeNumber: Stage] = [:]
-  var directoryRenames: Set<Stage> = []
+  var directoryRenames = SortedKeys<Stage>()
   /// Items without dependencies that are in no open plan.
   var readyKeys = SortedKeys<Stage>()
   var oldestFirst = OldestFirst()

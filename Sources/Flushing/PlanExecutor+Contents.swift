@@ -3,7 +3,7 @@ import StorageInterface
 
 extension PlanExecutor {
   /// Writes the sealed changes of an inode that is in the backing directory. Redone: all steps again.
-  func writeContents(_ action: ExecutableAction, _ isRedo: Bool) throws(Failure) {
+  func writeContents(_ action: ExecutableAction) throws(Failure) {
     guard let image = action.contents else { preconditionFailure("contents are sealed before they are written back") }
     let path = required(action.source)
     if image.changesData {
@@ -11,22 +11,23 @@ extension PlanExecutor {
       do throws(Errno) {
         file = try storage.open(path, writable: true)
       } catch {
-        throw missing(error, isRedo)
+        throw missing(error)
       }
       if action.expectedSource != nil {
         try check(try retrying { () throws(Errno) in try file.status() }, action.expectedSource)
       }
-      return try retrying { () throws(Errno) in try write(image, to: file, action.read) }
+      do throws(Errno) { return try write(image, to: file, action.read) } catch { throw contentsFailure(error) }
     }
     if let expected = action.expectedSource {
       guard let status = try status(path) else { throw .refused(.noEntry, .sourceMissing) }
       try check(status, expected)
     }
-    try writeAttributes(image, action.action.fileKind, path, isRedo)
+    try writeAttributes(image, action.action.fileKind, path)
   }
 
-  /// R18 and R20: cut, zeros, bytes, final size, extended attributes, then owner, permissions and times.
-  func write(
+  /// R18 and R20: cut, zeros, bytes, final size, extended attributes, then owner, permissions and times. Synced, unless the
+  /// plan's filesystem is.
+  package func write(
     _ image: ContentsImage, to file: any BackingFile, _ read: (ByteRange) throws(Errno) -> [UInt8]
   ) throws(Errno) {
     if let size = image.smallestSize { try file.resize(size) }
@@ -50,15 +51,13 @@ extension PlanExecutor {
   }
 
   /// Changes of attributes alone need no open file.
-  private func writeAttributes(_ image: ContentsImage, _ kind: FileKind, _ path: BackingPath, _ isRedo: Bool) throws(Failure) {
-    var hadEffect = false
+  private func writeAttributes(_ image: ContentsImage, _ kind: FileKind, _ path: BackingPath) throws(Failure) {
     func step(_ body: () throws(Errno) -> Void) throws(Failure) {
       do throws(Errno) {
         try body()
       } catch {
-        throw hadEffect ? .again(error) : missing(error, isRedo)
+        throw missing(error)
       }
-      hadEffect = true
     }
     var image = image
     if kind == .symlink { image.attributes.permissions = nil }
@@ -77,11 +76,15 @@ extension PlanExecutor {
     }
   }
 
-  private func missing(_ error: Errno, _ isRedo: Bool) -> Failure {
+  /// Contents are always written from their beginning: what an attempt has written does no harm, and a refusal at any step, of a
+  /// redo too, gives them back. What was removed or overwritten on the mount meanwhile is not written then.
+  private func contentsFailure(_ error: Errno) -> Failure { Self.isRefusal(error) ? .refused(error, .refused) : .again(error) }
+
+  private func missing(_ error: Errno) -> Failure {
     switch error {
     case .noEntry, .notDirectory: .refused(error, .sourceMissing)
     case .isDirectory: .refused(error, .kindDiffers)
-    default: failure(error, isRedo)
+    default: contentsFailure(error)
     }
   }
 }

@@ -19,7 +19,7 @@ extension PlanExecutor {
     var image = action.contents ?? ContentsImage()
     image.extendedAttributes = inode.extendedAttributes.map(\.asChange) + image.extendedAttributes
     image.attributes = attributes(of: inode, image)
-    try retrying { () throws(Errno) in
+    try undoing(inode.attributes.kind, at: path) { () throws(Errno) in
       for step in image.attributeSteps { try carryOut(step, inode.attributes.kind, path) }
       if inode.attributes.kind == .directory, !synchronizesFilesystem { try storage.synchronize(path) }
     }
@@ -44,7 +44,22 @@ extension PlanExecutor {
     image.zeroed = []
     image.extendedAttributes = inode.extendedAttributes.map(\.asChange) + image.extendedAttributes
     image.attributes = attributes(of: inode, image)
-    try retrying { () throws(Errno) in try write(image, to: file, action.read) }
+    try undoing(.regular, at: path) { () throws(Errno) in try write(image, to: file, action.read) }
+  }
+
+  /// What was made and then refused its contents or attributes is removed again, durably: the creation is given back, so that
+  /// what is changed or removed on the mount meanwhile counts.
+  private func undoing(_ kind: FileKind, at path: BackingPath, _ body: () throws(Errno) -> Void) throws(Failure) {
+    do throws(Errno) {
+      try body()
+    } catch {
+      guard Self.isRefusal(error) else { throw .again(error) }
+      try retrying { () throws(Errno) in
+        if kind == .directory { try storage.removeDirectory(path) } else { try storage.removeFile(path) }
+        try storage.synchronizeDirectory(BackingPath(Array(path.components.dropLast())))
+      }
+      throw .refused(error, .refused)
+    }
   }
 
   /// Checks that what is at the path can be what an earlier attempt made.

@@ -51,7 +51,7 @@ package struct PlanExecutor: Sendable {
       case .link: try link(action, isRedo)
       case .removeFile, .removeDirectory: try remove(action, isRedo)
       case .rename: try rename(action, isRedo)
-      case .writeContents: try writeContents(action, isRedo)
+      case .writeContents: try writeContents(action)
       }
       return .done
     } catch {
@@ -67,11 +67,16 @@ extension PlanExecutor {
   /// What an error of an action's first call with an effect means. In the first attempt a plain refusal has had no effect, and
   /// the action is given back, so that it does not hold up the others of its plan. Other errors may come after the effect.
   func failure(_ error: Errno, _ isRedo: Bool) -> Failure {
+    Self.isRefusal(error) && !isRedo ? .refused(error, .refused) : .again(error)
+  }
+
+  /// Whether an error says that the call was understood and will not be carried out.
+  static func isRefusal(_ error: Errno) -> Bool {
     switch error {
     case .notPermitted, .accessDenied, .readOnlyFilesystem, .nameTooLong, .tooManyLinks, .noSpace, .quotaExceeded,
-      .notSupported, .crossDevice, .tooManySymlinks:
-      isRedo ? .again(error) : .refused(error, .refused)
-    default: .again(error)
+      .notSupported, .crossDevice, .tooManySymlinks, .fileTooLarge, .argumentListTooLong, .resultTooLarge, .invalidArgument:
+      true
+    default: false
     }
   }
 }

@@ -25,12 +25,36 @@ extension WritebackQueue {
   /// attributes: what comes later then waits for them (R20), and their turn comes (P6).
   package func overdueDirectories(nowMilliseconds now: Int) -> [InodeNumber] {
     var overdue: [InodeNumber] = []
+    var heldUp: Set<InodeNumber>?
     for aged in contentsByAge.keys {
       guard let dirty = contents[aged.inode], dirty.firstMilliseconds + settings.deadlineMilliseconds <= now else { break }
       // Attributes that cannot be written hold nothing up.
-      if dirty.fileKind == .directory, contentsDelays[aged.inode] == nil { overdue.append(aged.inode) }
+      guard dirty.fileKind == .directory, contentsDelays[aged.inode] == nil else { continue }
+      heldUp = heldUp ?? directoriesHeldUp()
+      if heldUp?.contains(aged.inode) == false { overdue.append(aged.inode) }
     }
     return overdue
+  }
+
+  /// Directories whose attributes wait, directly or by way of others, for changes of entries that failed.
+  ///
+  /// - Complexity: O(k) in the number of items that failed or wait for such.
+  private func directoriesHeldUp() -> Set<InodeNumber> {
+    var directories: Set<InodeNumber> = []
+    var waiting = Array(itemDelays.keys)
+    for open in openPlans.values where open.hasFailed {
+      for index in open.remaining {
+        directories.formUnion([open.actions[index].source?.parent, open.actions[index].target?.parent].compactMap(\.self))
+        if let key = open.items[index] { waiting.append(key) }
+      }
+    }
+    var seen: Set<Stage> = []
+    while let key = waiting.popLast() {
+      guard seen.insert(key).inserted, let item = graph[key] else { continue }
+      directories.formUnion(item.parents)
+      waiting += graph.dependents(of: key)
+    }
+    return directories
   }
 
   /// When an item is to be written back: in its own time, or when the attributes of a directory that must come after it are.

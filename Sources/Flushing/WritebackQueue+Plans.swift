@@ -127,13 +127,15 @@ extension WritebackQueue {
       untilMilliseconds: now + settings.retry.delayMilliseconds(failures: failures, using: &random))
   }
 
-  /// The plan pauses, and these of its actions are seen to have had no effect: the inodes that they move are where they were.
-  package mutating func settle(_ indexes: some Sequence<Int>, of plan: LSN) {
-    for index in indexes { setUnsettled(false, plan, index) }
+  /// What is left of the plan failed, and waits to be tried again. These of its actions are seen to have had no effect: the
+  /// inodes that they move are where they were.
+  package mutating func paused(_ plan: LSN, untouched: some Sequence<Int>) {
+    openPlans[plan]?.hasFailed = true
+    for index in untouched { setUnsettled(false, plan, index) }
   }
 
   /// The plan goes on: where the inodes are that its actions move is in doubt.
-  package mutating func unsettle(_ plan: LSN) {
+  package mutating func resumed(_ plan: LSN) {
     for index in openPlans[plan]?.remaining.sorted() ?? [] { setUnsettled(true, plan, index) }
   }
 

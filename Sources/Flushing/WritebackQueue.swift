@@ -37,6 +37,8 @@ package struct WritebackQueue {
     var isRestored: Bool { restoredMilliseconds != nil }
     /// Indexes of the actions that are neither completed nor aborted.
     var remaining: Set<Int>
+    /// Whether an action of it was tried in vain.
+    var hasFailed = false
   }
 
   /// How often the write-back of something was given back in a row, and until when it waits.
@@ -120,10 +122,14 @@ package struct WritebackQueue {
     return result
   }
 
-  /// The inode's data or attributes were changed by a record. A file without a name (`O_TMPFILE`) is told when it gets one.
+  /// The inode's data or attributes were changed by a record. A file without a name (`O_TMPFILE`) is told when it gets one. What
+  /// stayed when an open plan took the older changes is told when that ends: then newer ones may be known already.
   package mutating func contentsChanged(_ inode: InodeNumber, fileKind: FileKind, lsn: LSN, nowMilliseconds: Int) {
-    if contents[inode] != nil {
+    if let known = contents[inode] {
+      if lsn < known.firstLSN { attach(inode) }
+      contents[inode]?.firstLSN = min(lsn, known.firstLSN)
       contents[inode]?.lastMilliseconds = nowMilliseconds
+      if lsn < known.firstLSN { detach(inode) }
       return
     }
     contents[inode] = DirtyContents(

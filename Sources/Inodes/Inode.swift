@@ -59,6 +59,12 @@ package final class Inode {
   /// Names in the backing directory that we have not come across: the file outlives all names we know.
   package var hasUnknownNames: Bool { kind != .directory && Int(identity?.linkCount ?? 0) > backingNames.count }
 
+  /// Whether what changes of its contents is to be written back: it has a name, or its file has others, and there is a way to it.
+  package var isKept: Bool { !isOrphan || hasUnknownNames && isInBacking }
+  /// Whether its last known name is gone from the backing directory while the file has others there: the only way to it is a held
+  /// descriptor, until somebody looks one of these names up.
+  package var isCutOff: Bool { isOrphan && hasUnknownNames && !isInBacking }
+
   package var linkCount: UInt32 {
     if let directory {
       if isOrphan { return 0 }

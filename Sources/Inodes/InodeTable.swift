@@ -94,11 +94,14 @@ extension InodeTable {
   package mutating func setBackingNames(_ locations: [Location], of inode: Inode) {
     let old = inode.backingNames
     inode.backingNames = locations
-    for location in old where !locations.contains(location) && displaced[location] == inode.number { displaced[location] = nil }
-    for location in locations { refreshDisplaced(location, holder: inode) }
+    let (names, backingNames) = (Set(inode.names), Set(locations))
+    for location in old where !backingNames.contains(location) && displaced[location] == inode.number {
+      displaced[location] = nil
+    }
+    for location in locations { displaced[location] = names.contains(location) ? nil : inode.number }
     if locations.isEmpty {
       inode.wasInBacking = inode.wasInBacking || !old.isEmpty
-      forgetIdentity(of: inode)
+      if !inode.hasUnknownNames { forgetIdentity(of: inode) }
     }
   }
 
@@ -120,8 +123,8 @@ extension InodeTable {
   /// Remembers who the backing file is. Answers the inode that is the same file under another name, if one is known.
   package mutating func identify(_ inode: Inode, as identity: BackingIdentity) -> Inode? {
     let key = BackingFileKey(isOnRootDevice: identity.isOnRootDevice, inode: identity.inode)
-    if inode.kind != .directory, identity.linkCount > 1, let number = linked[key], number != inode.number,
-      let other = inodes[number]
+    if inode.kind != .directory, let number = linked[key], number != inode.number, let other = inodes[number],
+      identity.linkCount > 1 || other.isCutOff
     {
       return other
     }

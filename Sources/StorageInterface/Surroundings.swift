@@ -12,6 +12,8 @@ package protocol Clock: AnyObject, Sendable {
 package enum JobKind: Hashable, Sendable, CaseIterable {
   /// Reads of the backing directory that a parked request waits for. May hang.
   case load
+  /// Reads of the journal that a parked request waits for: they go on while the backing directory hangs.
+  case journalRead
   /// Steps of write-back plans. May hang.
   case writeBack
   /// Work on the journal's disk: syncing, preparing segments, checkpoints.

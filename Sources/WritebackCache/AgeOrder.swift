@@ -1,6 +1,7 @@
 import FilesystemModel
 
-/// The layers in the order in which they became dirty. Entries of layers that are gone are dropped when they come to the front.
+/// The layers in the order in which they became dirty. Entries of layers that are gone are dropped when they come to the front,
+/// or when they are more than the others.
 struct AgeOrder {
   struct Entry: Hashable {
     var inode: InodeNumber
@@ -10,6 +11,7 @@ struct AgeOrder {
   private var entries: [Entry] = []
   private var front = 0
 
+  var count: Int { entries.count - front }
   var oldest: Entry? { front < entries.count ? entries[front] : nil }
 
   /// Adds a layer whose first record is not older than that of any other.
@@ -18,12 +20,17 @@ struct AgeOrder {
     entries.append(entry)
   }
 
-  /// Drops entries from the front while they are not live. Amortised O(1).
-  mutating func drop(while isGone: (Entry) -> Bool) {
+  /// Drops entries that are not live. Amortised O(1).
+  ///
+  /// - Parameter liveMax: no more entries than this are live.
+  mutating func drop(liveMax: Int, where isGone: (Entry) -> Bool) {
     while front < entries.count, isGone(entries[front]) { front += 1 }
     if front > 64, front * 2 > entries.count {
       entries.removeFirst(front)
       front = 0
     }
+    guard count > 2 * liveMax + 64 else { return }
+    entries.removeAll(where: isGone)
+    front = 0
   }
 }

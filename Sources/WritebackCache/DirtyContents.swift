@@ -140,7 +140,7 @@ package struct DirtyContents {
   }
 
   private mutating func dropGoneFromAge() {
-    age.drop { entry in
+    age.drop(liveMax: 2 * inodes.count) { entry in
       let layers = inodes[entry.inode]
       return layers?.sealed?.firstLSN != entry.firstLSN && layers?.current?.firstLSN != entry.firstLSN
     }

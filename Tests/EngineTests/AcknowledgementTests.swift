@@ -57,7 +57,7 @@ import Testing
     #expect(writes.allSatisfy { $0.answer == nil } && read.answer == nil)
     for _ in 0..<50 where read.answer == nil {
       fixture.pass(milliseconds: 50)
-      fixture.runner.runAll(of: [.journal, .load])
+      fixture.runner.runAll(of: [.journal, .journalRead])
     }
     #expect(writes.allSatisfy { $0.answer == .success(.count(4096)) })
     #expect(read.answer == .success(.bytes([UInt8](repeating: 5, count: 3 * 4096))))
@@ -131,5 +131,23 @@ import Testing
     #expect(fixture.ask(.link(inode, at: Location(.root, reserved))).errno == .notPermitted)
     #expect(
       fixture.ask(.rename(from: Location(.root, ".ebbfs-1"), to: Location(.root, reserved), .replace)).errno == .notPermitted)
+  }
+
+  @Test func whatIsNotThereAnyMoreIsToldNoEarlierThanItsRemovalIsAcknowledged() throws {
+    let mount = try EngineOnDisks { $0.durability = .always }
+    let file = try mount.create("f")
+    let name = Array("user.x".utf8)
+    _ = try mount.ask(.setExtendedAttribute(file, ExtendedAttribute(name: name, value: [1]), .set))
+    let removals = [
+      mount.submit(.removeExtendedAttribute(file, name: name)), mount.submit(.unlink(parent: .root, name: "f")),
+    ]
+    let questions = [
+      mount.submit(.getExtendedAttribute(file, name: name)), mount.submit(.lookup(parent: .root, name: "f")),
+      mount.submit(.unlink(parent: .root, name: "f")),
+    ]
+    #expect(removals.allSatisfy { $0.answer == nil } && questions.allSatisfy { $0.answer == nil })
+    mount.runner.runAll(of: [.journal])
+    #expect(removals.allSatisfy { $0.answer == .success(.done) })
+    #expect(questions.map(\.answer) == [.failure(.noData), .failure(.noEntry), .failure(.noEntry)])
   }
 }

@@ -157,6 +157,11 @@ extension WalkMachine {
       dirty[inode] = plan.sealed[index] + (dirty[inode] ?? [])
     }
     queue.finished(plan: plan.lsn, completed: completed, aborted: plan.aborted, nowMilliseconds: now)
+    // The queue does not know what a plan of an earlier mount had sealed.
+    for inode in plan.aborted.map({ plan.actions[$0].action.inode }) {
+      guard let first = dirty[inode]?.first?.lsn else { continue }
+      queue.contentsChanged(inode, fileKind: tree.nodes[inode]?.kind ?? .regular, lsn: first, nowMilliseconds: now)
+    }
     transcript.append("released \(plan.lsn.rawValue)")
   }
 

@@ -75,10 +75,26 @@ import Testing
     let first = loaded("a")
     let identity = BackingIdentity(isOnRootDevice: true, inode: 7, linkCount: 2)
     #expect(table.identify(first, as: identity) == nil)
+    first.identity?.linkCount = 0
     table.setBackingNames([], of: first)
     #expect(first.wasInBacking && first.hasBackingContents && first.identity == nil)
     let second = loaded("b")
     #expect(table.identify(second, as: identity) == nil)
+  }
+
+  @Test mutating func aFileWithoutKnownNamesIsFoundAgainUnderAnotherOne() {
+    let first = loaded("a")
+    let identity = BackingIdentity(isOnRootDevice: true, inode: 7, linkCount: 2)
+    #expect(table.identify(first, as: identity) == nil)
+    table.clearName(Location(.root, "a"))
+    #expect(first.isKept && !first.isCutOff)
+    first.identity?.linkCount = 1
+    table.setBackingNames([], of: first)
+    #expect(first.isCutOff && !first.isKept && first.linkCount == 1)
+    let second = loaded("b")
+    #expect(table.identify(second, as: BackingIdentity(isOnRootDevice: true, inode: 7, linkCount: 1)) === first)
+    table.merge(second, into: first)
+    #expect(first.isKept && !first.isCutOff && first.linkCount == 1)
   }
 
   @Test mutating func theWayDownFollowsBackingNamesAndDescentTheLogicalOnes() {

@@ -64,7 +64,8 @@ struct RandomWalk {
       }
       self.options = chosen
     }
-    // A file that is held open under a name that goes, with other names that nobody has looked up, is a known limit.
+    // A file that is held open under a name that goes, with other names that nobody has looked up, is written to at once: a crash
+    // may find such a change half done.
     let tree = tree
     events = Self.events(using: &generator).filter { event in
       switch event {

@@ -137,12 +137,12 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
     while true {
       if let result = answer.withLock({ $0 }) {
         // What is fetched ahead would otherwise take the turns of write-back.
-        while !isDead, runner.runOne(of: [.load], using: &generator) != nil {}
+        while !isDead, runner.runOne(of: [.load, .journalRead], using: &generator) != nil {}
         return result
       }
       if isDead { return .failure(.inputOutput) }
       if Int.random(in: 0..<100, using: &generator) < options.interleavingPercent, step() { continue }
-      if runner.runOne(of: [.load], using: &generator) != nil { continue }
+      if runner.runOne(of: [.load, .journalRead], using: &generator) != nil { continue }
       if runner.runOne(of: [.journal], using: &generator) != nil { continue }
       if runner.runOne(of: [.writeBack], using: &generator) != nil { continue }
       guard idleTurns < 2000 else {
