@@ -80,7 +80,8 @@ extension EngineState {
 // MARK: - Extended attributes
 
 extension EngineState {
-  static let extendedAttributeBytesMax = 65_536
+  /// XATTR_SIZE_MAX of Linux (`limits.h`).
+  private static let valueBytesMax = 65_536
 
   func getExtendedAttribute(_ number: InodeNumber, _ name: [UInt8], _ request: Request) throws(Interruption) -> Outcome {
     let inode = try inode(number)
@@ -93,7 +94,9 @@ extension EngineState {
   func listExtendedAttributes(_ number: InodeNumber, _ request: Request) throws(Interruption) -> Outcome {
     let inode = try inode(number)
     _ = try attributes(inode, request)
-    let names = inode.extendedAttributes.keys.sorted { $0.lexicographicallyPrecedes($1) }
+    // As on ext4: ordinary users do not see that these are there.
+    let names = inode.extendedAttributes.keys.filter { request.caller.owner == 0 || !$0.starts(with: "trusted.".utf8) }
+      .sorted { $0.lexicographicallyPrecedes($1) }
     return .reply(.bytes(names.flatMap { $0 + [0] }), after: inode.lastChange)
   }
 
@@ -104,7 +107,7 @@ extension EngineState {
     try checkAttributeName(attribute.name, of: inode, isForWriting: true)
     let before = try attributes(inode, request)
     guard abilities.supportsExtendedAttributes else { throw .failure(.notSupported) }
-    guard attribute.value.count <= Self.extendedAttributeBytesMax else { throw .failure(.argumentListTooLong) }
+    guard attribute.value.count <= Self.valueBytesMax else { throw .failure(.argumentListTooLong) }
     let exists = inode.extendedAttributes[attribute.name] != nil
     // CREATE and REPLACE mean nothing for access control lists.
     let isList = Self.isListName(attribute.name)
@@ -118,6 +121,7 @@ extension EngineState {
     } else {
       change.extendedAttributes = [ExtendedAttributeChange(name: attribute.name, value: attribute.value)]
     }
+    try checkFits(change.extendedAttributes, inode)
     try admitChange(bytes: attribute.value.count + attribute.name.count)
     return .reply(.done, after: commit(change, at: clock.now(), request: request.caller.request))
   }
@@ -139,6 +143,19 @@ extension EngineState {
       extendedAttributes: [ExtendedAttributeChange(name: name, value: nil)])
     try admitChange()
     return .reply(.done, after: commit(change, at: now, request: request.caller.request))
+  }
+
+  /// Refuses what the backing directory would refuse. Fewer bytes than before always fit.
+  private func checkFits(_ changes: [ExtendedAttributeChange], _ inode: Inode) throws(Interruption) {
+    var taken = inode.extendedAttributes.reduce(0) { $0 + ExtendedAttribute.bytesTaken(name: $1.key, value: $1.value) }
+    let before = taken
+    for change in changes {
+      guard change.value?.count ?? 0 <= abilities.extendedAttributeBytesMax else { throw .failure(.noSpace) }
+      let old = inode.extendedAttributes[change.name].map { ExtendedAttribute.bytesTaken(name: change.name, value: $0) }
+      let new = change.value.map { ExtendedAttribute.bytesTaken(name: change.name, value: $0) }
+      taken += (new ?? 0) - (old ?? 0)
+    }
+    guard taken <= max(before, abilities.allExtendedAttributesBytesMax ?? .max) else { throw .failure(.noSpace) }
   }
 
   private static func isListName(_ name: [UInt8]) -> Bool {

@@ -46,15 +46,17 @@ extension EngineState {
     let before = try attributes(inode, request)
     guard !bytes.isEmpty else { return .reply(.count(0), after: .zero) }
     guard offset >= 0 else { throw .failure(.invalidArgument) }
-    let (end, overflow) = offset.addingReportingOverflow(bytes.count)
-    guard !overflow, end <= abilities.fileBytesMax else { throw .failure(.fileTooLarge) }
+    // As write(2) does: what fits is written.
+    let bytes = bytes.prefix(max(0, abilities.fileBytesMax - offset))
+    guard !bytes.isEmpty else { throw .failure(.fileTooLarge) }
+    let end = offset + bytes.count
     try admitChange(bytes: bytes.count)
     try admitBlocks(offset..<end, of: inode)
     let now = clock.now()
     let change = ContentChange(
       inode: number, data: .write(offset: offset, count: bytes.count), sizeAfter: max(before.size, end),
       attributes: AttributeChange(modified: now, changed: now))
-    return .reply(.count(bytes.count), after: commit(change, bytes: bytes, at: now, request: request.caller.request))
+    return .reply(.count(bytes.count), after: commit(change, bytes: Array(bytes), at: now, request: request.caller.request))
   }
 
   /// Makes room in the block arena: blocks that are whole in the journal are read back from there when needed.

@@ -51,6 +51,15 @@ struct Recovery {
     var lsn: LSN
     var time: Timestamp
     var change: Change
+    /// Whether a copy was read, and not the record itself.
+    var isCopy = false
+
+    func times(of directories: [InodeNumber]) -> [Step] {
+      directories.map { directory in
+        let times = ContentChange(inode: directory, attributes: AttributeChange(modified: time, changed: time))
+        return Step(lsn: lsn, time: time, change: .contents(times, nil))
+      }
+    }
   }
 
   /// What the journal says of a change and the backing directory. Every record has exactly one fate (Recovery.md has the table).
@@ -92,7 +101,7 @@ struct Recovery {
         created[new.number] = Creation(inode: new, lsn: lsn, reference: logged.lsn)
         lastNumber = max(lastNumber, new.number)
       }
-      steps.append(Step(lsn: lsn, time: time, change: .namespace(change)))
+      steps.append(Step(lsn: lsn, time: time, change: .namespace(change), isCopy: lsn != logged.lsn))
     case .content(let change, _, let time, _):
       steps.append(Step(lsn: lsn, time: time, change: .contents(change, logged.dataPosition)))
     case .binding(let binding): bind(binding)
@@ -114,16 +123,21 @@ struct Recovery {
   }
 
   /// A record of names that was read twice, itself and as a copy, is replayed once; pieces of contents stay in their order.
+  ///
+  /// Of a copy that is completed by now only the times of its directories may be left: what later became of its names may have
+  /// been completed with it, and not be in the journal any more. Where its inodes are is known from their bindings.
   private mutating func sortSteps() {
     let order = steps.indices.sorted { (steps[$0].lsn, $0) < (steps[$1].lsn, $1) }
     var sorted: [Step] = []
     var lastNames = LSN.zero
     for step in order.map({ steps[$0] }) {
-      if case .namespace = step.change {
-        if step.lsn == lastNames { continue }
-        lastNames = step.lsn
+      guard case .namespace(let change) = step.change else {
+        sorted.append(step)
+        continue
       }
-      sorted.append(step)
+      if step.lsn == lastNames { continue }
+      lastNames = step.lsn
+      sorted += step.isCopy && completed.contains(Stage(step.lsn)) ? step.times(of: change.parents) : [step]
     }
     steps = sorted
   }

@@ -119,6 +119,14 @@ package struct ExtendedAttribute: Hashable, Sendable {
   }
 }
 
+extension ExtendedAttribute {
+  /// No less than what filesystems take that keep all attributes of a file in one block: an entry, then name and value in units
+  /// of four bytes (ext4, `fs/ext4/xattr.h`).
+  package static func bytesTaken(name: [UInt8], value: [UInt8]) -> Int {
+    16 + (name.count + 3) / 4 * 4 + (value.count + 3) / 4 * 4
+  }
+}
+
 /// A new value of an extended attribute, or its removal.
 package struct ExtendedAttributeChange: Hashable, Sendable {
   package var name: [UInt8]

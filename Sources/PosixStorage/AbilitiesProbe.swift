@@ -22,6 +22,7 @@ func probeAbilities(
   if mount.growsFilesSparsely, let bytes = trial.fileBytesMax() { abilities.fileBytesMax = bytes }
   abilities.supportsHardLinks = trial.makesHardLink()
   abilities.supportsExtendedAttributes = trial.setsExtendedAttribute()
+  if abilities.supportsExtendedAttributes { trial.findExtendedAttributeLimits(&abilities) }
   return abilities
 }
 
@@ -36,6 +37,7 @@ private struct ProbeDirectory: ~Copyable {
   private static let prefix = ".ebbfs-probe-"
   private static let file: [UInt8] = [UInt8(ascii: "f"), 0]
   private static let secondName: [UInt8] = [UInt8(ascii: "g"), 0]
+  private static let attribute = Array("user.ebbfs.probe".utf8)
   private static let symlink: [UInt8] = [UInt8(ascii: "s"), 0]
 
   /// `nil` when it cannot be made. `root` must outlive it.
@@ -97,8 +99,27 @@ private struct ProbeDirectory: ~Copyable {
 
   borrowing func setsExtendedAttribute() -> Bool {
     guard let file = openFile() else { return true }
-    return isSupported(
-      unsafe linux_set_attribute(file.number, linux_way_direct, Array("user.ebbfs.probe".utf8) + [0], [1], 1))
+    return isSupported(set(Self.attribute, bytes: 1, of: file))
+  }
+
+  /// The longest value, by bisection; and whether a second attribute still fits beside it.
+  borrowing func findExtendedAttributeLimits(_ abilities: inout BackingAbilities) {
+    guard let file = openFile(), set(Self.attribute, bytes: 1, of: file) == 0 else { return }
+    var (accepted, refused) = (1, abilities.extendedAttributeBytesMax + 1)
+    if set(Self.attribute, bytes: refused - 1, of: file) == 0 { accepted = refused - 1 }
+    while refused - accepted > 1 {
+      let middle = accepted + (refused - accepted) / 2
+      if set(Self.attribute, bytes: middle, of: file) == 0 { accepted = middle } else { refused = middle }
+    }
+    abilities.extendedAttributeBytesMax = accepted
+    let isFull = set(Self.attribute, bytes: accepted, of: file) == 0 && set(Self.attribute + [0x32], bytes: 1024, of: file) != 0
+    guard isFull else { return }
+    abilities.allExtendedAttributesBytesMax = ExtendedAttribute.bytesTaken(
+      name: Self.attribute, value: [UInt8](repeating: 0, count: accepted))
+  }
+
+  private borrowing func set(_ name: [UInt8], bytes: Int, of file: borrowing Descriptor) -> Int32 {
+    unsafe linux_set_attribute(file.number, linux_way_direct, name + [0], [UInt8](repeating: 1, count: bytes), bytes)
   }
 
   /// The greatest size that ftruncate(2) gives a file, by bisection; `nil` when none can be tried.

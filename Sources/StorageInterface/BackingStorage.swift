@@ -58,6 +58,11 @@ package struct BackingAbilities: Hashable, Sendable {
   package var supportsSymlinks: Bool
   package var supportsHardLinks: Bool
   package var supportsExtendedAttributes: Bool
+  /// The longest value of an extended attribute, in bytes.
+  package var extendedAttributeBytesMax: Int
+  /// How much all extended attributes of a file may take together, counted as `ExtendedAttribute.bytesTaken` does; `nil` where
+  /// each stands for itself.
+  package var allExtendedAttributesBytesMax: Int?
   /// Whether the daemon may give files to other owners and make device files.
   package var isPrivileged: Bool
   /// Whether an inode number, and with it "two names, one file", can be believed.
@@ -69,7 +74,8 @@ package struct BackingAbilities: Hashable, Sendable {
 
   package init(
     nameBytesMax: Int = 255, fileBytesMax: Int = Int.max, linksMax: Int = 65_000, supportsSymlinks: Bool = true,
-    supportsHardLinks: Bool = true, supportsExtendedAttributes: Bool = true, isPrivileged: Bool = true,
+    supportsHardLinks: Bool = true, supportsExtendedAttributes: Bool = true, extendedAttributeBytesMax: Int = 65_536,
+    allExtendedAttributesBytesMax: Int? = nil, isPrivileged: Bool = true,
     hasStableInodes: Bool = true, hasFilesystemSync: Bool = true, description: String = ""
   ) {
     self.nameBytesMax = nameBytesMax
@@ -78,6 +84,8 @@ package struct BackingAbilities: Hashable, Sendable {
     self.supportsSymlinks = supportsSymlinks
     self.supportsHardLinks = supportsHardLinks
     self.supportsExtendedAttributes = supportsExtendedAttributes
+    self.extendedAttributeBytesMax = extendedAttributeBytesMax
+    self.allExtendedAttributesBytesMax = allExtendedAttributesBytesMax
     self.isPrivileged = isPrivileged
     self.hasStableInodes = hasStableInodes
     self.hasFilesystemSync = hasFilesystemSync

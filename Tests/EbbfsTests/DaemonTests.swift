@@ -219,3 +219,17 @@ private func currentMask() -> UInt32 {
   let client = ControlClient(stateDirectory: double.client.stateDirectory, user: getuid() + 1)
   #expect(throws: ConnectionError.stranger) { try client.ask(.flush) }
 }
+
+/// Programs that give up after a while: each takes a connection, of which there are 32.
+@Test func whoeverLeavesAFlushFreesItsConnection() throws {
+  let double = try DoubleDaemon(dirtyBytes: 1)
+  for _ in 0..<40 {
+    var connection = ControlConnection(
+      try LocalSockets.connect(directory: double.client.stateDirectory, name: ControlServer.socketName))
+    try connection.send(ControlCodec.encode(.flush))
+    _ = try connection.receive()
+  }
+  let patience = Monotonic.milliseconds() + 10_000
+  while (try? double.client.ask(.ping)) != .done, Monotonic.milliseconds() < patience { Monotonic.sleep(milliseconds: 20) }
+  #expect(try double.client.ask(.ping) == .done)
+}

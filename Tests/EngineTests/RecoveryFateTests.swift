@@ -106,4 +106,19 @@ import Testing
     records.append(.outcome(PlanOutcome(plan: .zero, completes: [Stage(LSN(1))])))
     #expect(Self.recovery(records).fate(of: LSN(1)) == .completed)
   }
+
+  /// The renaming was completed together with the creation. It was never copied, and is in a retired segment.
+  @Test func aCompletedCopyOfNamesIsNotReplayedWithoutWhatBecameOfThem() {
+    let copied = [
+      Record.outcome(PlanOutcome(plan: .zero, completes: [Stage(LSN(7))])), .copy(of: LSN(3), Self.creation()),
+    ]
+    #expect(Self.recovery(copied).namespaceSteps == [LSN(3)])
+    let completed = copied + [.outcome(PlanOutcome(plan: .zero, completes: [Stage(LSN(3)), Stage(LSN(4))]))]
+    let recovery = Self.recovery(completed)
+    #expect(recovery.namespaceSteps == [] && recovery.steps.map(\.lsn) == [LSN(3)], "the times of the directory stay")
+  }
+}
+
+extension Recovery {
+  fileprivate var namespaceSteps: [LSN] { steps.compactMap { if case .namespace = $0.change { $0.lsn } else { nil } } }
 }

@@ -23,6 +23,36 @@ import Testing
     }
   }
 
+  /// What the probe says is what the filesystem does.
+  @Test(arguments: [("ext4", 16), ("xfs", 300), ("btrfs", 128)])
+  func theLimitsOfExtendedAttributesAreFound(_ type: String, _ megabytes: Int) throws {
+    try withFilesystem(type, megabytes: megabytes) { path in
+      let storage = try PosixBackingStorage(rootPath: path)
+      let abilities = storage.abilities
+      let file = try storage.createFile(at("f"))
+      func set(_ name: String, _ count: Int?) throws(Errno) {
+        let value = count.map { [UInt8](repeating: 1, count: $0) }
+        try file.setExtendedAttribute(ExtendedAttributeChange(name: Array("user.\(name)".utf8), value: value))
+      }
+      try set("ebbfs.probe", abilities.extendedAttributeBytesMax)
+      // btrfs takes more for a new attribute than in the place of another one.
+      if type != "btrfs" {
+        #expect(throws: Errno.self) { try set("ebbfs.probe", abilities.extendedAttributeBytesMax + 1) }
+      }
+      #expect((abilities.allExtendedAttributesBytesMax != nil) == (type == "ext4"))
+      guard let all = abilities.allExtendedAttributesBytesMax else { return }
+      try set("ebbfs.probe", nil)
+      var left = all
+      for number in 0..<1000 {
+        let name = "n\(number)"
+        left -= ExtendedAttribute.bytesTaken(name: Array("user.\(name)".utf8), value: [UInt8](repeating: 1, count: 61))
+        guard left >= 0 else { break }
+        try set(name, 61)
+      }
+      #expect(left < 0)
+    }
+  }
+
   @Test func aDiskIsTheSameUnderAnotherDeviceName() throws {
     try withFilesystem("ext4", megabytes: 16) { path in
       let before = try PosixBackingStorage(rootPath: path).abilities.description

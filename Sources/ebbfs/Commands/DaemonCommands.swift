@@ -19,8 +19,15 @@ enum DaemonCommands {
       print(asJSON ? report.json.text() : report.text, terminator: asJSON ? "\n" : "")
       return
     }
-    // A daemon that ends while it is asked is no failure here.
-    let reports = Registry.host.entries().compactMap { try? report($0) }
+    var reports: [StatusReport] = []
+    for entry in Registry.host.entries() {
+      do throws(CommandFailure) {
+        reports.append(try report(entry))
+      } catch {
+        // A daemon that ends while it is asked is no failure here.
+        if entry.isRunning { Messages.write("ebbfs: \(error.message)\n") }
+      }
+    }
     if asJSON {
       print(JSONValue.array(reports.map(\.json)).text())
     } else {

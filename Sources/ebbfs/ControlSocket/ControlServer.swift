@@ -73,7 +73,7 @@ final class ControlServer: Sendable {
     do throws(ControlFailure) {
       try checkPeer(connection)
       let request = try receiveRequest(&connection)
-      let mustStay = service.answer(request) { reply in try? connection.send(ControlCodec.encode(reply)) }
+      let mustStay = service.answer(request) { reply in (try? connection.send(ControlCodec.encode(reply))) != nil }
       if mustStay { connection.keepUntilExit() }
     } catch {
       try? connection.send(ControlCodec.encode(.failed(error)))

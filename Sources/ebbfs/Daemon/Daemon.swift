@@ -168,11 +168,11 @@ final class Daemon: Sendable {
     life.wake()
   }
 
-  /// Waits for the end of the daemon's work, calling `eachTime` about five times a second.
-  func awaitEnding(eachTime: () -> Void) -> Ending {
+  /// Waits for the end of the daemon's work, calling `isAwaited` about five times a second; `nil` when that says no.
+  func awaitEnding(isAwaited: () -> Bool) -> Ending? {
     while true {
       if let ending = life.wait(milliseconds: 200, until: { $0.ending }) { return ending }
-      eachTime()
+      if !isAwaited() { return nil }
     }
   }
 }

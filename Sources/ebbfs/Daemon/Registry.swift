@@ -34,6 +34,8 @@ struct RegistryEntry: Hashable, Sendable {
     (self.process, self.started, self.user) = (process, started, user)
   }
 
+  /// Whether that is certain: /proc may be unreadable for a moment.
+  var isGone: Bool { Processes.isGone(process) || Processes.startTime(of: process).map { $0 != started } ?? false }
   var isRunning: Bool { Processes.startTime(of: process) == started }
 }
 
@@ -79,7 +81,7 @@ struct Registry: Sendable {
     guard facts.isDirectory, facts.owner == getuid() else { throw .notPermitted }
     for name in (try? Files.names(in: own)) ?? [] {
       let path = PathText.joined(own, name)
-      if Int(name) != nil, Self.read(path, of: entry.user)?.isRunning != true { Files.remove(path) }
+      if let process = Int(name), Self.read(path, of: entry.user)?.isGone ?? Processes.isGone(process) { Files.remove(path) }
     }
     try Files.replaceText(PathText.joined(own, String(entry.process)), with: entry.text)
   }

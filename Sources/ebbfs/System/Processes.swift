@@ -56,6 +56,12 @@ enum Processes {
   /// Whether a process exists and is no zombie.
   static func isRunning(_ process: Int) -> Bool { startTime(of: process) != nil }
 
+  /// Whether there is certainly no process with the number.
+  static func isGone(_ process: Int) -> Bool {
+    guard let number = pid_t(exactly: process), number > 0 else { return true }
+    return kill(number, 0) != 0 && Errno.current == Errno(rawValue: ESRCH)
+  }
+
   /// When a process began, in ticks since boot; `nil` when it does not exist or is a zombie. Source: proc(5), `/proc/PID/stat`.
   static func startTime(of process: Int) -> Int? {
     guard let text = try? Files.text("/proc/\(process)/stat"), let parenthesis = text.lastIndex(of: ")") else { return nil }
