@@ -17,6 +17,9 @@ extension EngineState {
       }
       if !configuration.rules.orphansAreDecidedLast { dropOrphans(recovery) }
     }
+    for (location, number) in recovery.lastingNames {
+      if let inode = inodes[number], inodes.inode(at: location) !== inode { inodes.setName(location, to: inode) }
+    }
     for inode in sealing.sorted() { _ = cache.seal(inode) }
     dropOrphans(recovery)
   }

@@ -42,7 +42,7 @@ struct PlanRun: Sendable {
     self.open = open
     outcomes = actions.map { _ in nil }
     wasAttempted = actions.map { _ in isRedo }
-    rolledForward = isRedo ? Set(open.filter { actions[$0].action.movesNames }) : []
+    rolledForward = isRedo ? Set(open.filter { actions[$0].action.kind != .writeContents }) : []
   }
 
   /// Open actions that are in the backing directory, synced.
@@ -249,7 +249,9 @@ extension EngineState {
 
   /// Moves the inodes of an action that counted as carried out, and was not, back to where they are.
   mutating func takeBack(_ action: PhysicalAction) -> [InodeNumber] {
-    move(action.locationsBefore({ inodes[$0]?.backingNames ?? [] }))
+    let touched = move(action.locationsBefore({ inodes[$0]?.backingNames ?? [] }))
+    if action.kind == .create { inodes[action.inode]?.isBeingMade = false }
+    return touched
   }
 
   private mutating func move(_ moved: [(InodeNumber, [Location])]) -> [InodeNumber] {

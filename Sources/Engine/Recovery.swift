@@ -33,6 +33,8 @@ struct Recovery {
   /// can seem to have no name, because a later record of its name is done already (C25).
   private var lastNameLosses: [LSN: InodeNumber] = [:]
   private var named: Set<InodeNumber> = []
+  /// Names that are what the bindings say, whatever the replay makes of them.
+  private(set) var lastingNames: [(Location, InodeNumber)] = []
 
   struct Creation {
     var inode: NewInode
@@ -174,8 +176,26 @@ struct Recovery {
       change.apply(to: &names)
       if let inode = change.inodeLosingName { losses[inode] = step.lsn }
     }
+    if hasCopies { findLastingNames(temporaryNamePrefix) }
+    for (location, inode) in lastingNames { names[location] = inode }
     named = Set(names.values)
     for (inode, lsn) in losses where !named.contains(inode) { lastNameLosses[lsn] = inode }
+  }
+
+  /// With copies the journal is not all that happened: a record that was completed early, so that it was not copied or is not
+  /// replayed, may lie between two that are. What the replay of these does to its name in passing is not the end: a name of an
+  /// inode in the backing directory that no replayed record gives it or takes from it is its own.
+  private mutating func findLastingNames(_ temporaryNamePrefix: [UInt8]) {
+    var told: [InodeNumber: Set<Location>] = [:]
+    for step in steps {
+      guard case .namespace(let change) = step.change else { continue }
+      for (inode, location) in change.namesTold { told[inode, default: []].insert(location) }
+    }
+    for (inode, binding) in bindings {
+      for location in binding.locations where !location.name.bytes.starts(with: temporaryNamePrefix) {
+        if told[inode]?.contains(location) != true { lastingNames.append((location, inode)) }
+      }
+    }
   }
 
   func inodeLosingLastName(_ lsn: LSN) -> InodeNumber? { lastNameLosses[lsn] }
@@ -203,7 +223,8 @@ struct Recovery {
 
   /// Whether a creation is in the backing directory for certain, so that the file is looked at there.
   func isMade(_ creation: Creation) -> Bool {
-    completed.contains(Stage(creation.lsn)) || bindings[creation.inode.number] != nil && !isBeingMade(creation.inode.number)
+    let number = creation.inode.number
+    return completed.contains(Stage(creation.lsn)) || bindings[number]?.locations.isEmpty == false && !isBeingMade(number)
   }
 
   func isBeingMade(_ inode: InodeNumber) -> Bool { inodesBeingMade.contains(inode) }
@@ -261,6 +282,20 @@ extension NamespaceChange {
   }
 }
 
+extension NamespaceChange {
+  /// The inodes that get or lose a name, with that.
+  fileprivate var namesTold: [(InodeNumber, Location)] {
+    switch self {
+    case .create(let new, let location): location.map { [(new.number, $0)] } ?? []
+    case .link(let inode, let location), .remove(let inode, let location): [(inode, location)]
+    case .rename(let inode, let source, let target, let replaced):
+      [(inode, source), (inode, target)] + (replaced.map { [($0, target)] } ?? [])
+    case .exchange(let inode, let location, let other, let otherLocation):
+      [(inode, location), (inode, otherLocation), (other, location), (other, otherLocation)]
+    }
+  }
+}
+
 extension PhysicalAction {
   /// Where the inodes it touches are afterwards, given where they are before.
   func locationsAfter(_ before: (InodeNumber) -> [Location]) -> [(InodeNumber, [Location])] {
@@ -282,9 +317,9 @@ extension PhysicalAction {
     var before: [(InodeNumber, [Location])] = []
     let others = after(inode).filter { $0 != source && $0 != target }
     switch kind {
-    case .link: before.append((inode, after(inode).filter { $0 != target }))
+    case .create, .link: before.append((inode, after(inode).filter { $0 != target }))
     case .removeFile, .removeDirectory, .rename: before.append((inode, (source.map { [$0] } ?? []) + others))
-    case .create, .writeContents: break
+    case .writeContents: break
     }
     if let replaced { before.append((replaced, after(replaced).filter { $0 != target } + (target.map { [$0] } ?? []))) }
     return before

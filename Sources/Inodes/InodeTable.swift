@@ -100,7 +100,7 @@ extension InodeTable {
     }
     for location in locations { displaced[location] = names.contains(location) ? nil : inode.number }
     if locations.isEmpty {
-      inode.wasInBacking = inode.wasInBacking || !old.isEmpty
+      inode.wasInBacking = inode.wasInBacking || !old.isEmpty && !inode.isBeingMade
       if !inode.hasUnknownNames { forgetIdentity(of: inode) }
     }
   }

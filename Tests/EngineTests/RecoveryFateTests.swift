@@ -14,10 +14,10 @@ import Testing
     case aborted
   }
 
-  private static let file = InodeNumber(5)
-  private static let place = Location(.root, "f")
+  fileprivate static let file = InodeNumber(5)
+  fileprivate static let place = Location(.root, "f")
 
-  private static func recovery(_ records: [Record]) -> Recovery {
+  fileprivate static func recovery(_ records: [Record]) -> Recovery {
     var recovery = Recovery(table: [], nextInode: .root, rules: ProtocolRules())
     for (index, record) in records.enumerated() {
       recovery.read(LoggedRecord(lsn: LSN(UInt64(index + 1)), epoch: 1, record: record, dataPosition: nil))
@@ -27,7 +27,7 @@ import Testing
     return recovery
   }
 
-  private static func creation() -> Record {
+  fileprivate static func creation() -> Record {
     let now = Timestamp(seconds: 1)
     let attributes = Attributes(
       kind: .regular, permissions: 0o644, owner: 0, group: 0, accessed: now, modified: now, changed: now)
@@ -116,6 +116,23 @@ import Testing
     let completed = copied + [.outcome(PlanOutcome(plan: .zero, completes: [Stage(LSN(3)), Stage(LSN(4))]))]
     let recovery = Self.recovery(completed)
     #expect(recovery.namespaceSteps == [] && recovery.steps.map(\.lsn) == [LSN(3)], "the times of the directory stay")
+  }
+}
+
+extension RecoveryFateTests {
+  /// Of two files that had one name after the other, the second one is in the backing directory already, as what the first did
+  /// with the name was folded away; its record is gone. The replay of the other's does not take the name from it.
+  @Test func aNameThatWasTakenInPassingIsTheOneOfItsBinding() {
+    let (other, elsewhere, time) = (InodeNumber(6), Location(.root, "g"), Timestamp(seconds: 1))
+    let recovery = Self.recovery([
+      .outcome(PlanOutcome(plan: .zero, bindings: [Binding(inode: other, kind: .regular, locations: [Self.place])])),
+      .copy(of: LSN(4), Self.creation()),
+      .copy(
+        of: LSN(5),
+        .namespace(.rename(Self.file, from: Self.place, to: elsewhere, replacing: nil), time: time, request: 0)),
+    ])
+    #expect(recovery.lastingNames.map(\.0) == [Self.place] && recovery.lastingNames.map(\.1) == [other])
+    #expect(recovery.isNamed(other) && recovery.isNamed(Self.file))
   }
 }
 

@@ -84,6 +84,30 @@ import Threading
     #expect(mount.backing.durableSnapshot()["f"] != nil && mount.engine.status().pendingOperations == 0)
   }
 
+  /// The plan of an earlier mount counts as carried out until it is given back.
+  @Test(arguments: [FileKind.regular, .directory]) func aCreationIsGivenBackByTheNextMount(kind: FileKind) throws {
+    let mount = try EngineOnDisks()
+    let refusal = BackingFault(.noSpace) { [.setFileAttributes, .setAttributes].contains($0.name) }
+    _ = try mount.create("f", kind)
+    for _ in 0..<20 where mount.engine.status().openPlans == 0 { mount.pass(milliseconds: 10) }
+    mount.runner.runAll(of: [.journal, .writeBack], limit: 2)
+    #expect(mount.engine.status().openPlans == 1)
+    for _ in 0..<2 {
+      try mount.restart()
+      mount.backing.order(refusal)
+      mount.settle(milliseconds: 500)
+      #expect(mount.backing.snapshot()["f"] == nil && mount.engine.status().pendingOperations > 0)
+      let file = try mount.lookup("f")
+      if kind == .regular {
+        try mount.write(file, "x")
+        #expect(try mount.read(file) == "x")
+      }
+    }
+    mount.backing.withdrawFaults()
+    mount.settle(milliseconds: 60_000)
+    #expect(mount.backing.snapshot()["f"] != nil && mount.engine.status().pendingOperations == 0)
+  }
+
   /// A write that was given back, one after it, and one that comes while the first is tried again.
   @Test func drainWaitsForAllThatCameBeforeIt() throws {
     let mount = try EngineOnDisks()
