@@ -82,7 +82,7 @@ extension Engine {
 extension Engine.Shared {
   /// - Returns: requests that have all they waited for, and what is to be fetched ahead.
   fileprivate mutating func end(_ load: Load, failure: Errno?) -> (ready: [Request], prefetches: [InodeNumber]) {
-    if case .prefetch = load { prefetch.runningCount -= 1 }
+    if case .prefetch(let inode) = load { prefetch.end(inode) }
     return (parking.end(load, failure: failure), prefetch.begin())
   }
 }

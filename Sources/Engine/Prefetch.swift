@@ -9,7 +9,8 @@ struct Prefetch {
   /// Entries of larger directories are fetched when they are asked for: nobody looks at all of them.
   static let entriesMax = 10_000
 
-  var runningCount = 0
+  /// What is being fetched: a file with two names in a directory is met twice.
+  private var running: Set<InodeNumber> = []
   /// The next one is the last.
   private var waiting: [InodeNumber] = []
 
@@ -18,12 +19,13 @@ struct Prefetch {
   /// Takes out those that can be fetched now.
   mutating func begin() -> [InodeNumber] {
     var begun: [InodeNumber] = []
-    while runningCount < Self.runningMax, let next = waiting.popLast() {
-      begun.append(next)
-      runningCount += 1
+    while running.count < Self.runningMax, let next = waiting.popLast() {
+      if running.insert(next).inserted { begun.append(next) }
     }
     return begun
   }
+
+  mutating func end(_ inode: InodeNumber) { running.remove(inode) }
 }
 
 extension Engine.Shared {

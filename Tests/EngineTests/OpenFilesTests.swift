@@ -126,4 +126,19 @@ import Testing
     mount.runner.runAll(of: [.journalRead])
     #expect(try read.answer?.get() == .bytes([UInt8](repeating: 65, count: 4096)))
   }
+
+  /// The end of one of two fetches would be taken for that of the other, and what a plan changed meanwhile be missed.
+  @Test func whatHasTwoNamesIsFetchedAheadOnce() throws {
+    let mount = try EngineOnDisks()
+    _ = try mount.backing.bystander.createFile("a")
+    try mount.backing.bystander.link("a", to: "h")
+    let file = try mount.lookup("a")
+    #expect(try mount.lookup("h") == file)
+    try mount.write(file, "x")
+    try mount.restart()
+    let all = DirectoryRequest(after: 0, bytesMax: 4096, bytesPerEntry: 24, withAttributes: false)
+    let listing = mount.submit(.readDirectory(.root, all))
+    while listing.answer == nil { mount.runner.runAll(of: [.load], limit: 1) }
+    #expect(mount.runner.waitingCount(.load) == 1)
+  }
 }
