@@ -8,7 +8,7 @@ kill -9 of the daemon, with `ebbfs flush` or with `ebbfs unmount`, and it is mou
 of segments, unmount, mount and recovery.
 
 Then the power fails at many places of the record, on both disks at one moment: right before and right after flushes, and anywhere. What a
-disk's last flush covers is there; of the writes after it any subset, some torn between sectors of 512 bytes. The images are rebuilt, their
+disk's last flush covers is there; of the writes after it any subset, some torn between sectors of 512 bytes (xfs: 4096). The images are rebuilt, their
 filesystems mounted (which replays their journals), `ebbfs journal check` must find no corruption, ebbfs is mounted, and
 
 P2  everything is there that was acknowledged before an fsync began that had returned before the cut; all that had returned under
@@ -189,7 +189,7 @@ class Cut:
     def again(self, trees, first, record, chance, count):
         """The power fails `count` times while the recovery of `record`, which began on the images in `first`, was under way."""
         log = Log(record)
-        states = CrashStates(log, first, os.path.join(self.live.folder, "durable-second"))
+        states = CrashStates(log, first, os.path.join(self.live.folder, "durable-second"), self.disks.grain)
         done = []
         for cut, _ in choose_cuts(log, count, chance):
             how = states.rebuild(cut, self.disks.images, chance)
@@ -206,7 +206,7 @@ def keep(live, log, place, seed):
     """Keeps the images as that cut left them; mount them over loop devices at the places the violation names."""
     folder = os.path.join(live.scenario.base, f"cut-{os.path.basename(live.folder)}-{place}")
     if os.path.exists(folder): return
-    states = CrashStates(log, live.base, os.path.join(live.folder, "durable-kept"))
+    states = CrashStates(log, live.base, os.path.join(live.folder, "durable-kept"), live.disks.grain)
     os.mkdir(folder)
     states.rebuild(place, folder, random.Random(seed))
     states.close()
@@ -215,7 +215,7 @@ def keep(live, log, place, seed):
 
 def cut_all(live, history, count, chance, figures):
     scenario, log = live.scenario, Log(live.record)
-    states = CrashStates(log, live.base, os.path.join(live.folder, "durable"))
+    states = CrashStates(log, live.base, os.path.join(live.folder, "durable"), live.disks.grain)
     cut = Cut(live)
     second = os.path.join(live.folder, "first")
     os.mkdir(second)
