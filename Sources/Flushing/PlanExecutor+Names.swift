@@ -2,16 +2,17 @@ import FilesystemModel
 import StorageInterface
 
 extension PlanExecutor {
-  /// Gives a file a further name. Redone: a name of the same file that is there already is ours.
+  /// Gives a file a further name. Redone: a name of the same file that is there already is ours, whether or not it could be made
+  /// now.
   func link(_ action: ExecutableAction, _ isRedo: Bool) throws(Failure) {
     let (source, target) = paths(action)
+    if isRedo, let one = try status(source), let other = try status(target), isSameFile(one, other) { return }
     do throws(Errno) {
       try storage.link(source, to: target)
     } catch {
       switch error {
       case .exists where isRedo:
-        guard let one = try status(source), let other = try status(target) else { throw .again(error) }
-        guard isSameFile(one, other) || !storage.abilities.hasStableInodes else { throw .refused(error, .targetExists) }
+        guard !storage.abilities.hasStableInodes else { throw .refused(error, .targetExists) }
       case .exists: throw .refused(error, .targetExists)
       case .noEntry, .notDirectory: throw .refused(error, .sourceMissing)
       default: throw failure(error, isRedo)

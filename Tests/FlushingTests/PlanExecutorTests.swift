@@ -202,6 +202,13 @@ struct ExecutorScene {
   }
 
   /// C17, R14.
+  @Test func aLinkThatWasMadeIsDoneThoughItCouldNotBeMadeNow() throws {
+    let scene = try ExecutorScene()
+    try scene.storage.bystander.link("a", to: "n")
+    scene.storage.order(BackingFault(.accessDenied) { $0.name == .link })
+    #expect(scene.executor.apply(ExecutorScene.action(.link, "a", to: "n"), isRedo: true) == .done)
+  }
+
   @Test(arguments: [false, true])
   func renameOverAnotherNameOfTheSameFileRemovesTheSource(_ isRedo: Bool) throws {
     let scene = try ExecutorScene()
