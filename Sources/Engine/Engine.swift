@@ -168,7 +168,7 @@ package final class Engine: OperationHandler {
   }
 
   private func whenAcknowledged(_ lsn: LSN, _ body: @escaping @Sendable (Errno?) -> Void) {
-    guard lsn > .zero else { return body(nil) }
+    guard lsn > .zero, configuration.rules.answersWaitForRecords else { return body(nil) }
     let level: Journal.AckLevel = configuration.durability == .always ? .durable : .written
     journal.whenReached(level, lsn, body)
     if level == .durable, journal.durableLSN < lsn { scheduleCommit() }

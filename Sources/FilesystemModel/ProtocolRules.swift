@@ -44,5 +44,20 @@ package struct ProtocolRules: Hashable, Sendable {
   /// R11-R14 at all: created-and-removed, folds.
   package var rewrites = true
 
+  // Canaries: switched off they are mistakes that code could make, and that the simulation must catch.
+
+  /// P1: nothing is answered before its record is written; off: as soon as it is in the buffer.
+  package var answersWaitForRecords = true
+  /// P2: a commit syncs the journal; off: one in eight does not.
+  package var everyCommitSynchronizes = true
+  /// R3: names of open plans are taken; off: by the pending graph only, which does not know plans of earlier mounts.
+  package var namesInDoubtAreTaken = true
+  /// R5: what a plan has done is synced before its DONE; off: one plan in eight is not.
+  package var everyPlanSynchronizes = true
+  /// R5: an outcome tells of all that is completed; off: one in eight leaves a record out.
+  package var everyOutcomeIsComplete = true
+  /// R19: what an earlier use left in a recycled segment is not read; off: one record of it may be.
+  package var staleRecordsAreRefused = true
+
   package init() {}
 }

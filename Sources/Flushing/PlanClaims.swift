@@ -53,7 +53,7 @@ struct PlanClaims {
   ///
   /// - Parameter created: Directories that come with the same batch, before the action: its path may pass through them (R23).
   func conflict(with claims: ActionClaims, created: Set<InodeNumber> = [], rules: ProtocolRules) -> Bool {
-    if claims.names.contains(where: { names[$0] != nil }) { return true }
+    if rules.namesInDoubtAreTaken, claims.names.contains(where: { names[$0] != nil }) { return true }
     if rules.plansAreDisjointInInodes {
       if claims.inodes.contains(where: { inodes[$0] != nil }) { return true }
       if claims.passed.contains(where: { shaped[$0] != nil && !created.contains($0) }) { return true }

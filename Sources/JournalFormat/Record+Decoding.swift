@@ -26,6 +26,11 @@ package struct RecordHeader: Hashable, Sendable {
     guard placement.durable < placement.lsn else { throw .badField }
   }
 
+  /// The tag of the header at `start`, all of which must be there.
+  package static func tag(in bytes: [UInt8], at start: Int) -> UInt32 {
+    load(UInt32.self, from: bytes, at: start + RecordLayout.tagOffset)
+  }
+
   /// Whether the checksum fits; `false` too when the bytes end before the record does.
   ///
   /// - Complexity: O(length).

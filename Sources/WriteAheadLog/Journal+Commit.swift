@@ -77,7 +77,8 @@ extension Journal {
 
   private func run(_ sync: Sync) throws(Errno) {
     do {
-      for file in sync.files { try file.synchronize() }
+      let isSkipped = !configuration.rules.everyCommitSynchronizes && sync.through.rawValue.isMultiple(of: 8)
+      for file in sync.files where !isSkipped { try file.synchronize() }
     } catch {
       fail(error) { $0.isSyncing = false }
       throw error

@@ -31,8 +31,9 @@ extension JournalScanner {
     var extent = SegmentExtent(
       segment: segment.number, epoch: segment.epoch, firstLSN: expected, lastLSN: expected.previous,
       endOffset: SegmentHeader.bytes)
-    while expected != limit, let record = try reader.record(at: extent.endOffset), record.placement.epoch == segment.epoch,
-      record.placement.lsn == expected
+    let acceptsStale = !rules.staleRecordsAreRefused
+    while expected != limit, let record = try reader.record(at: extent.endOffset, isOfAnySegment: acceptsStale),
+      record.placement.epoch == segment.epoch && record.placement.lsn == expected || acceptsStale
     {
       if record.type.isCheckpoint { checkpoints.add(try reader.logged(record, at: extent.endOffset)) }
       recordsByType[record.type, default: 0] += 1

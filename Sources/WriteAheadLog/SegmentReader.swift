@@ -22,9 +22,12 @@ struct SegmentReader {
   }
 
   /// The header of the intact record at `offset`; `nil` when there is none.
-  mutating func record(at offset: Int) throws(JournalError) -> RecordHeader? {
+  ///
+  /// - Parameter isOfAnySegment: whether one of an earlier use of the file counts too.
+  mutating func record(at offset: Int, isOfAnySegment: Bool = false) throws(JournalError) -> RecordHeader? {
     guard offset <= bytes - RecordLayout.headerBytes else { return nil }
     try load(offset, count: RecordLayout.headerBytes)
+    let tag = isOfAnySegment ? RecordHeader.tag(in: window, at: offset - windowStart) : tag
     guard let header = try? RecordHeader(in: window, at: offset - windowStart, tag: tag) else { return nil }
     try load(offset, count: header.length)
     return header.isIntact(in: window, at: offset - windowStart) ? header : nil

@@ -42,7 +42,7 @@ struct RandomWalk {
   let events: [WalkEvent]
   let variant: BackingVariant
 
-  init(seed: UInt64, options: MountOptions? = nil) {
+  init(seed: UInt64, options: MountOptions? = nil, rules: ProtocolRules = ProtocolRules()) {
     var generator = SeededGenerator(seed: seed)
     self.seed = seed
     let variant = Bool.random(using: &generator) ? .usual : BackingVariant.allCases.randomElement(using: &generator)!
@@ -62,6 +62,7 @@ struct RandomWalk {
         chosen.configuration.copyForwardUsedPercent = 0
         chosen.configuration.copyForwardDelayMilliseconds = 0
       }
+      chosen.configuration.rules = rules
       self.options = chosen
     }
     // A file that is held open under a name that goes, with other names that nobody has looked up, is written to at once: a crash
