@@ -38,7 +38,8 @@ import Testing
         while place >= 0 {
           var trial = try CrashTrial(tree, .small(), seed: UInt64(place), backing: variant.options)
           let first = trial.mount.backing.nextCallIndex
-          let events = [.failBacking(after: place, happens: failure.happens, failure.errno)] + operations.map { .perform($0) }
+          let fault = WalkEvent.failBacking(after: place, happens: failure.happens, failure.errno)
+          let events = [fault] + operations.map { .perform($0) }
           try check("call \(place) fails with \(failure), \(variant)") { try trial.run(events) }
           runs += 1
           place = trial.mount.backing.nextCallIndex - first > place ? place + 1 : -1
