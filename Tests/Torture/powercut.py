@@ -5,16 +5,17 @@ The state directory and the backing directory are each on an image with a filesy
 records every write and every flush of both disks in one order. Processes make changes on the mount, each in its own subtree, with fsync,
 O_SYNC and O_DSYNC among them; each notes when a change began and returned, in seconds and in entries of the record. Sessions end with
 kill -9 of the daemon, with `ebbfs flush` or with `ebbfs unmount`, and it is mounted again, so cuts fall into load, write-back, recycling
-of segments, unmount, mount and recovery.
+of segments, unmount, mount and recovery. Beside them sqlite3 commits transactions, with a rollback journal and with a WAL in turn.
 
 Then the power fails at many places of the record, on both disks at one moment: right before and right after flushes, and anywhere. What a
-disk's last flush covers is there; of the writes after it any subset, some torn between sectors of 512 bytes (xfs: 4096). The images are rebuilt, their
-filesystems mounted (which replays their journals), `ebbfs journal check` must find no corruption, ebbfs is mounted, and
+disk's last flush covers is there; of the writes after it any subset, some torn between sectors of 512 bytes (xfs: 4096). The images are
+rebuilt, their filesystems mounted (which replays their journals), `ebbfs journal check` must find no corruption, ebbfs is mounted, and
 
 P2  everything is there that was acknowledged before an fsync began that had returned before the cut; all that had returned under
     durability=always; all that had returned MS milliseconds (and --margin) before the cut under durability=batch=MS;
 P3  each process's tree is exactly one of the states it went through, and all of them together are one prefix of history: no change is
     there that began after one returned that is not there;
+and sqlite3 finds its database whole, with every transaction whose COMMIT had returned, whatever the durability is;
 then `ebbfs flush`: the backing directory must equal what the mount shows; then unmount. One cut in ten is followed by a second one: its
 recovery and write-back run over a recorder again and the power fails there; what had been shown must be shown again.
 
@@ -31,6 +32,7 @@ Usage: powercut.py EBBFS [--cuts N] [--durability always,batch=100,os] [--filesy
 import argparse, multiprocessing, os, random, shutil, sys, time
 from torture import Scenario, arguments, run
 from recorder import Counter, Log
+from powercut_database import MODES, Client, Judge
 from powercut_disks import CrashStates, Disks, choose_cuts, copy_sparse, must
 from powercut_history import History, Writer, differences, picture
 
@@ -94,7 +96,7 @@ class Live:
         mount = self.mount(self.given.canary)
         mount.mount()
         files = {domain: os.path.join(self.folder, f"{domain}.steps") for domain in self.domains}
-        barrier = multiprocessing.Barrier(len(self.domains) + 1)
+        barrier = multiprocessing.Barrier(len(self.domains) + 2)
         ends = multiprocessing.Value("d", 0)
 
         def work(number):
@@ -112,7 +114,18 @@ class Live:
                 barrier.abort()
                 raise
 
+        database = os.path.join(self.folder, "database.commits")
+
+        def transact():
+            client = Client(mount.point, counter)
+            for session in range(self.given.sessions):
+                barrier.wait(300)
+                client.go(ends.value, MODES[session % len(MODES)])
+                barrier.wait(300)
+            client.save(database)
+
         processes = [multiprocessing.Process(target=work, args=(number,), daemon=True) for number in range(len(self.domains))]
+        processes.append(multiprocessing.Process(target=transact, daemon=True))
         for process in processes: process.start()
         synced = []
         for session in range(self.given.sessions):
@@ -140,6 +153,7 @@ class Live:
         history = History(files, promised, self.given.margin)
         history.syncs += synced
         for text in history.told: self.scenario.violated(text)
+        self.database = Judge(database)
         return history
 
     def complain(self, problem):
@@ -169,7 +183,7 @@ class Cut:
             problem = self.mount.flush(60)
             if problem: problems.append(problem)
             for top in (self.mount.backing, self.mount.point):
-                left = sorted(set(os.listdir(top)) - set(self.live.domains))
+                left = sorted(name for name in set(os.listdir(top)) - set(self.live.domains) if not name.startswith("db"))
                 if left: problems.append(f"left in {top}: {left}")
                 for domain in self.live.domains:
                     words = differences(picture(top, domain), trees[domain])
@@ -186,8 +200,9 @@ class Cut:
         self.disks.detach()
         return trees, problems
 
-    def again(self, trees, first, record, chance, count):
-        """The power fails `count` times while the recovery of `record`, which began on the images in `first`, was under way."""
+    def again(self, trees, place, first, record, chance, count):
+        """The power fails `count` times while the recovery of `record`, which began on the images in `first` as a cut before entry
+        `place` had left them, was under way."""
         log = Log(record)
         states = CrashStates(log, first, os.path.join(self.live.folder, "durable-second"), self.disks.grain)
         done = []
@@ -195,7 +210,8 @@ class Cut:
             how = states.rebuild(cut, self.disks.images, chance)
 
             def judge(shown):
-                return [word for domain in trees for word in differences(shown[domain], trees[domain])[:6]]
+                wrong = [word for domain in trees for word in differences(shown[domain], trees[domain])[:6]]
+                return wrong + self.live.database.judge(self.mount.point, place)
             done.append((f"second {how}", self.recover(judge)[1]))
         states.close()
         os.rmdir(states.folder)
@@ -227,11 +243,12 @@ def cut_all(live, history, count, chance, figures):
         record = os.path.join(live.folder, "second") if is_twice else None
         if is_twice:
             for name in Disks.NAMES: shutil.copy2(cut.disks.image(name), os.path.join(second, name))
-        trees, problems = cut.recover(lambda trees: history.judge(trees, place, moment), record)
+        trees, problems = cut.recover(
+            lambda trees: history.judge(trees, place, moment) + live.database.judge(cut.mount.point, place), record)
         figures["cuts"] += 1
         for problem in problems: scenario.violated(f"{live.durability} {live.disks.kind} {how} seed {seed}: {problem}")
         if is_twice and not problems:
-            for words, problems in cut.again(trees, second, record, chance, 3):
+            for words, problems in cut.again(trees, place, second, record, chance, 3):
                 figures["second"] += 1
                 for problem in problems: scenario.violated(f"{live.durability} {live.disks.kind} {how} seed {seed}, {words}: {problem}")
         if problems and not live.given.canary: keep(live, log, place, seed)
@@ -250,7 +267,7 @@ def main():
     parser.add_argument("--canary", choices=("journal", "journal-tenth", "backing"))
     given = parser.parse_args()
     scenario = Scenario("powercut", given)
-    figures = {"cuts": 0, "second": 0, "acknowledged": 0, "syncs": 0, "entries": 0}
+    figures = {"cuts": 0, "second": 0, "acknowledged": 0, "syncs": 0, "commits": 0, "entries": 0}
     losses = []
     with scenario:
         memory = os.path.join(scenario.base, "memory")
@@ -265,13 +282,15 @@ def main():
             live = Live(scenario, folder, kind, durability, given)
             history = live.go(promised)
             figures["acknowledged"] += history.acknowledged(); figures["syncs"] += len(history.syncs)
+            figures["commits"] += len(live.database.commits)
             figures["entries"] += os.path.getsize(live.record) // 32
             cut_all(live, history, given.cuts // len(rounds), scenario.chance, figures)
             losses.append(f"{kind} {durability} lost at most {history.longest_loss * 1000:.0f} ms")
             if given.canary and scenario.violations: break
             if not scenario.violations: shutil.rmtree(folder)
     scenario.finish(f"{figures['cuts']} cuts and {figures['second']} second ones in {figures['entries']} writes and flushes, "
-                    f"{figures['acknowledged']} changes and {figures['syncs']} syncs acknowledged, {', '.join(losses)}")
+                    f"{figures['acknowledged']} changes, {figures['syncs']} syncs and {figures['commits']} transactions acknowledged, "
+                    f"{', '.join(losses)}")
     if given.canary:
         print(f"canary {given.canary}: {'caught' if scenario.violations else 'NOT CAUGHT'} after {figures['cuts']} cuts")
         return 0 if scenario.violations else 1
