@@ -15,7 +15,7 @@ help:
 	@echo 'make build  build the release binary, .build/release/ebbfs'
 	@echo 'make test   run all tests, those on real mounts included'
 	@echo 'make check  style, warnings as errors, what the binary links'
-	@echo 'make sim    the crash simulations in full (long)'
+	@echo 'make sim    the crash simulations in full (long; SEEDS=N HOURS=H choose the seeds and bound each test)'
 	@echo 'make torture  kills, failing disks, power cuts and storms on real mounts (long)'
 	@echo 'make torture-apps  sqlite, git, PostgreSQL, Redis and etcd on mounts that are killed (long)'
 	@echo 'make clean  remove what was built'
@@ -47,11 +47,11 @@ check: build
 	@for script in $(SCRIPTS); do sh -n $$script || exit 1; done
 	@.ci/check-binary '$(BINARY)'
 
-# EBBFS_SEED repeats a run, EBBFS_SIM_SECONDS bounds each test, EBBFS_SIM_THREADS is all processors by default. A long enumeration
-# can be cut into parts with EBBFS_SIM_SHARD=1/3, 2/3, 3/3 and one EBBFS_SEED, or taken up again with EBBFS_SIM_FIRST=N.
+# SEEDS, the first of the seeds, repeats a run; HOURS bounds each test. EBBFS_SIM_THREADS is all processors by default. A long enumeration
+# can be cut into parts with EBBFS_SIM_SHARD=1/3, 2/3, 3/3 and one SEEDS, or taken up again with EBBFS_SIM_FIRST=N.
 sim:
 	@.ci/install-packages build
-	EBBFS_SIM_FULL=1 $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/sim --filter SimulationTests
+	$(if $(SEEDS),EBBFS_SEED=$(SEEDS)) $(if $(HOURS),EBBFS_SIM_SECONDS=$$(awk 'BEGIN { print $(HOURS) * 3600 }')) EBBFS_SIM_FULL=1 $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/sim --filter SimulationTests
 
 TORTURE = python3 Tests/Torture
 
@@ -61,6 +61,7 @@ torture: build
 	$(TORTURE)/storm.py $(BINARY) --operations 200000
 	$(TORTURE)/held.py $(BINARY)
 	$(TORTURE)/faults.py $(BINARY)
+	$(TORTURE)/partial.py $(BINARY)
 	$(TORTURE)/slow.py $(BINARY)
 	$(TORTURE)/powercut.py $(BINARY) --cuts 1000 --filesystem ext4,xfs
 	for canary in journal journal-tenth backing; do $(TORTURE)/powercut.py $(BINARY) --cuts 300 --canary $$canary || exit 1; done
