@@ -82,7 +82,12 @@ enum MountValidation {
   /// Whether nobody serves the mount at a canonical path any more. Attributes are no sign of life: the kernel answers them
   /// itself.
   static func isDeadMount(_ path: String) -> Bool {
-    guard Registry.host.entry(mountpoint: path) == nil else { return false }
+    // A process that was just killed is still there for a moment.
+    let patience = Monotonic.milliseconds() + 500
+    while Registry.host.entry(mountpoint: path) != nil {
+      if Monotonic.milliseconds() > patience { return false }
+      Monotonic.sleep(milliseconds: 20)
+    }
     do throws(Errno) {
       _ = try Files.bytesAvailable(path)
       return false
