@@ -34,6 +34,7 @@ package struct Errno: Error, Hashable, Sendable {
   package static let noData = Errno(rawValue: 61)  // ENODATA
   package static let overflow = Errno(rawValue: 75)  // EOVERFLOW
   package static let notSupported = Errno(rawValue: 95)  // EOPNOTSUPP
+  package static let connectionAborted = Errno(rawValue: 103)  // ECONNABORTED
   package static let notConnected = Errno(rawValue: 107)  // ENOTCONN
   package static let stale = Errno(rawValue: 116)  // ESTALE
   package static let quotaExceeded = Errno(rawValue: 122)  // EDQUOT

@@ -92,7 +92,8 @@ enum MountValidation {
       _ = try Files.bytesAvailable(path)
       return false
     } catch {
-      return error == .notConnected
+      // The second one where the connection ends while the kernel waits for the answer.
+      return error == .notConnected || error == .connectionAborted
     }
   }
 
