@@ -4,7 +4,7 @@ SWIFT ?= $(shell command -v swift || echo /opt/swift/usr/bin/swift)
 BACKING ?= $(HOME)/ebbfs/backing
 MOUNTPOINT ?= $(HOME)/ebbfs/mountpoint
 BINARY = $(CURDIR)/.build/release/ebbfs
-SCRIPTS = .ci/run .ci/install-packages .ci/check-binary Mount/mount.fuse.ebbfs
+SCRIPTS = .ci/run .ci/run-tests .ci/install-packages .ci/check-binary Mount/mount.fuse.ebbfs
 
 .PHONY: help build run test check sim torture torture-apps clean
 .DEFAULT_GOAL := help
@@ -38,7 +38,7 @@ run: build
 test: build
 	@.ci/install-packages test
 	@test -c /dev/fuse || { echo '/dev/fuse is missing: the tests on real mounts cannot run' >&2; exit 1; }
-	EBBFS_BINARY='$(BINARY)' $(SWIFT) test
+	EBBFS_BINARY='$(BINARY)' .ci/run-tests $(SWIFT) test
 
 check: build
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
