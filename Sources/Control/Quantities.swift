@@ -24,6 +24,11 @@ package enum Quantity {
     }
   }
 
+  /// Whole percent, rounded down; `nil` of nothing, and where the number would be too great to mean anything.
+  package static func percent(_ part: Int, of whole: Int) -> Int? {
+    whole > 0 ? Int(exactly: (Double(part) * 100 / Double(whole)).rounded(.towardZero)) : nil
+  }
+
   /// A number with its noun: `1 file`, `2 files`.
   package static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 }

@@ -1,8 +1,8 @@
 extension StatusReport {
-  /// Lines for people, each ended.
+  /// Lines for people, each ended. What a field holds does not break them.
   package var text: String {
     let age = oldestAgeMilliseconds.map { ", oldest \(Quantity.time(milliseconds: $0))" } ?? ""
-    let used = journalCapacityBytes > 0 ? " (\(Int(Double(journalUsedBytes) * 100 / Double(journalCapacityBytes)))%)" : ""
+    let used = Quantity.percent(journalUsedBytes, of: journalCapacityBytes).map { " (\($0)%)" } ?? ""
     var rows = [
       ("mountpoint", mountpoint),
       ("backing", backing),
@@ -25,7 +25,9 @@ extension StatusReport {
     let error = lastFailure.map { "\($0.message), \(Quantity.time(milliseconds: $0.ageMilliseconds)) ago" }
     rows.append(("last error", error ?? "none"))
     let width = 17
-    return rows.map { $0.0 + ":" + String(repeating: " ", count: width - 1 - $0.0.count) + $0.1 + "\n" }.joined()
+    return rows.map { name, value in
+      name + ":" + String(repeating: " ", count: width - 1 - name.count) + TerminalText.line(value) + "\n"
+    }.joined()
   }
 
   /// The same as an object. Names end in their unit.

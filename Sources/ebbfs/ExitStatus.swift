@@ -1,3 +1,5 @@
+import Control
+
 /// The exit statuses of all commands. The README and `--help` show this table; numbers are never reused.
 enum ExitStatus: Int32, CaseIterable, Sendable {
   case success = 0
@@ -43,6 +45,6 @@ struct CommandFailure: Error, Hashable, Sendable {
   init(_ status: ExitStatus, _ message: String) {
     self.status = status
     // One line is promised, whatever a path or a library's message holds.
-    self.message = String(message.map { $0.isNewline ? " " : $0 })
+    self.message = TerminalText.line(message)
   }
 }

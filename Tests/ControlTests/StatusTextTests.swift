@@ -50,3 +50,25 @@ import Testing
 ]) func timesAreWrittenInTheirUnit(milliseconds: Int, text: String) {
   #expect(Quantity.time(milliseconds: milliseconds) == text)
 }
+
+@Test func controlCharactersInAFieldNeitherBreakALineNorReachTheTerminal() {
+  var report = fullReport()
+  let lines = report.text.split(separator: "\n").count
+  report.mountpoint = "/mnt/a\r\nb\u{1b}[2J\u{9b}1m\u{2028}c"
+  report.lastFailure?.message = "writing \u{7}\n: failed"
+  #expect(report.text.contains("/mnt/a b?[2J?1m c\n"))
+  #expect(report.text.contains("writing ? : failed"))
+  #expect(report.text.split(separator: "\n").count == lines)
+  #expect(report.json.text().contains(#"/mnt/a\u000d\nb\u001b[2J\u009b1m"#))
+}
+
+@Test func aShareThatMeansNothingIsNotShown() {
+  var report = fullReport()
+  report.journalCapacityBytes = 1
+  for used in [Int.max, Int.min] {
+    report.journalUsedBytes = used
+    #expect(report.text.contains(" of 1 B used\n"))
+  }
+  #expect(Quantity.percent(1, of: 3) == 33)
+  #expect(Quantity.percent(0, of: 0) == nil)
+}
