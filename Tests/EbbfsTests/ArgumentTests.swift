@@ -59,6 +59,16 @@ private func mount(_ words: [String]) throws -> MountRequest {
 
 @Test func aFailureIsOneLineWhateverItIsMadeOf() {
   #expect(CommandFailure(.failed, "a\nb\r\nc").message == "a b c")
+  #expect(refusal(["/b", "/m", "-\u{1b}[2J\u{85}\u{9b}0m"]).hasPrefix("unknown option -?[2J ?0m; usage"))
+  #expect(refusal(["/b", "/m", "-o", "a\u{2028}b\u{7}"]).hasPrefix("unknown option a b?; "))
+}
+
+@Test func onlyADescriptorThatCanBeIsTakenForReadiness() throws {
+  #expect(try mount(["--readiness-descriptor=3", "/b", "/m"]).readinessDescriptor == 3)
+  for number in ["", "x", "-1", "2", "1024", "2147483647", "2147483648"] {
+    let word = "--readiness-descriptor=\(number)"
+    #expect(refusal([word, "/b", "/m"]).hasPrefix("unknown option \(word);"))
+  }
 }
 
 @Test func readinessComesThroughThePipe() {

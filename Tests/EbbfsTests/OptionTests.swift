@@ -43,6 +43,12 @@ private func refusal(_ list: String) -> String {
   #expect(try options(#"state=/a\,b\\c,ro"#).stateDirectory == #"/a,b\c"#)
 }
 
+@Test func aCombiningAccentDoesNotHideASeparator() throws {
+  #expect(refusal("state=/a,\u{301}ro").hasPrefix("unknown option \u{301}ro;"))
+  #expect(try options("state=\u{301}a").stateDirectory == "\u{301}a")
+  #expect(try options("state=\\\\\u{301},ro").kernelWords == ["ro"])
+}
+
 @Test func wordsOfMountAreAccepted() throws {
   // As root's and a user's fstab lines arrive, see mount(8).
   let words = "rw,dev,suid,noexec,nosuid,nodev,exec,noatime,sync,dirsync"
@@ -69,6 +75,7 @@ private func refusal(_ list: String) -> String {
   #expect(refusal("memory=9223372036854775807T").contains("is no size"))
   #expect(refusal("memory=-1").contains("is no size"))
   #expect(refusal("memory=1Q").contains("is no size"))
+  #expect(refusal("memory=32768\u{212a}").contains("is no size"), "the sign of the unit kelvin is no K")
   #expect(refusal("memory") == "option memory needs a value: memory=SIZE")
   #expect(refusal("memory=") == "option memory= needs a value: memory=SIZE")
   #expect(refusal("state=") == "option state= needs a value: state=DIR")

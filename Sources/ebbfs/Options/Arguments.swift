@@ -30,6 +30,8 @@ struct MountRequest: Hashable, Sendable {
 enum Arguments {
   /// The name of the option by which `Launcher` hands its pipe to the daemon.
   static let readinessOption = "--readiness-descriptor="
+  /// Where it may be: behind the standard descriptors, below the number that a process has at most by default.
+  private static let readinessDescriptors: Range<Int32> = 3..<1024
 
   /// - Parameter arguments: without the program's name.
   static func parse(_ arguments: [String]) throws(CommandFailure) -> CommandLineRequest {
@@ -67,7 +69,10 @@ enum Arguments {
         paths += rest
         rest = []
       case _ where word.hasPrefix(readinessOption):
-        request.readinessDescriptor = Int32(word.dropFirst(readinessOption.count))
+        guard let descriptor = Int32(word.dropFirst(readinessOption.count)), readinessDescriptors.contains(descriptor) else {
+          throw usage(mountUsage, "unknown option \(word)")
+        }
+        request.readinessDescriptor = descriptor
       case _ where word.hasPrefix("-o"): try OptionParser.parse(String(word.dropFirst(2)), into: &request.options)
       case _ where word.hasPrefix("-") && word.count > 1: throw usage(mountUsage, "unknown option \(word)")
       default: paths.append(word)

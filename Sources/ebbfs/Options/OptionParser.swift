@@ -9,7 +9,7 @@ enum OptionParser {
   }
 
   private static func apply(_ item: String, to options: inout MountOptions) throws(CommandFailure) {
-    let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let parts = item.unicodeScalars.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     if let description = OptionTable.options.first(where: { $0.name == parts[0] }) {
       do throws(ValueError) {
         try description.apply(parts.count > 1 ? parts[1] : nil, to: &options)
@@ -28,16 +28,17 @@ enum OptionParser {
   private static func split(_ list: String) -> [String] {
     var items = [""]
     var isEscaped = false
-    for character in list {
+    // Scalars: to the kernel and to mount(8) a comma is one, also before a combining accent.
+    for scalar in list.unicodeScalars {
       if isEscaped {
-        items[items.count - 1].append(character)
+        items[items.count - 1].unicodeScalars.append(scalar)
         isEscaped = false
-      } else if character == "\\" {
+      } else if scalar == "\\" {
         isEscaped = true
-      } else if character == "," {
+      } else if scalar == "," {
         items.append("")
       } else {
-        items[items.count - 1].append(character)
+        items[items.count - 1].unicodeScalars.append(scalar)
       }
     }
     return items

@@ -27,7 +27,8 @@ enum OptionValues {
   /// `512M`: bytes, with K, M, G or T for the powers of 1024.
   static func size(_ text: String, _ range: ClosedRange<Int>) throws(ValueError) -> Int {
     let (digits, unit) = split(text)
-    let factor = unit.isEmpty ? 1 : sizeUnits.first { $0.suffix == unit.uppercased() }?.factor
+    // Bytes: to Swift the sign of the unit kelvin equals a K.
+    let factor = unit.isEmpty ? 1 : sizeUnits.first { $0.suffix.utf8.elementsEqual(unit.uppercased().utf8) }?.factor
     guard let factor, let bytes = product(digits, factor) else {
       throw ValueError(reason: "is no size: digits, then nothing, K, M, G or T")
     }
