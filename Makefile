@@ -4,9 +4,11 @@ SWIFT ?= $(shell command -v swift || echo /opt/swift/usr/bin/swift)
 BACKING ?= $(HOME)/ebbfs/backing
 MOUNTPOINT ?= $(HOME)/ebbfs/mountpoint
 BINARY = $(CURDIR)/.build/release/ebbfs
-SCRIPTS = .ci/run .ci/run-tests .ci/install-packages .ci/check-binary Mount/mount.fuse.ebbfs
+SCRIPTS = .ci/run .ci/run-tests .ci/install-packages .ci/check-binary Mount/mount.fuse.ebbfs Tests/Fuzz/run.sh
+FUZZ_TARGETS = JournalReader ControlDecoder OptionParser
+FUZZ_SECONDS ?= 20
 
-.PHONY: help build run test check sim torture torture-apps clean
+.PHONY: help build run test check fuzz sim torture torture-apps clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,7 +16,8 @@ help:
 	@echo '            (BACKING=DIR and MOUNTPOINT=DIR choose others)'
 	@echo 'make build  build the release binary, .build/release/ebbfs'
 	@echo 'make test   run all tests, those on real mounts included'
-	@echo 'make check  style, warnings as errors, what the binary links'
+	@echo 'make check  style, warnings as errors, what the binary links, the fuzzers for a minute'
+	@echo 'make fuzz   the fuzzers for FUZZ_SECONDS=$(FUZZ_SECONDS) each, as in make check; CANARY=canary finds planted bugs'
 	@echo 'make sim    the crash simulations in full (long; SEEDS=N HOURS=H choose the seeds and bound each test)'
 	@echo 'make torture  kills, failing disks, power cuts and storms on real mounts (long)'
 	@echo 'make torture-apps  sqlite, git, PostgreSQL, Redis and etcd on mounts that are killed (long)'
@@ -46,6 +49,10 @@ check: build
 	$(SWIFT) test --skip-build --filter TidyTests
 	@for script in $(SCRIPTS); do sh -n $$script || exit 1; done
 	@.ci/check-binary '$(BINARY)'
+	@$(MAKE) --no-print-directory fuzz
+
+fuzz:
+	@for target in $(FUZZ_TARGETS); do SWIFT='$(SWIFT)' Tests/Fuzz/run.sh $$target $(FUZZ_SECONDS) $(CANARY) || exit 1; done
 
 # SEEDS, the first of the seeds, repeats a run; HOURS bounds each test. EBBFS_SIM_THREADS is all processors by default. A long enumeration
 # can be cut into parts with EBBFS_SIM_SHARD=1/3, 2/3, 3/3 and one SEEDS, or taken up again with EBBFS_SIM_FIRST=N.

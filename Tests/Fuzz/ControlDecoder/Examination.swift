@@ -1,0 +1,92 @@
+import Control
+
+/// Whatever the peer sends, the control socket's decoder does not trap, reads what it would write, and finds the same messages
+/// however the bytes are cut. What a command prints of a message obeys no control character in it.
+///
+/// The first byte says how the stream is cut. The canary is a number of operations that the corpus has not.
+func examine(_ input: [UInt8]) {
+  guard let step = input.first else { return }
+  let bytes = Array(input.dropFirst())
+  examineMessage(bytes)
+  examineStream(bytes, step: Int(step))
+  examineStream(framed(bytes) + framed([]) + framed(bytes), step: Int(step))
+}
+
+private func framed(_ message: [UInt8]) -> [UInt8] {
+  (0..<4).map { UInt8(truncatingIfNeeded: message.count >> (8 * $0)) } + message
+}
+
+private func examineMessage(_ message: [UInt8]) {
+  let request = try? ControlCodec.decodeRequest(message)
+  let reply = try? ControlCodec.decodeReply(message)
+  require(request == nil || reply == nil, "a message is a request and a reply")
+  if let request {
+    require(ControlCodec.encode(request) == framed(message), "a request that was accepted is encoded differently")
+  }
+  if let reply {
+    examineEncoding(of: reply, message)
+    examineText(reply)
+  }
+}
+
+/// Bytes that are no UTF-8 are replaced when they are read: then the reply's own bytes must come back.
+private func examineEncoding(of reply: ControlReply, _ message: [UInt8]) {
+  let frame = ControlCodec.encode(reply)
+  if frame == framed(message) { return }
+  require(String(validating: message, as: UTF8.self) == nil, "a reply that was accepted is encoded differently")
+  let again = try? ControlCodec.decodeReply(Array(frame.dropFirst(4)))
+  require(again == reply && again.map(ControlCodec.encode) == frame, "a reply is read back differently")
+}
+
+private func examineText(_ reply: ControlReply) {
+  switch reply {
+  case .status(let report):
+    let rows = report.journalFailure == nil ? 9 : 10
+    require(report.text.unicodeScalars.count { $0 == "\n" } == rows, "a field breaks the lines of the status")
+    require(controls(in: report.text) == rows, "the status has control characters")
+    let lines = report.json.text().unicodeScalars.count { $0 == "\n" }
+    require(lines == (report.lastFailure == nil ? 23 : 26), "a field breaks the lines of the JSON")
+    require(controls(in: report.json.text()) == lines, "the JSON has control characters")
+  case .progress(let left):
+    #if CANARY
+      canary(left.operationsLeft == 7_777_777)
+    #endif
+    require(!Quantity.size(left.bytesLeft).isEmpty && !Quantity.count(left.operationsLeft, "operation").isEmpty, "no words")
+  case .done, .failed: break
+  }
+}
+
+private func controls(in text: String) -> Int { text.unicodeScalars.count { $0.properties.generalCategory == .control } }
+
+/// The messages of a stream and, at its end, whether it was given up.
+private struct Reading: Equatable {
+  var messages: [[UInt8]] = []
+  var isGivenUp = false
+}
+
+private func read(_ stream: [UInt8], pieces: (Int) -> Int) -> Reading {
+  var reader = FrameReader()
+  var reading = Reading()
+  var start = 0
+  do throws(MessageError) {
+    while start < stream.count {
+      let end = min(start + max(pieces(start), 1), stream.count)
+      reader.append(stream[start..<end])
+      while let message = try reader.next() { reading.messages.append(message) }
+      start = end
+    }
+  } catch {
+    require(error == .tooLong, "a stream is given up for another reason than a length")
+    reading.isGivenUp = true
+  }
+  return reading
+}
+
+private func examineStream(_ stream: [UInt8], step: Int) {
+  let whole = read(stream) { _ in stream.count }
+  require(read(stream) { _ in 1 } == whole, "byte for byte the messages are others")
+  require(read(stream) { (step &* 31 &+ $0 &* 7) % 61 } == whole, "cut into pieces the messages are others")
+  let frames = whole.messages.flatMap(framed)
+  require(stream.starts(with: frames), "the messages are not the stream's")
+  for message in whole.messages where message != stream { examineMessage(message) }
+}
