@@ -19,7 +19,7 @@ help:
 	@echo 'make check  style, warnings as errors, what the binary links, the fuzzers for a minute'
 	@echo 'make fuzz   the fuzzers for FUZZ_SECONDS=$(FUZZ_SECONDS) each, as in make check; CANARY=canary finds planted bugs'
 	@echo 'make sim    the crash simulations in full (long; SEEDS=N HOURS=H choose the seeds and bound each test)'
-	@echo 'make torture  kills, failing disks, power cuts and storms on real mounts (long)'
+	@echo 'make torture  kills, failing disks, power cuts, storms and leaks on real mounts; ends with a table (long)'
 	@echo 'make torture-apps  sqlite, git, PostgreSQL, Redis and etcd on mounts that are killed (long)'
 	@echo 'make clean  remove what was built'
 
@@ -60,23 +60,14 @@ sim:
 	@.ci/install-packages build
 	$(if $(SEEDS),EBBFS_SEED=$(SEEDS)) $(if $(HOURS),EBBFS_SIM_SECONDS=$$(awk 'BEGIN { print $(HOURS) * 3600 }')) EBBFS_SIM_FULL=1 $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/sim --filter SimulationTests
 
-TORTURE = python3 Tests/Torture
-
+# Both end with a table, a row for each scenario. TORTURE_OPTIONS='--only soak' runs some, '--quick' tries all.
 torture: build
 	@.ci/install-packages torture
-	$(TORTURE)/untar_kill.py $(BINARY) --during all
-	$(TORTURE)/storm.py $(BINARY) --operations 200000
-	$(TORTURE)/held.py $(BINARY)
-	$(TORTURE)/faults.py $(BINARY)
-	$(TORTURE)/partial.py $(BINARY)
-	$(TORTURE)/slow.py $(BINARY)
-	$(TORTURE)/powercut.py $(BINARY) --cuts 1000 --filesystem ext4,xfs
-	for canary in journal journal-tenth backing; do $(TORTURE)/powercut.py $(BINARY) --cuts 300 --canary $$canary || exit 1; done
+	python3 Tests/Torture/all.py $(BINARY) $(TORTURE_OPTIONS)
 
 torture-apps: build
 	@.ci/install-packages apps
-	$(TORTURE)/databases.py $(BINARY)
-	$(TORTURE)/servers.py $(BINARY)
+	python3 Tests/Torture/all.py $(BINARY) --apps $(TORTURE_OPTIONS)
 
 clean:
 	rm -rf .build

@@ -16,7 +16,7 @@ class Database:
 
     def __init__(self, path, mode, ledger):
         self.path, self.mode, self.ledger = path, mode, ledger
-        self.last = self.total = 0
+        self.last = self.verified = 0
 
     def session(self, stop):
         try:
@@ -58,12 +58,13 @@ class Database:
         if not self.last <= len(a) <= self.last + 1: wrong.append(f"{path}: {len(a)} transactions, {self.last} were acknowledged")
         if any(text != str(n) * (n % 700) for n, text in a): wrong.append(f"{path}: a row holds other text")
         self.last = len(a)
+        if not wrong: self.verified += len(a)
         return wrong
 
 
 class Repository:
     def __init__(self, path):
-        self.path, self.commits, self.number = path, [], 0
+        self.path, self.commits, self.number, self.verified = path, [], 0, 0
         self.errors = []
 
     def git(self, *words, **more):
@@ -99,6 +100,7 @@ class Repository:
         found = run("git", "-C", path, "rev-list", "HEAD").stdout.split()
         lost = [commit for commit in self.commits if commit not in set(found)]
         if lost: wrong.append(f"{len(lost)} of {len(self.commits)} acknowledged commits are not reachable")
+        if not wrong: self.verified += len(self.commits)
         return wrong
 
 
@@ -130,17 +132,19 @@ def main():
             for thread in threads: thread.join(60)
             exact += mount.remount(scenario)
             for work in works:
-                for text in work.verify(): scenario.violated(f"after kill {mount.kills}: {text}")
+                for text in work.verify(): scenario.violated(f"after kill {mount.kills}: {text}", lost=1)
         if not scenario.violations:
             problem = mount.flush()
             if problem: scenario.violated(problem)
             for work in works:
-                for text in work.verify(os.path.join(mount.backing, os.path.basename(work.path))): scenario.violated("backing: " + text)
+                for text in work.verify(os.path.join(mount.backing, os.path.basename(work.path))): scenario.violated("backing: " + text, lost=1)
             problem = mount.unmount()
             if problem: scenario.violated(problem)
     acknowledged = ", ".join(str(work.last) for work in works[:3]) if works else "0"
+    scenario.acknowledged = sum(work.last for work in works[:3]) + sum(len(work.commits) for work in works[3:])
+    scenario.verified = sum(work.verified for work in works)
     scenario.finish(f"transactions in WAL, DELETE, TRUNCATE mode: {acknowledged}, {len(works[3].commits) if works else 0} git commits, "
-                    f"{exact} kills at an exact call, {scenario.mounts[0].mount_times()}")
+                    f"{exact} kills at an exact call, {scenario.mount_times()}")
     return scenario.exit_status
 
 

@@ -21,6 +21,8 @@ def page_cuts(offset, count):
 class Writer:
     """Keeps in memory what the file must hold. `limit` is what it holds if the write in flight happened too."""
 
+    count = 0   # writes that were acknowledged
+
     def __init__(self, path, seed): self.path, self.chance, self.expected, self.flying = path, random.Random(seed), bytearray(), None
 
     def allowed(self):
@@ -48,6 +50,7 @@ class Writer:
 
     def acknowledge(self):
         self.expected = bytearray(self.allowed()[-1]); self.flying = None
+        self.count += 1
 
 
 class Appending(Writer):
@@ -103,7 +106,7 @@ class Unlinked(Writer):
         content = bytearray()
         while not stop.is_set():
             data = os.urandom(self.chance.randrange(1, 5000))
-            data = data[:os.pwrite(d, data, len(content))]; content += data
+            data = data[:os.pwrite(d, data, len(content))]; content += data; self.count += 1
             found = os.pread(d, len(content), 0)
             # A read of several requests comes short when the daemon dies within it; then the next call says so.
             if len(found) < len(content): os.fsync(d)
@@ -133,7 +136,8 @@ class Shell(Writer):
     def acknowledged(self):
         try:
             with open(self.ledger) as file: lines = file.read().split("\n")[:-1]
-            return int(lines[-1]) if lines else 0
+            self.count = int(lines[-1]) + 1 if lines else 0
+            return max(0, self.count - 1)
         except OSError: return 0
 
     def allowed(self):
@@ -158,7 +162,7 @@ def main():
     parser.add_argument("--options", default="writeback_delay=200ms,writeback_deadline=1s")
     given = parser.parse_args()
     scenario = Scenario("held", given)
-    verified = exact = size = 0
+    exact = size = 0
     with scenario:
         chance = scenario.chance
         mount = scenario.mount(given.options)
@@ -174,8 +178,8 @@ def main():
         def hold(writer, stop):
             try: writer.session(stop)
             except OSError as error:
-                if error.errno not in DEAD: failures.append(f"{writer.path}: {error}")
-            except Exception as error: failures.append(f"{writer.path}: {error}")
+                if error.errno not in DEAD: failures.append((f"{writer.path}: {error}", 0))
+            except Exception as error: failures.append((f"{writer.path}: {error}", isinstance(error, AssertionError)))
         while mount.kills < given.kills and not scenario.violations:
             failures, stop = [], threading.Event()
             threads = [threading.Thread(target=hold, args=(writer, stop)) for writer in writers]
@@ -184,8 +188,8 @@ def main():
             mount.kill()
             stop.set()
             for thread in threads: thread.join(30)
-            for text in failures:
-                if "number 5" not in text: scenario.violated(text)
+            for text, lost in failures:
+                if "number 5" not in text: scenario.violated(text, lost)
             exact += mount.remount(scenario)
             for writer in writers:
                 if isinstance(writer, Unlinked):
@@ -199,15 +203,16 @@ def main():
                 try:
                     with open(writer.path, "rb") as file: found = file.read()
                 except FileNotFoundError: found = b""
-                verified += 1; size += len(found)
+                scenario.verified += 1; size += len(found)
                 if isinstance(writer, Mapped):
                     # Stores of one page arrive together; those not yet flushed may be there or not.
                     if not writer.expected: writer.expected = bytearray(found)
                 if found not in writer.allowed():
                     first = writer.allowed()[0]
                     at = next((i for i in range(min(len(first), len(found))) if first[i] != found[i]), min(len(first), len(found)))
-                    scenario.violated(f"after kill {mount.kills}: {writer.path} has {len(found)} bytes, not {len(first)}, or differs at {at}")
+                    scenario.violated(f"after kill {mount.kills}: {writer.path} has {len(found)} bytes, not {len(first)}, or differs at {at}", lost=1)
                 writer.settled(found)
+            scenario.acknowledged = sum(writer.count for writer in writers)
             if sorted(listing(mount.point)) != listing(mount.point): scenario.violated("two listings differ")
         if not scenario.violations:
             problem = mount.flush()
@@ -216,12 +221,14 @@ def main():
                 if isinstance(writer, Unlinked): continue
                 path = os.path.join(mount.backing, "held", os.path.basename(writer.path))
                 with open(path, "rb") as file: found = file.read()
-                if found not in writer.allowed(): scenario.violated(f"{path} differs")
+                if found not in writer.allowed(): scenario.violated(f"{path} differs", lost=1)
+                scenario.verified += 1
             left = sorted(set(os.listdir(os.path.join(mount.backing, "held"))) ^ set(os.listdir(folder)))
             if left: scenario.violated(f"names on one side only: {left}")
             problem = mount.unmount()
             if problem: scenario.violated(problem)
-    scenario.finish(f"{verified} files of {size >> 20} MiB verified, {exact} kills inside recovery, {scenario.mounts[0].mount_times()}")
+    scenario.finish(f"{scenario.acknowledged} writes acknowledged, {scenario.verified} files of {size >> 20} MiB verified, "
+                    f"{exact} kills inside recovery, {scenario.mount_times()}")
     return scenario.exit_status
 
 

@@ -152,7 +152,7 @@ class Live:
         self.disks.detach()
         history = History(files, promised, self.given.margin)
         history.syncs += synced
-        for text in history.told: self.scenario.violated(text)
+        for text, lost in history.told: self.scenario.violated(text, lost)
         self.database = Judge(database)
         return history
 
@@ -170,16 +170,18 @@ class Cut:
         self.mount = live.mount(None)
 
     def recover(self, judge, recorded=None):
-        """Mounts, has the trees judged, writes everything back; returns the trees and what is wrong."""
+        """Mounts, has the trees judged, writes everything back; returns the trees, what is wrong, and how much of that is something lost."""
         self.disks.attach(recorded)
-        problems, trees = [], {}
+        problems, trees, lost = [], {}, 0
         try:
             if os.path.exists(self.mount.state) and any(name.startswith("segment") for name in os.listdir(self.mount.state)):
                 problem = self.mount.check()
                 if problem: problems.append(problem)
             self.mount.mount(30)
             trees = {domain: picture(self.mount.point, domain) for domain in self.live.domains}
-            problems += judge(trees)
+            wrong = judge(trees)
+            problems += wrong
+            lost = len(wrong)
             problem = self.mount.flush(60)
             if problem: problems.append(problem)
             for top in (self.mount.backing, self.mount.point):
@@ -187,7 +189,7 @@ class Cut:
                 if left: problems.append(f"left in {top}: {left}")
                 for domain in self.live.domains:
                     words = differences(picture(top, domain), trees[domain])
-                    if words: problems.append(f"{top} after write-back: {words[:6]}")
+                    if words: problems.append(f"{top} after write-back: {words[:6]}"); lost += 1
             problem = self.mount.unmount(60)
             if problem: problems.append(problem)
             if self.mount.is_mounted(): problems.append("still mounted")
@@ -198,7 +200,7 @@ class Cut:
             self.mount.clear()
             self.disks.abandon()
         self.disks.detach()
-        return trees, problems
+        return trees, problems, lost
 
     def again(self, trees, place, first, record, chance, count):
         """The power fails `count` times while the recovery of `record`, which began on the images in `first` as a cut before entry
@@ -212,7 +214,7 @@ class Cut:
             def judge(shown):
                 wrong = [word for domain in trees for word in differences(shown[domain], trees[domain])[:6]]
                 return wrong + self.live.database.judge(self.mount.point, place)
-            done.append((f"second {how}", self.recover(judge)[1]))
+            done.append((f"second {how}", *self.recover(judge)[1:]))
         states.close()
         os.rmdir(states.folder)
         return done
@@ -229,6 +231,15 @@ def keep(live, log, place, seed):
     os.rmdir(states.folder)
 
 
+def tell(scenario, where, problems, lost, history):
+    """Counts one power cut and what was found after it."""
+    scenario.power_cuts += 1
+    if not problems: scenario.verified += history.shown
+    for problem in problems: scenario.violated(f"{where}: {problem}")
+    scenario.lost += lost
+    if lost: scenario.is_caught = scenario.canary is not None
+
+
 def cut_all(live, history, count, chance, figures):
     scenario, log = live.scenario, Log(live.record)
     states = CrashStates(log, live.base, os.path.join(live.folder, "durable"), live.disks.grain)
@@ -243,16 +254,16 @@ def cut_all(live, history, count, chance, figures):
         record = os.path.join(live.folder, "second") if is_twice else None
         if is_twice:
             for name in Disks.NAMES: shutil.copy2(cut.disks.image(name), os.path.join(second, name))
-        trees, problems = cut.recover(
+        trees, problems, lost = cut.recover(
             lambda trees: history.judge(trees, place, moment) + live.database.judge(cut.mount.point, place), record)
         figures["cuts"] += 1
-        for problem in problems: scenario.violated(f"{live.durability} {live.disks.kind} {how} seed {seed}: {problem}")
+        tell(scenario, f"{live.durability} {live.disks.kind} {how} seed {seed}", problems, lost, history)
         if is_twice and not problems:
-            for words, problems in cut.again(trees, place, second, record, chance, 3):
+            for words, problems, lost in cut.again(trees, place, second, record, chance, 3):
                 figures["second"] += 1
-                for problem in problems: scenario.violated(f"{live.durability} {live.disks.kind} {how} seed {seed}, {words}: {problem}")
+                tell(scenario, f"{live.durability} {live.disks.kind} {how} seed {seed}, {words}", problems, lost, history)
         if problems and not live.given.canary: keep(live, log, place, seed)
-        if len(scenario.violations) - before >= (1 if live.given.canary else 10): break
+        if scenario.is_caught or len(scenario.violations) - before >= (100 if live.given.canary else 10): break
     states.close()
 
 
@@ -286,14 +297,12 @@ def main():
             figures["entries"] += os.path.getsize(live.record) // 32
             cut_all(live, history, given.cuts // len(rounds), scenario.chance, figures)
             losses.append(f"{kind} {durability} lost at most {history.longest_loss * 1000:.0f} ms")
-            if given.canary and scenario.violations: break
+            if scenario.is_caught: break
             if not scenario.violations: shutil.rmtree(folder)
+    scenario.acknowledged = figures["acknowledged"] + figures["commits"]
     scenario.finish(f"{figures['cuts']} cuts and {figures['second']} second ones in {figures['entries']} writes and flushes, "
                     f"{figures['acknowledged']} changes, {figures['syncs']} syncs and {figures['commits']} transactions acknowledged, "
                     f"{', '.join(losses)}")
-    if given.canary:
-        print(f"canary {given.canary}: {'caught' if scenario.violations else 'NOT CAUGHT'} after {figures['cuts']} cuts")
-        return 0 if scenario.violations else 1
     return scenario.exit_status
 
 

@@ -189,7 +189,7 @@ class History:
             self.syncs += syncs
             self.told += told
         self.promised, self.margin = promised, margin
-        self.longest_loss, self.lost = 0, 0
+        self.longest_loss, self.lost, self.shown = 0, 0, 0   # shown: changes that the trees judged last hold
 
     def acknowledged(self): return sum(not isinstance(step, Half) for steps in self.steps.values() for step in steps[1:])
 
@@ -241,6 +241,7 @@ class History:
                 if other != domain and after < len(others) and others[after].ended < steps[begins[domain]].begun:
                     return [f"{domain} has step {begins[domain]} ({steps[begins[domain]].text}), but {other} lacks step {after} "
                             f"({others[after].text}), which had returned before that began"]
+        self.shown = sum(not isinstance(step, Half) for domain, steps in self.steps.items() for step in steps[1:ends[domain] + 1])
         for domain, steps in self.steps.items():
             lost = [step for step in steps[ends[domain] + 1:] if step.ended_at <= cut and step.ended <= moment]
             self.lost += len(lost)

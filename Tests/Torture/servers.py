@@ -37,7 +37,7 @@ class Server:
     process = None
 
     def __init__(self, folder, outside):
-        self.folder, self.outside, self.last = folder, outside, 0
+        self.folder, self.outside, self.last, self.verified = folder, outside, 0, 0
 
     def launch(self, words, **more):
         log = open(os.path.join(self.outside, f"{self.name}.log"), "ab")
@@ -61,6 +61,7 @@ class Server:
         if found != list(range(1, len(found) + 1)): wrong.append(f"{self.name}: numbers are missing between others")
         if not self.last <= len(found) <= self.last + 1: wrong.append(f"{self.name}: {len(found)} numbers, {self.last} were acknowledged")
         self.last = len(found)
+        if not wrong: self.verified += len(found)
         return wrong
 
 
@@ -275,14 +276,15 @@ def main():
             exact += life(scenario, mount, servers, given.pace)
             for server in servers:
                 server.start()
-                for text in server.verify(): scenario.violated(f"after kill {mount.kills}: {text}")
+                for text in server.verify(): scenario.violated(f"after kill {mount.kills}: {text}", lost=1)
         for server in servers: server.end(signal.SIGINT)
         for problem in (mount.flush(), mount.unmount()):
             if problem: scenario.violated(problem)
         for server in servers:
-            for text in server.verify_backing(os.path.join(mount.backing, server.name)): scenario.violated("backing: " + text)
+            for text in server.verify_backing(os.path.join(mount.backing, server.name)): scenario.violated("backing: " + text, lost=1)
     acknowledged = ", ".join(f"{server.last} of {server.name}" for server in servers)
-    scenario.finish(f"acknowledged transactions {acknowledged}, {exact} kills at an exact call, {scenario.mounts[0].mount_times()}")
+    scenario.acknowledged, scenario.verified = sum(server.last for server in servers), sum(server.verified for server in servers)
+    scenario.finish(f"acknowledged transactions {acknowledged}, {exact} kills at an exact call, {scenario.mount_times()}")
     return scenario.exit_status
 
 

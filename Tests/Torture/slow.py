@@ -41,6 +41,7 @@ def main():
         mount = scenario.mount(given.options, backing=far)
         mount.mount()
         through = [work(os.path.join(mount.point, f"through-{i}"), given.files) for i in range(given.runs)]
+        scenario.acknowledged = given.runs * (1 + 2 * given.files)   # mkdir; create and write
         begun = time.monotonic()
         problem = mount.flush(900)
         drained = time.monotonic() - begun
@@ -48,7 +49,8 @@ def main():
         for i in range(given.runs):
             for j in range(given.files):
                 with open(os.path.join(source, f"through-{i}", f"file-{j}"), "rb") as file: found = file.read()
-                if found != bytes([j % 256]) * (1024 * (1 + j % 8)): scenario.violated(f"through-{i}/file-{j} differs"); break
+                if found != bytes([j % 256]) * (1024 * (1 + j % 8)): scenario.violated(f"through-{i}/file-{j} differs", lost=1); break
+                scenario.verified += 1
         problem = mount.unmount()
         if problem: scenario.violated(problem)
         ratio = statistics.median(direct) / statistics.median(through)

@@ -25,9 +25,9 @@ class Worker:
         self.count = self.failed = self.compared = 0
         self.told = []
 
-    def violated(self, text):
+    def violated(self, text, lost=0):
         self.log.write("VIOLATION " + text + "\n")
-        self.told.append(f"process {self.number}, operation {self.count}: {text}")
+        self.told.append((f"process {self.number}, operation {self.count}: {text}", lost))
 
     # Choosing.
 
@@ -212,7 +212,7 @@ class Worker:
             if not second: break
         self.drop_slots()
         if second:
-            self.violated(f"with {operation!r} in flight; if it had not happened: {'; '.join(first[:5])}; if it had: {'; '.join(second[:5])}")
+            self.violated(f"with {operation!r} in flight; if it had not happened: {'; '.join(first[:5])}; if it had: {'; '.join(second[:5])}", 1)
 
     def paths_of(self, inode):
         found = []
@@ -231,7 +231,7 @@ class Worker:
         untimed = inodes
         for domain in domains:
             problems += self.compare_domain(top, domain, untimed, adopt)
-        if problems and not only_tell: self.violated("; ".join(problems[:6]))
+        if problems and not only_tell: self.violated("; ".join(problems[:6]), len(problems))
         return problems
 
     def compare_domain(self, top, domain, untimed, adopt):
@@ -290,7 +290,7 @@ def main():
     parser.add_argument("--no-kills", action="store_true")
     given = parser.parse_args()
     scenario = Scenario("storm", given)
-    done = compared = failed = exact = 0
+    done = failed = exact = 0
     with scenario:
         chance = scenario.chance
         mount = scenario.mount(given.options)
@@ -315,7 +315,7 @@ def main():
                 if not pipe.poll(seconds): raise MountFailure(f"process {number} does not answer {message[0]}: hung? {mount.status()}")
                 answers.append(pipe.recv())
             for answer in answers:
-                for text in answer[3]: scenario.violated(text)
+                for text, lost in answer[3]: scenario.violated(text, lost)
             return answers
 
         mount.mount()
@@ -336,6 +336,7 @@ def main():
             answers = ask(("run", share))
             if timer: timer.join()
             done, failed = sum(a[0] for a in answers), sum(a[1] for a in answers)
+            scenario.acknowledged = done - failed
             if timer:
                 mount.clear()
                 for _ in range(chance.choice((0, 0, 1, 2))):
@@ -357,15 +358,15 @@ def main():
             problem = mount.unmount()
             if problem: scenario.violated(problem)
             for i, pipe in enumerate(pipes):
-                compared += ask(("compare", mount.backing, [f"p{i}"]), some=[pipe])[0][2]
+                scenario.verified += ask(("compare", mount.backing, [f"p{i}"]), some=[pipe])[0][2]
         for pipe in pipes:
             try: pipe.send(("end",))
             except OSError: pass
         for process in processes:
             process.join(5)
             if process.is_alive(): process.terminate()
-    scenario.finish(f"{done} operations acknowledged ({failed} with an errno as expected), {compared} objects compared, "
-                    f"{exact} kills inside recovery, {scenario.mounts[0].mount_times() if scenario.mounts else ''}")
+    scenario.finish(f"{done} operations acknowledged ({failed} with an errno as expected), {scenario.verified} objects compared, "
+                    f"{exact} kills inside recovery, {scenario.mount_times()}")
     return scenario.exit_status
 
 

@@ -197,6 +197,10 @@ class Scenario:
         self.binary = os.path.join(self.base, "ebbfs")   # a copy: a build during the run changes nothing
         shutil.copy2(arguments.binary, self.binary)
         self.violations, self.mounts, self.undo = [], [], []
+        self.canary = getattr(arguments, "canary", None)   # the bug that was planted; to be caught is success then
+        # The figures of the table, see `finish`. A canary is caught by what sets `is_caught`, not by any violation.
+        self.acknowledged = self.verified = self.lost = self.power_cuts = 0
+        self.is_caught = False
         self.begun = time.monotonic()
 
     def mount(self, options="", **more):
@@ -204,8 +208,10 @@ class Scenario:
         self.mounts.append(mount)
         return mount
 
-    def violated(self, text):
+    def violated(self, text, lost=0):
+        """`lost` says how much of that is something acknowledged that is not there, or not as it was acknowledged."""
         self.violations.append(text)
+        self.lost += lost
         print("VIOLATION", text[:2000], flush=True)
 
     def __enter__(self):
@@ -225,23 +231,48 @@ class Scenario:
         for action in reversed(self.undo):
             try: action()
             except Exception as failure: print("cleaning up:", failure)
-        if self.violations or error: print("kept", self.base)
+        if (self.violations or error) and not (self.canary and self.is_caught): print("kept", self.base)
         else: shutil.rmtree(self.base, ignore_errors=True)
         return not isinstance(error, SystemExit)
 
-    def finish(self, figures):
+    def finish(self, words):
+        """Prints what was done, in words; for --figures also as one line of JSON, which is a row of all.py's table:
+
+        crashes       daemons killed and power cuts
+        acknowledged  operations that returned success
+        verified      how often an operation, or an object that operations made, was looked at and found as it had been acknowledged
+        lost          how often it was not
+        violations    everything that was wrong, what was lost included
+        """
+        if not self.verified: self.violated("nothing was verified")
         kills = sum(mount.kills for mount in self.mounts)
-        print(f"{self.name}: {kills} kills, {figures}, {len(self.violations)} violations, "
-              f"{time.monotonic() - self.begun:.0f} s, seed {self.seed}", flush=True)
+        seconds = time.monotonic() - self.begun
+        print(f"{self.name}: {kills} kills, {words}, {self.lost} lost, {len(self.violations)} violations, "
+              f"{seconds:.0f} s, seed {self.seed}", flush=True)
+        if self.canary: print(f"canary {self.canary}: {self.outcome}", flush=True)
+        if self.given.figures:
+            with open(self.given.figures, "w") as file:
+                json.dump({"crashes": kills + self.power_cuts, "acknowledged": self.acknowledged, "verified": self.verified,
+                           "lost": self.lost, "violations": len(self.violations), "seconds": round(seconds, 1), "seed": self.seed,
+                           "outcome": self.outcome}, file)
+                file.write("\n")
 
     @property
-    def exit_status(self): return 1 if self.violations else 0
+    def outcome(self):
+        if self.canary: return "caught" if self.is_caught else "NOT CAUGHT"
+        return "FAILED" if self.violations else "ok"
+
+    @property
+    def exit_status(self): return 0 if self.outcome in ("ok", "caught") else 1
+
+    def mount_times(self): return self.mounts[0].mount_times() if self.mounts else "never mounted"
 
 
 def arguments(parser):
     """Adds what every scenario takes."""
     parser.add_argument("binary", help="path of ebbfs")
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--figures", help="file that gets one line of JSON at the end, for all.py")
     return parser
 
 

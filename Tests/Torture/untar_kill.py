@@ -96,7 +96,7 @@ def main():
     parser.add_argument("--pace", type=float, default=1.5, help="longest time between kills, seconds")
     given = parser.parse_args()
     scenario = Scenario("untar", given)
-    verified = exact = 0
+    exact = 0
     names, size = [], 0
     with scenario:
         chance = scenario.chance
@@ -133,6 +133,7 @@ def main():
                     mount.kill()
                 timer = threading.Timer(moment, strike); timer.start()
             finished = work.go_on()
+            scenario.acknowledged = max(scenario.acknowledged, work.done)
             if not timer:
                 if not finished: scenario.violated(f"tar failed without a kill: {work.complaints!r}"); break
             else:
@@ -149,15 +150,15 @@ def main():
             for name in names[:work.done] if everything else chance.sample(names[:work.done], min(work.done, 1500)) + names[max(0, work.done - 50):work.done]:
                 shown = os.fsdecode(name)
                 try: mine = facts(os.path.join(mount.point, shown))
-                except OSError as error: scenario.violated(f"after kill {mount.kills}: {shown}: {error}"); continue
+                except OSError as error: scenario.violated(f"after kill {mount.kills}: {shown}: {error}", lost=1); continue
                 theirs = facts(os.path.join(source, shown))
-                verified += 1
+                scenario.verified += 1
                 if stat.S_ISDIR(theirs["mode"]):   # tar sets a directory's mode and times when it has left it
                     mine = theirs = {"kind": stat.S_IFMT(mine["mode"])}
                 elif theirs["links"] > 1:          # the other names may come later
                     for one in (mine, theirs): one.pop("links")
                 words = difference(mine, theirs)
-                if words: scenario.violated(f"after kill {mount.kills}: {shown}: {words}")
+                if words: scenario.violated(f"after kill {mount.kills}: {shown}: {words}", lost=1)
                 if len(scenario.violations) > 10: break
             if listing(mount.point) != first: scenario.violated(f"after kill {mount.kills}: a second listing differs from the first")
         if not scenario.violations:
@@ -171,15 +172,17 @@ def main():
             if problem: scenario.violated(problem)
             for top in (mount.backing, mount.point):
                 words = run("diff", "-r", "--no-dereference", "-x", "fifo", source, top).stdout.strip()
-                if words: scenario.violated(f"diff -r {top}: {words[:500]}")
+                if words: scenario.violated(f"diff -r {top}: {words[:500]}", lost=1)
                 words = run("rsync", "-anci", "--delete", "-HAX", "--numeric-ids", source + "/", top + "/").stdout.strip()
-                if words: scenario.violated(f"rsync {top}: {words[:500]}")
+                if words: scenario.violated(f"rsync {top}: {words[:500]}", lost=1)
+                scenario.verified += len(names)
             problem = mount.unmount()
             if problem: scenario.violated(problem)
             words = run("rsync", "-anci", "--delete", "-HAX", "--numeric-ids", source + "/", mount.backing + "/").stdout.strip()
-            if words: scenario.violated(f"rsync after unmount: {words[:500]}")
+            if words: scenario.violated(f"rsync after unmount: {words[:500]}", lost=1)
+            scenario.verified += len(names)
     scenario.finish(f"during {given.during}, {len(names)} members of {size >> 20} MiB, {exact} kills at an exact call, "
-                    f"{verified} files verified, {scenario.mounts[0].mount_times() if scenario.mounts else ''}")
+                    f"{scenario.verified} files verified, {scenario.mount_times()}")
     return scenario.exit_status
 
 
