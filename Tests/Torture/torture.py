@@ -94,13 +94,29 @@ class Mount:
         self.kills += 1
         return is_exact
 
+    def mount_with_fault(self, call, error, when, paths, seconds=60):
+        """Tries to mount while a call fails; whether it is mounted then. Ends the fault, and the daemon if there is one."""
+        expressions = ["-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={when}"]
+        for path in paths: expressions += ["-P", path]
+        tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", *expressions, *self.words()],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if not wait_until(lambda: tracer.poll() is not None or os.path.ismount(self.point), seconds):
+            raise MountFailure(f"the mount neither fails nor succeeds within {seconds} s while {call} fails with {error}")
+        mounted = tracer.poll() is None
+        self.kill()
+        self.end_tracer(tracer)
+        self.clear()
+        return mounted
+
     def status(self):
         return json.loads(run(self.binary, "status", self.point, "--json", timeout=30).stdout)
 
-    def attach(self, *expressions, follow=True):
-        """strace on the running daemon: `trace=...`, `inject=...`."""
+    def attach(self, *expressions, follow=True, paths=()):
+        """strace on the running daemon: `trace=...`, `inject=...`. With `paths` only for calls that name one of these, or a descriptor of
+        exactly one of these."""
         words = ["strace", "-qq", "-o", "/dev/null", "-p", str(self.process)] + (["-f"] if follow else [])
         for expression in expressions: words += ["-e", expression]
+        for path in paths: words += ["-P", path]
         tracer = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.straces.append(tracer)
 
