@@ -28,7 +28,7 @@ ROWS = [
     *(Row(f"canary-{bug}", "powercut", f"--cuts 300 --canary {bug}", f"--cuts 150 --seconds 4 --canary {bug}")
       for bug in ("journal", "journal-tenth", "backing")),
     *(Row(f"canary-{bug}", "soak", f"--seconds 10 --canary {bug}", f"--seconds 5 --canary {bug}")
-      for bug in ("unlinked", "inodes", "journal-use")),
+      for bug in ("unlinked", "nameless", "names")),
 ]
 APPS = [
     Row("databases", "databases", "", "--kills 3"),

@@ -34,8 +34,8 @@ def backing_fails(scenario, call, error, when):
     if when == "1+":
         if not shown and call in SEEN_AT_ONCE: case.violated(f"the failure is not in status: {mount.status()}")
         # What was written back before may be read from the backing directory.
-        case.compare(mount.point, label="mount while the backing directory fails", may_fail=call in READING_CALLS)
-        if scenario.chance.random() < 0.5:   # the journal keeps it all
+        if not case.compare_or_wait(tracer, "mount while the backing directory fails", call in READING_CALLS): tracer = None
+        elif scenario.chance.random() < 0.5:   # the journal keeps it all
             mount.end_tracer(tracer)
             tracer = None
             case.again("mount after a kill while the backing directory failed")
@@ -60,11 +60,11 @@ def reading_fails(scenario, call, error, when):
     paths = [os.path.join(folder, name) for folder, folders, files in os.walk(mount.backing) for name in folders + files]
     tracer = mount.attach(f"trace={call}", f"inject={call}:error={error}:when={when}",
                           paths=[mount.backing, *paths] if call in SHARED_CALLS else ())
-    case.compare(mount.point, label="reading while the backing directory fails", may_fail=True)
-    try: os.statvfs(mount.point)
-    except OSError: pass
-    case.compare(mount.point, label="reading again", may_fail=True)
-    mount.end_tracer(tracer)
+    if case.compare_or_wait(tracer, "reading while the backing directory fails", True):
+        try: os.statvfs(mount.point)
+        except OSError: pass
+        case.compare_or_wait(tracer, "reading again", True)
+        mount.end_tracer(tracer)
     case.compare(mount.point, label="reading afterwards")
     case.mixture("during")
     case.finish()

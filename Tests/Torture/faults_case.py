@@ -1,5 +1,5 @@
 """What the cases of faults.py share: a mount with a shadow, and small disks."""
-import os, subprocess
+import os, subprocess, threading
 from operations import KEEP_SIZE, PUNCH, allocate
 from torture import difference, facts, run
 
@@ -90,6 +90,18 @@ class Case:
             if words: wrong.append(f"{name}: {words}")
         if wrong: self.violated(f"{label or top}: {'; '.join(wrong[:6])}", lost=len(wrong))
         self.scenario.verified += max(0, len(mine) - len(wrong))
+
+    def compare_or_wait(self, tracer, label, may_fail):
+        """Compares while a fault lasts. A read of a file that a plan under way moves waits for the plan's end (WritePath.md): then the fault
+        ends first, and the read must. Returns whether it still lasts."""
+        thread = threading.Thread(target=self.compare, args=(self.mount.point, (), label, may_fail), daemon=True)
+        thread.start()
+        thread.join(10)
+        if not thread.is_alive(): return True
+        self.mount.end_tracer(tracer)
+        thread.join(60)
+        if thread.is_alive(): raise RuntimeError(f"{label}: a read still waits 60 s after the fault is over: {self.mount.status()}")
+        return False
 
     def again(self, label, ignored=()):
         """kill -9 and a new mount, which must have everything."""
