@@ -22,6 +22,7 @@ ROWS = [
     Row("faults-journal", "faults", "--only journal", "--only journal --sample 4"),
     Row("faults-backing", "faults", "--only backing", "--only backing --sample 4"),
     Row("faults-disks", "faults", "--only full,gone,readonly", "--only full,gone,readonly"),
+    Row("partial", "partial", "", "--rounds 2"),
     Row("slow", "slow", "", "--files 100 --runs 1 --direct-files 20 --least 20"),
     Row("soak", "soak", "", "--seconds 15"),
     Row("powercut", "powercut", "--cuts 1000 --filesystem ext4,xfs", "--cuts 24 --seconds 3"),
