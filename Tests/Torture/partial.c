@@ -1,5 +1,5 @@
-/* Preloaded into a daemon. Of its calls on files below EBBFS_PARTIAL_PATH one in three is interrupted (EINTR), and one in three reads
-   or writes no more than half of what it was asked for. */
+/* Preloaded into a daemon. Of its calls on files below EBBFS_PARTIAL_PATH one in three is interrupted (EINTR), and one in
+   three reads or writes no more than half of what it was asked for. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
