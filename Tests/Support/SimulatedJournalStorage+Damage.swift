@@ -25,6 +25,18 @@ extension SimulatedJournalStorage {
     replace(number, with: bytes)
   }
 
+  /// Writes what is at one place at another one as well, as a disk does that misdirects a write.
+  ///
+  /// - Returns: the offsets that have another byte now.
+  package func misdirect(_ number: UInt64, _ range: Range<Int>, to target: UInt64, at offset: Int) -> [Int] {
+    let moved = contents(of: number)[range]
+    let before = contents(of: target)
+    var after = before
+    after.replaceSubrange(offset..<offset + range.count, with: moved)
+    replace(target, with: after)
+    return before.indices.filter { before[$0] != after[$0] }
+  }
+
   package func truncate(_ number: UInt64, to count: Int) { replace(number, with: Array(contents(of: number).prefix(count))) }
 
   /// Removes a file behind the journal's back.

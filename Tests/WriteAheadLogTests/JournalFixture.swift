@@ -112,6 +112,12 @@ struct RecordMap {
     entries.contains { $0.lsn > lsn && $0.durable >= lsn } || headers.contains { $0.lsn > lsn && $0.durable >= lsn }
   }
 
+  func without(_ damaged: [Entry]) -> RecordMap {
+    var left = self
+    left.entries.removeAll { entry in damaged.contains { $0.lsn == entry.lsn } }
+    return left
+  }
+
   /// What is left of the map when the segment ends after `count` bytes.
   func cutting(_ segment: UInt64, to count: Int) -> RecordMap {
     var left = self
