@@ -1,6 +1,7 @@
 import CLinux
 import FilesystemModel
 import StorageInterface
+import Threading
 
 // SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
 // fill.
@@ -11,6 +12,8 @@ import StorageInterface
 package final class PosixJournalStorage: JournalStorage {
   private let directory: Descriptor
   private let lock: StateLock?
+  /// Segments that a call made which failed then: they may be replaced, others never.
+  private let leftovers = Lock<Set<UInt64>>([])
 
   /// Opens the state directory for writing, removes what an interrupted preparation left, and waits at most the given time for
   /// another daemon's lock.
@@ -42,28 +45,28 @@ package final class PosixJournalStorage: JournalStorage {
   package func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno) {
     try checkWritable()
     let preparing = preparingName(number)
+    unsafe linux_remove_file(directory.number, preparing)
     do throws(Errno) {
       try writeZeros(preparing, bytes: bytes)
-      try checked(
-        unsafe linux_rename_no_replace(directory.number, preparing, directory.number, segmentName(number)))
+      try rename(preparing, to: number)
     } catch {
       unsafe linux_remove_file(directory.number, preparing)
       throw error
     }
-    try directory.synchronize()
   }
 
   package func recycleSegment(_ number: UInt64, as newNumber: UInt64) throws(Errno) {
     try checkWritable()
-    try checked(
-      unsafe linux_rename_no_replace(
-        directory.number, segmentName(number), directory.number, segmentName(newNumber)))
-    try directory.synchronize()
+    try rename(segmentName(number), to: newNumber)
   }
 
   package func removeSegment(_ number: UInt64) throws(Errno) {
     try checkWritable()
-    try checked(unsafe linux_remove_file(directory.number, segmentName(number)))
+    do throws(Errno) {
+      try checked(unsafe linux_remove_file(directory.number, segmentName(number)))
+    } catch {
+      guard error == .noEntry else { throw error }
+    }
     try directory.synchronize()
   }
 
@@ -83,6 +86,18 @@ package final class PosixJournalStorage: JournalStorage {
 
   private func checkWritable() throws(Errno) {
     guard lock != nil else { throw .readOnlyFilesystem }
+  }
+
+  private func rename(_ name: [UInt8], to number: UInt64) throws(Errno) {
+    let target = segmentName(number)
+    if leftovers.withLock({ $0.contains(number) }) {
+      try checked(unsafe linux_rename(directory.number, name, directory.number, target))
+    } else {
+      try checked(unsafe linux_rename_no_replace(directory.number, name, directory.number, target))
+    }
+    leftovers.withLock { _ = $0.insert(number) }
+    try directory.synchronize()
+    leftovers.withLock { _ = $0.remove(number) }
   }
 
   /// Zeros, written and synced, in a new file.

@@ -7,11 +7,13 @@ package protocol JournalStorage: AnyObject, Sendable {
   /// The numbers of all segment files, ascending. Files still being prepared are not among them.
   func segments() throws(Errno) -> [UInt64]
   /// Makes a segment file of `bytes` zeros, written, not allocated (fallocate gains nothing), synced with its directory entry,
-  /// under a preparing name first, so that `segments` never shows half of one.
+  /// under a preparing name first, so that `segments` never shows half of one. Takes the place of what a call that failed left
+  /// under the number: that of `recycleSegment`, too.
   func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno)
-  /// Gives a retired segment a new number, so that its written blocks are used again; synced with its directory entry.
+  /// Gives a retired segment a new number, so that its written blocks are used again; synced with its directory entry. When it
+  /// throws, the segment has either number, and may only be removed.
   func recycleSegment(_ number: UInt64, as newNumber: UInt64) throws(Errno)
-  /// Removes a segment file; synced with its directory entry.
+  /// Removes a segment file; synced with its directory entry. One that is gone, by a call that failed, is removed.
   func removeSegment(_ number: UInt64) throws(Errno)
   func openSegment(_ number: UInt64) throws(Errno) -> any SegmentFile
   /// Bytes that new segments may still take.

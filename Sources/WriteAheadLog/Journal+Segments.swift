@@ -7,7 +7,8 @@ extension Journal {
   private var sparesMax: Int { 2 }
 
   /// Gives up segments whose records are all below `lowWater`, which must be that of a checkpoint that is durable: a few become
-  /// the next segments to be written, the others are removed, oldest first. Stops at a segment that is being read.
+  /// the next segments to be written, the others, and what could not be retired at once, are removed, oldest first. Stops at a
+  /// segment that is being read.
   ///
   /// - Throws: when the disk fails; the journal goes on, and a later call tries again.
   package func retireSegments(below lowWater: LSN) throws(Errno) {
@@ -19,7 +20,10 @@ extension Journal {
           try storage.removeSegment(retired.segment.number)
         }
       } catch {
-        finishProvisioning { $0.live.insert(retired.segment, at: 0) }
+        finishProvisioning { state in
+          state.live.insert(retired.segment, at: 0)
+          state.live[0].isRecyclable = false
+        }
         throw error
       }
       finishProvisioning { state in
@@ -40,7 +44,7 @@ extension Journal {
       guard !state.isProvisioning else { return nil }
       state.isProvisioning = true
       let segment = state.live.removeFirst()
-      let isReusable = state.spares.count < sparesMax && segment.bytes == configuration.segmentBytes
+      let isReusable = state.spares.count < sparesMax && segment.isRecyclable && segment.bytes == configuration.segmentBytes
       return (segment, isReusable ? state.highestFile + 1 : nil)
     }!
   }

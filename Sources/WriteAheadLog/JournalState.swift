@@ -28,6 +28,8 @@ struct LiveSegment {
   var isDirty = false
   /// Calls of `read` at work in it.
   var readers = 0
+  /// False once retiring it has failed, perhaps after its effect.
+  var isRecyclable = true
 }
 
 struct Waiter: Sendable {

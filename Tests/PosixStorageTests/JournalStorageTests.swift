@@ -29,7 +29,7 @@ import Threading
     try storage.removeSegment(2)
     #expect(try storage.segments() == [17, .max])
     #expect(throws: Errno.noEntry) { try storage.openSegment(2) }
-    #expect(throws: Errno.noEntry) { try storage.removeSegment(2) }
+    try storage.removeSegment(2)
     #expect(try storage.bytesAvailable() > 1 << 20)
   }
 

@@ -32,6 +32,12 @@ package final class SimulatedJournalStorage: JournalStorage {
     var segments: [UInt64: Segment] = [:]
     var operations: [Operation] = []
     var faults: [Int: Errno] = [:]
+    /// Faults of operations on whole segments that come after the effect: of the directory's sync.
+    var lateFaults: [Int: Errno] = [:]
+    /// Segments made by an operation that failed then: they may be replaced.
+    var leftovers: Set<UInt64> = []
+    /// Segments that went: what removes them again does nothing.
+    var removed: Set<UInt64> = []
     var diesAt: Int?
     /// How many bytes of the write during which it dies reach the file.
     var lastWriteBytes = 0
@@ -60,31 +66,39 @@ package final class SimulatedJournalStorage: JournalStorage {
   package func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno) {
     try state.withLock { state throws(Errno) in
       try Self.begin(.prepare(number), &state)
-      guard state.segments[number] == nil else { throw .exists }
+      guard state.segments[number] == nil || state.leftovers.contains(number) else { throw .exists }
       guard state.bytesAvailable >= bytes else { throw .noSpace }
       if state.bytesAvailable != .max { state.bytesAvailable -= bytes }
       let zeros = [UInt8](repeating: 0, count: bytes)
       state.segments[number] = Segment(written: zeros, durable: zeros)
       state.versions.changeBoth()
+      try Self.end(leaving: number, &state)
     }
   }
 
   package func recycleSegment(_ number: UInt64, as newNumber: UInt64) throws(Errno) {
     try state.withLock { state throws(Errno) in
       try Self.begin(.recycle(number, as: newNumber), &state)
-      guard state.segments[newNumber] == nil else { throw .exists }
+      guard state.segments[newNumber] == nil || state.leftovers.contains(newNumber) else { throw .exists }
       guard let segment = state.segments.removeValue(forKey: number) else { throw .noEntry }
       state.segments[newNumber] = segment
+      state.removed.insert(number)
       state.versions.changeBoth()
+      try Self.end(leaving: newNumber, &state)
     }
   }
 
   package func removeSegment(_ number: UInt64) throws(Errno) {
     try state.withLock { state throws(Errno) in
       try Self.begin(.remove(number), &state)
-      guard let segment = state.segments.removeValue(forKey: number) else { throw .noEntry }
+      guard let segment = state.segments.removeValue(forKey: number) else {
+        if state.removed.contains(number) { return }
+        throw .noEntry
+      }
+      state.removed.insert(number)
       if state.bytesAvailable != .max { state.bytesAvailable += segment.written.count }
       state.versions.changeBoth()
+      try Self.end(leaving: nil, &state)
     }
   }
 
@@ -112,6 +126,14 @@ package final class SimulatedJournalStorage: JournalStorage {
     if let fault = state.faults[index] { throw fault }
   }
 
+  /// Fails the operation whose effect has just come, if that is ordered; it may have left a segment.
+  private static func end(leaving segment: UInt64?, _ state: inout State) throws(Errno) {
+    if let segment { state.leftovers.remove(segment) }
+    guard let fault = state.lateFaults[state.operations.count - 1] else { return }
+    if let segment { state.leftovers.insert(segment) }
+    throw fault
+  }
+
   /// Before the write of which some bytes are still to arrive the disk is alive.
   static func isDead(_ state: State) -> Bool {
     state.diesAt.map { state.operations.count >= $0 && state.lastWriteBytes == 0 } ?? false
@@ -131,6 +153,7 @@ package final class SimulatedJournalStorage: JournalStorage {
     var copied = state
     copied.observer = nil
     copied.faults = [:]
+    copied.lateFaults = [:]
     copied.diesAt = nil
     copied.beforeRead = nil
     copied.operations = []
@@ -139,6 +162,9 @@ package final class SimulatedJournalStorage: JournalStorage {
 
   /// Lets operation `index`, counted from 0, fail with no effect; a failed sync dooms what it should have saved.
   package func fail(operation index: Int, with errno: Errno) { state.withLock { $0.faults[index] = errno } }
+
+  /// Lets operation `index`, if it makes, renames or removes a segment, fail after its effect, as when the directory's sync fails.
+  package func failLate(operation index: Int, with errno: Errno) { state.withLock { $0.lateFaults[index] = errno } }
 
   /// All calls from operation `index` on throw `inputOutput` and have no effect, until `restart`. If that operation is a write,
   /// its first `lastWriteBytes` bytes reach the file.
@@ -185,6 +211,7 @@ package final class SimulatedJournalStorage: JournalStorage {
     state.withLock { state in
       state.life += 1
       state.faults = [:]
+      state.lateFaults = [:]
       state.diesAt = nil
       state.lastWriteBytes = 0
       state.readFailure = nil

@@ -155,4 +155,39 @@ import WriteAheadLog
       try ledger.check(Journal.scan(storage, Self.configuration), promised: ledger.durable, "failure of operation \(operation)")
     }
   }
+
+  /// What fails is an operation on a segment that is not needed at once: the journal goes on through all its segments.
+  @Test(arguments: [false, true]) func aSegmentThatIsNotPreparedRecycledOrRemovedAtOnceIsLater(_ hasEffect: Bool) throws {
+    let untroubled = SimulatedJournalStorage()
+    var unused = Ledger()
+    #expect(try Self.live(untroubled, &unused, rounds: 20))
+    var kinds: Set<String> = []
+    for (index, operation) in untroubled.operations.enumerated() {
+      let storage = SimulatedJournalStorage()
+      switch operation {
+      case .prepare(let number) where number > 1: kinds.insert("prepare")
+      case .recycle: kinds.insert("recycle")
+      case .remove: kinds.insert("remove")
+      default: continue
+      }
+      if hasEffect { storage.failLate(operation: index, with: .noSpace) } else { storage.fail(operation: index, with: .noSpace) }
+      var ledger = Ledger()
+      let jobs = SimulatedJournalJobs()
+      let journal = try Fixture.start(storage, Self.configuration, jobs: jobs)
+      var failures = 0
+      while ledger.next < 120 {
+        do throws(Errno) { try Self.work(journal, jobs, &ledger, rounds: 1) } catch {
+          #expect(error == .noSpace)
+          failures += 1
+        }
+        ledger.durable = journal.durableLSN
+      }
+      #expect(failures <= 1 && journal.failure == nil, "\(operation)")
+      #expect(journal.hasRoom(for: 100), "\(operation)")
+      #expect(journal.usedBytes <= Self.configuration.capacityBytes)
+      storage.powerCut { _ in false }
+      try ledger.check(Journal.scan(storage, Self.configuration), promised: ledger.durable, "\(operation)")
+    }
+    #expect(kinds.count == 3)
+  }
 }
