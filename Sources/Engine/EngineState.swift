@@ -169,7 +169,7 @@ extension EngineState {
         attributes.size = change.sizeAfter
       }
       inode.attributes = attributes
-      for attribute in change.extendedAttributes { inode.extendedAttributes[attribute.name] = attribute.value }
+      for attribute in change.extendedAttributes { inode.take(attribute) }
     }
   }
 

@@ -61,8 +61,9 @@ package final class PosixBackingStorage: BackingStorage {
     try withAccess(to: path) { () throws(Errno) -> BackingDetails in
       let entry = try root.open(path.components, flags: linux_o_path)
       let status = try BackingStatus(entry.status(), rootDevice: rootIdentity.device)
+      let (readable, unreadable) = try extendedAttributes(of: entry, at: path, kind: status.attributes.kind)
       return BackingDetails(
-        status: status, extendedAttributes: try extendedAttributes(of: entry, at: path, kind: status.attributes.kind),
+        status: status, extendedAttributes: readable, unreadableAttributes: unreadable,
         target: status.attributes.kind == .symlink ? try entry.linkTarget() : [])
     }
   }
@@ -95,9 +96,9 @@ package final class PosixBackingStorage: BackingStorage {
   /// Without /proc an O_PATH descriptor does not lead to extended attributes: what can be opened is, and the rest shows none.
   private func extendedAttributes(
     of entry: borrowing Descriptor, at path: BackingPath, kind: FileKind
-  ) throws(Errno) -> [ExtendedAttribute] {
+  ) throws(Errno) -> (readable: [ExtendedAttribute], unreadable: [[UInt8]]) {
     if root.features.hasProc { return try entry.extendedAttributes(way: linux_way_proc) }
-    guard kind == .regular || kind == .directory else { return [] }
+    guard kind == .regular || kind == .directory else { return ([], []) }
     let flags = linux_o_read_only | linux_o_non_block
     return try root.open(path.components, flags: flags).extendedAttributes(way: linux_way_direct)
   }

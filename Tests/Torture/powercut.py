@@ -30,7 +30,7 @@ Usage: powercut.py EBBFS [--cuts N] [--durability always,batch=100,os] [--filesy
                          [--margin SECONDS] [--options OPTS] [--canary journal|journal-tenth|backing] [--seed S]
 """
 import argparse, multiprocessing, os, random, shutil, sys, time
-from torture import Scenario, arguments, run
+from torture import Scenario, arguments, run, with_own_mounts
 from recorder import Counter, Log
 from powercut_database import MODES, Client, Judge
 from powercut_disks import CrashStates, Disks, choose_cuts, copy_sparse, must
@@ -306,4 +306,6 @@ def main():
     return scenario.exit_status
 
 
-if __name__ == "__main__": sys.exit(main())
+if __name__ == "__main__":
+    with_own_mounts()
+    sys.exit(main())

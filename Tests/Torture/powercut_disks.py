@@ -77,6 +77,9 @@ class Disks:
                 raise RuntimeError(f"cannot unmount {point}: " + run("umount", point).stderr.strip())
             self.mounted.pop()
         while self.devices: must("losetup", "-d", self.devices.pop())
+        images = os.path.join(self.folder, "recorder") if self.server else self.images
+        if not wait_until(lambda: not any(run("losetup", "-j", os.path.join(images, name)).stdout for name in self.NAMES), 20):
+            raise RuntimeError(f"somebody still uses the disks in {images}")
         if self.server:
             self.server.terminate(); self.server.wait()
             self.server = None
