@@ -128,12 +128,16 @@ class Mount:
         tracer = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.straces.append(tracer)
 
-        def is_attached():
+        def is_attached(thread):
             try:
-                with open(f"/proc/{self.process}/status") as file: return f"TracerPid:\t{tracer.pid}\n" in file.read()
+                with open(f"/proc/{self.process}/task/{thread}/status") as file: return f"TracerPid:\t{tracer.pid}\n" in file.read()
             except OSError:
-                return True
-        wait_until(is_attached, 5, 0.005)
+                return True   # it has ended
+
+        def threads():
+            try: return os.listdir(f"/proc/{self.process}/task") if follow else [str(self.process)]
+            except OSError: return []
+        wait_until(lambda: all(is_attached(thread) for thread in threads()), 20, 0.005)
         return tracer
 
     def end_tracer(self, tracer):
