@@ -13,7 +13,9 @@ def must(*command):
 
 
 def copy_sparse(source, target):
-    """Copies what is allocated of a file; holes stay holes."""
+    """Copies what is allocated of a file; holes stay holes. `target` becomes a new file: a filesystem that somebody still holds, as each
+    new namespace of mounts does, may go on writing to the old one."""
+    if os.path.exists(target): os.unlink(target)
     with open(source, "rb") as old, open(target, "wb") as new:
         size = os.fstat(old.fileno()).st_size
         new.truncate(size)
