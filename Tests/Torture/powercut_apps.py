@@ -19,7 +19,7 @@ Usage: powercut_apps.py EBBFS [--only repository,postgres,redis,etcd,rocksdb] [-
                               [--filesystem ext4|xfs] [--options OPTS] [--canary journal|journal-tenth|backing] [--seed S]
 """
 import argparse, os, random, shutil, signal, sys, threading, time
-from torture import Scenario, arguments, run
+from torture import Scenario, arguments, run, with_own_mounts
 from client_git import Git
 from recorder import Counter, Log
 from powercut_disks import CANARIES, CrashStates, Disks, choose_cuts, copy_sparse, keep, must, plant
@@ -149,6 +149,7 @@ class Round:
 
 
 def main():
+    with_own_mounts()
     parser = arguments(argparse.ArgumentParser())
     parser.add_argument("--only", default=",".join(KINDS)); parser.add_argument("--durability", default="always,batch=100")
     parser.add_argument("--cuts", type=int, default=50, help="for each client")
