@@ -49,7 +49,9 @@ class Round:
         self.base, self.record = os.path.join(folder, "base"), os.path.join(folder, "record")
         self.live, self.cut = (Place(scenario, folder, images, durability) for images in ("images", "cut"))
         more = {"is_synced": durability != "always"} if kind is Git else {}
-        self.client = kind(os.path.join(self.live.mount.backing, kind.name), folder, **more)
+        outside = os.path.join(scenario.base, os.path.basename(folder))   # its log is kept with the images of a cut
+        os.mkdir(outside)
+        self.client = kind(os.path.join(self.live.mount.backing, kind.name), outside, **more)
         scenario.undo.append(self.client.end)
 
     def prepare(self):
@@ -149,7 +151,6 @@ class Round:
 
 
 def main():
-    with_own_mounts()
     parser = arguments(argparse.ArgumentParser())
     parser.add_argument("--only", default=",".join(KINDS)); parser.add_argument("--durability", default="always,batch=100")
     parser.add_argument("--cuts", type=int, default=50, help="for each client")
@@ -182,4 +183,6 @@ def main():
     return scenario.exit_status
 
 
-if __name__ == "__main__": sys.exit(main())
+if __name__ == "__main__":
+    with_own_mounts()
+    sys.exit(main())
