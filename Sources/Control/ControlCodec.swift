@@ -3,7 +3,7 @@
 /// | message byte | field |
 /// |---|---|
 /// | 0 | protocol version, `ControlCodec.version` |
-/// | 1 | kind: 1-5 requests, 129-132 replies |
+/// | 1 | kind: 1-6 requests, 129-133 replies |
 /// | 2... | the kind's fields: integers as 8 bytes little-endian, strings as length and UTF-8, optionals after one byte 0 or 1 |
 ///
 /// The peer is not trusted: every length is bounded, and nothing it sends makes the decoder trap.
@@ -20,10 +20,12 @@ package enum ControlCodec {
     case unmount = 3
     case stop = 4
     case ping = 5
+    case statisticsRequest = 6
     case status = 129
     case progress = 130
     case done = 131
     case failed = 132
+    case statistics = 133
   }
 
   /// The frame of a request, its length included.
@@ -34,6 +36,7 @@ package enum ControlCodec {
     case .unmount(let drain): frame(.unmount) { $0.put(UInt8(drain ? 1 : 0)) }
     case .stop: frame(.stop) { _ in }
     case .ping: frame(.ping) { _ in }
+    case .statistics: frame(.statisticsRequest) { _ in }
     }
   }
 
@@ -41,6 +44,7 @@ package enum ControlCodec {
   package static func encode(_ reply: ControlReply) -> [UInt8] {
     switch reply {
     case .status(let report): frame(.status) { report.encode(to: &$0) }
+    case .statistics(let report): frame(.statistics) { report.encode(to: &$0) }
     case .progress(let progress):
       frame(.progress) {
         $0.put(progress.bytesLeft)
@@ -70,7 +74,8 @@ package enum ControlCodec {
       }
     case .stop: request = .stop
     case .ping: request = .ping
-    case .status, .progress, .done, .failed: throw .unknownValue
+    case .statisticsRequest: request = .statistics
+    case .status, .statistics, .progress, .done, .failed: throw .unknownValue
     }
     try fields.end()
     return request
@@ -82,6 +87,7 @@ package enum ControlCodec {
     let reply: ControlReply
     switch kind {
     case .status: reply = .status(try StatusReport(from: &fields))
+    case .statistics: reply = .statistics(try StatisticsReport(from: &fields))
     case .progress:
       let bytesLeft = try fields.integer()
       reply = .progress(ControlProgress(bytesLeft: bytesLeft, operationsLeft: try fields.integer()))
@@ -89,7 +95,7 @@ package enum ControlCodec {
     case .failed:
       guard let reason = ControlFailure.Reason(rawValue: try fields.byte()) else { throw .unknownValue }
       reply = .failed(ControlFailure(reason: reason, message: try fields.string()))
-    case .statusRequest, .flush, .unmount, .stop, .ping: throw .unknownValue
+    case .statusRequest, .flush, .unmount, .stop, .ping, .statisticsRequest: throw .unknownValue
     }
     try fields.end()
     return reply

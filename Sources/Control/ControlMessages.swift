@@ -13,11 +13,14 @@ package enum ControlRequest: Hashable, Sendable {
   case stop
   /// Answered by `done`.
   case ping
+  /// Answered by `statistics`.
+  case statistics
 }
 
-/// What a daemon answers. `done`, `status` and `failed` are the last message of a connection.
+/// What a daemon answers. All but `progress` are the last message of a connection.
 package enum ControlReply: Hashable, Sendable {
   case status(StatusReport)
+  case statistics(StatisticsReport)
   case progress(ControlProgress)
   case done
   case failed(ControlFailure)

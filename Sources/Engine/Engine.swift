@@ -29,8 +29,6 @@ package final class Engine: OperationHandler {
     var isStopping = false
     var lastFailure: WritebackFailure?
     var lastBatchMilliseconds = 0
-    /// How often a plan had to be taken up again.
-    var retries = 0
   }
 
   let shared: Lock<Shared>
@@ -40,6 +38,8 @@ package final class Engine: OperationHandler {
   let runner: any JobRunner
   let clock: any Clock
   let configuration: EngineConfiguration
+  let metrics: EngineMetrics
+  let calls: BackingCallMetrics
   private let requestNumber = Atomic<UInt64>(0)
   private let isCommitScheduled = Atomic<Bool>(false)
 
@@ -47,9 +47,13 @@ package final class Engine: OperationHandler {
     state: EngineState, journal: Journal, backing: any BackingStorage, runner: any JobRunner, clock: any Clock,
     configuration: EngineConfiguration
   ) {
+    let calls = BackingCallMetrics(clock: clock)
+    let backing = MeasuredStorage(backing, calls)
     self.shared = Lock(Shared(state: state))
     self.journal = journal
     self.backing = backing
+    self.metrics = state.metrics
+    self.calls = calls
     self.files = BackingFiles(backing: backing, countMax: 1024)
     self.runner = runner
     self.clock = clock
@@ -61,7 +65,8 @@ package final class Engine: OperationHandler {
     _ operation: Operation, from caller: Caller, answer: @escaping @Sendable (Result<Reply, Errno>) -> Void
   ) -> UInt64 {
     let number = requestNumber.add(1, ordering: .relaxed).newValue
-    attempt(Request(number: number, operation: operation, caller: caller, answer: answer))
+    attempt(
+      Request(number: number, operation: operation, caller: caller, answer: metrics.counting(operation, answer)))
     return number
   }
 
@@ -110,14 +115,17 @@ package final class Engine: OperationHandler {
   }
 
   private func step(_ request: Request, _ shared: inout Shared) -> Step {
+    var request = request
     do throws(Interruption) {
       let outcome = try shared.state.perform(request)
+      metrics.count(.success(outcome), of: &request)
       if outcome.isFetched {
         let chain = outcome.fetchedInode.flatMap { shared.state.inodes[$0] }.map { shared.state.chain(of: $0) }
         shared.parking.park(request, fetchingThrough: chain ?? [])
       }
       return .finish(outcome)
     } catch {
+      metrics.count(.failure(error), of: &request)
       switch error {
       case .failure(let errno): return .fail(errno, after: shared.state.lastChange(seenBy: request.operation))
       case .needs(let loads): return .load(shared.parking.park(request, for: loads))
@@ -225,7 +233,7 @@ package final class Engine: OperationHandler {
       attempt(
         Request(
           number: waiting.number, operation: .write(target, offset: offset, bytes: bytes), caller: waiting.caller,
-          answer: waiting.answer))
+          answer: waiting.answer, counted: waiting.counted))
     } catch {
       retryFetch(request, error)
     }

@@ -80,6 +80,8 @@ package struct WritebackQueue {
   package var isEmpty: Bool { graph.isEmpty && contents.isEmpty && openPlans.isEmpty }
   /// How many items and inodes with dirty contents wait or are being written back.
   package var count: Int { graph.count + contents.count + openPlans.values.reduce(0) { $0 + $1.contents.count { $0 != nil } } }
+  /// What waits or is being written back, by priority: as yet there is one.
+  package var countsByPriority: [(priority: String, count: Int)] { [("normal", count)] }
   /// The open plans by LSN.
   package var openPlanLSNs: [LSN] { openPlans.keys.sorted() }
 

@@ -1,6 +1,7 @@
 import Control
 import FilesystemModel
 import Glibc
+import Statistics
 import Threading
 
 @testable import ebbfs
@@ -34,6 +35,8 @@ final class DoubleFilesystem: MountedFilesystem {
   }
 
   func status() -> StatusReport { state.withLock { $0.report } }
+
+  func statistics() -> [MetricFamily] { [.gauge("ebbfs_dirty_bytes", "Bytes.", .bytes, value: status().dirtyBytes)] }
 
   func flush(completion: @escaping @Sendable (String?) -> Void) {
     state.withLock { $0.flushes.append(completion) }

@@ -2,6 +2,7 @@ import Control
 import Engine
 import FUSEBridge
 import FilesystemModel
+import Statistics
 import Threading
 
 /// A mounted engine.
@@ -51,6 +52,8 @@ final class EngineMount: MountedFilesystem {
     }
     return report
   }
+
+  func statistics() -> [MetricFamily] { engine.statistics() + session.statistics() }
 
   func flush(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
 

@@ -1,5 +1,6 @@
 import Control
 import FilesystemModel
+import Statistics
 
 /// The mounted filesystem as the daemon's life and its commands need it. `Assembly` makes the real one; tests have a double.
 ///
@@ -16,6 +17,8 @@ protocol MountedFilesystem: AnyObject, Sendable {
   /// What the report has of the filesystem itself; paths, process and phase are filled in by the daemon. Never waits for the
   /// backing directory.
   func status() -> StatusReport
+  /// Everything that is counted. Never waits for the backing directory.
+  func statistics() -> [MetricFamily]
   /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or with
   /// one line that says why it never will be.
   func flush(completion: @escaping @Sendable (String?) -> Void)
