@@ -52,13 +52,15 @@ let package = Package(
       name: "PosixStorageTests", dependencies: ["PosixStorage", "StorageInterface", "FilesystemModel", "Threading", "CLinux"]),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Statistics"]),
     .testTarget(
-      name: "EbbfsTests", dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "PosixStorage", "Threading"]),
+      name: "EbbfsTests",
+      dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "PosixStorage", "Statistics", "Threading"]),
     .testTarget(name: "TidyTests"),
     .target(
       name: "MemoryFilesystem", dependencies: ["Engine", "FilesystemModel", "Threading"], path: "Tests/MemoryFilesystem"),
     .executableTarget(name: "MemoryMount", dependencies: ["FUSEBridge", "MemoryFilesystem"], path: "Tests/MemoryMount"),
     .testTarget(
-      name: "FUSEBridgeTests", dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "MemoryFilesystem", "MemoryMount"]),
+      name: "FUSEBridgeTests",
+      dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "Statistics", "MemoryFilesystem", "MemoryMount"]),
     .testTarget(name: "MountTests", dependencies: ["ebbfs"], exclude: ["Damage", "Posix", "Slow", "Suites", "Workloads"]),
   ],
   swiftLanguageModes: [.v6]
