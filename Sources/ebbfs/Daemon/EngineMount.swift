@@ -53,7 +53,7 @@ final class EngineMount: MountedFilesystem {
     return report
   }
 
-  func statistics() -> [MetricFamily] { engine.statistics() + session.statistics() }
+  func statistics() -> [MetricFamily] { session.statistics() + engine.statistics() }
 
   func flush(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
 
