@@ -76,8 +76,9 @@ extension Engine {
     let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action), rules: configuration.rules)
     // Nothing is made, and nothing is taken as gone, where the backing directory itself is gone.
     var rootFailure = rootFailure()
-    let attempted = run.open.filter(run.needsAttempt)
-    for index in attempted where !shared.withLock({ $0.isStopping }) {
+    var attempted: [Int] = []
+    for index in run.open where run.needsAttempt(index) && !shared.withLock({ $0.isStopping }) {
+      attempted.append(index)
       if rootFailure == nil {
         run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
         run.wasAttempted[index] = true

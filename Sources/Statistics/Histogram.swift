@@ -2,8 +2,8 @@ import Synchronization
 
 /// How often values of each magnitude came: exact up to 100, with two significant digits above.
 ///
-/// Fixed memory (8 KiB), no lock; any thread may record at any time, which costs some nanoseconds. What a snapshot says is at most
-/// a tenth too high, never too low. The buckets are decimal, so that those of the Prometheus text are sums of whole ones.
+/// Fixed memory (8 KiB), no lock; any thread may record at any time, in some nanoseconds. What a snapshot says is at most a tenth
+/// too high, never too low. The buckets are decimal, so that those of the Prometheus text are sums of whole ones.
 package final class Histogram: MetricSource {
   private let description: MetricDescription
   private let buckets = InlineArray<1001, Atomic<UInt64>> { _ in Atomic(0) }

@@ -98,6 +98,11 @@ extension MountTests {
         let labels = "{mountpoint=\"\(fixture.mountpoint)\"}"
         #expect(page.lines.contains("ebbfs_writes_total\(labels) 3"), "\(page.output)")
         #expect(page.lines.contains("# TYPE ebbfs_fuse_request_seconds histogram"))
+        let readme = contents(of: TestSurroundings.sources.replacing("Tests/MountTests", with: "README.md"))
+        for line in page.lines where line.hasPrefix("# TYPE ") {
+          let name = line.split(separator: " ")[2]
+          #expect(readme.contains("`\(name)`") || readme.contains("`\(name){"), "the README lacks \(name)")
+        }
         let all = try fixture.ebbfs("stats", "--prometheus")
         #expect(all.lines.contains("ebbfs_writes_total\(labels) 3"), "\(all.output)")
         #expect(try fixture.ebbfs("stats", fixture.backing).status == 9)

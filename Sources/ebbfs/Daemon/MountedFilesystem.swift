@@ -25,7 +25,7 @@ protocol MountedFilesystem: AnyObject, Sendable {
   /// Like `flush` for everything, as fast as possible: nothing is acknowledged any more.
   func drain(completion: @escaping @Sendable (String?) -> Void)
   /// Stops write-back at the next action, syncs the journal and closes it. Returns when that is done; nothing else may be
-  /// called afterwards but `status`.
+  /// called afterwards but `status` and `statistics`.
   func stop()
   /// Lets time pass: to be called every `tickMilliseconds`.
   func tick()
