@@ -1,7 +1,7 @@
 import FilesystemModel
 import WriteAheadLog
 
-/// Somebody who waits until everything through an LSN is written back.
+/// Somebody who waits until everything through an LSN is written back, but dead letters and what waits for them.
 struct Drain {
   let through: LSN
   let completion: @Sendable () -> Void
@@ -35,6 +35,8 @@ package struct EngineStatus: Sendable {
   package var oldestPendingLSN: LSN?
   /// The journal needs nothing below.
   package var lowWaterLSN: LSN
+  /// Changes that are not tried any more until an operator says so.
+  package var deadLetters: Int
   package var parkedRequests: Int
   package var knownInodes: Int
   package var journalFailure: Errno?
@@ -42,7 +44,8 @@ package struct EngineStatus: Sendable {
 }
 
 extension Engine {
-  /// Calls `completion` once everything acknowledged before the call is in the backing directory and synced there.
+  /// Calls `completion` once everything acknowledged before the call is in the backing directory and synced there, but dead
+  /// letters and what waits for them: the status tells whether there are any.
   package func drain(completion: @escaping @Sendable () -> Void) {
     shared.withLock { shared in
       let through = journal.lastLSN
@@ -56,7 +59,7 @@ extension Engine {
   func completeDrains() {
     let finished = shared.withLock { shared -> [Drain] in
       guard !shared.drains.isEmpty else { return [] }
-      let oldest = shared.state.queue.oldestLSN
+      let oldest = shared.state.queue.oldestLSNToWriteBack(world: shared.state.world)
       let isOver = { (drain: Drain) in oldest.map { $0 > drain.through } ?? true }
       defer { shared.drains.removeAll(where: isOver) }
       return shared.drains.filter(isOver)
@@ -88,6 +91,7 @@ extension Engine {
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
         journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
         durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, lowWaterLSN: state.lowWater,
+        deadLetters: state.queue.deadLetters.count,
         parkedRequests: shared.parking.count,
         knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)
     }

@@ -44,7 +44,7 @@ extension Engine {
       state.queue.pressAll(through: journal.lastLSN)
       let engine = Engine(
         state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration)
-      engine.redoOpenPlans(recovery.openPlans)
+      engine.redoOpenPlans(recovery)
       return engine
     } catch {
       throw .journal(error)
@@ -58,7 +58,8 @@ extension Engine {
     let prefix = Array(".ebbfs-\(hexadecimal)-".utf8)
     let settings = WritebackSettings(
       delayMilliseconds: configuration.writebackDelayMilliseconds,
-      deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations)
+      deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations,
+      retry: configuration.retry)
     let queue = WritebackQueue(rules: configuration.rules, settings: settings, seed: journal.epoch) {
       EntryName(unchecked: prefix + Array(String($0.rawValue).utf8))
     }

@@ -29,6 +29,8 @@ package final class Engine: OperationHandler {
     var isStopping = false
     var lastFailure: WritebackFailure?
     var lastBatchMilliseconds = 0
+    /// How many changes were given up by the limit of attempts since something was last written back.
+    var exhaustedSinceSuccess = 0
   }
 
   let shared: Lock<Shared>

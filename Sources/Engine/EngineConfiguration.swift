@@ -1,4 +1,5 @@
 import FilesystemModel
+import Flushing
 
 /// When an operation is acknowledged: the three classic policies of write-ahead logs (DESIGN.md section 1).
 package enum Durability: Hashable, Sendable {
@@ -31,6 +32,8 @@ package struct EngineConfiguration: Sendable {
   package var copyForwardDelayMilliseconds = 2000
   /// Sixteen random bytes: the UUID of a new journal.
   package var journalSeed: [UInt8] = []
+  /// When what failed is tried again, and when it becomes a dead letter.
+  package var retry = RetryPolicy()
   package var rules = ProtocolRules()
 
   package init() {}

@@ -24,6 +24,8 @@ struct PlanRun: Sendable {
   var isRunning = true
   /// Whether the outcome of what is settled has been appended, and is not yet durable.
   var isOutcomeAppended = false
+  /// Letters of actions that are given up, to be appended with the outcome.
+  var deadLetters: [Int: DeadLetter] = [:]
   var attempts = 0
   var retryAtMilliseconds = 0
   /// Uptime at which it was opened, or found at recovery.
@@ -79,12 +81,16 @@ struct PlanRun: Sendable {
   }
 
   /// What is inside a directory that the plan has not made is done again with that: until then nobody could tell where it is.
-  mutating func putOffInsideUnmadeDirectories() {
+  ///
+  /// - Returns: Actions whose failure says nothing: the directory that they are inside of is not there.
+  mutating func putOffInsideUnmadeDirectories() -> Set<Int> {
+    var inside: Set<Int> = []
     var unmade: [InodeNumber: Errno] = [:]
     for index in open {
       let action = actions[index].action
-      if let parent = action.target?.parent, let errno = unmade[parent], outcomes[index] == .done {
-        outcomes[index] = .retry(errno)
+      if let errno = action.target.flatMap({ unmade[$0.parent] }) {
+        inside.insert(index)
+        if outcomes[index] == .done { outcomes[index] = .retry(errno) }
       }
       guard action.kind == .create, action.fileKind == .directory else { continue }
       switch outcomes[index] {
@@ -92,6 +98,7 @@ struct PlanRun: Sendable {
       case .done, nil: break
       }
     }
+    return inside
   }
 }
 
@@ -217,6 +224,7 @@ extension EngineState {
   /// Takes the new locations of a plan's inodes into memory and appends its DONE record, in one step (R5): several records when
   /// the names are too many for one.
   mutating func appendOutcome(of run: PlanRun) {
+    guard !run.completed.isEmpty || !run.aborted.isEmpty else { return }
     var part = OutcomePart()
     for index in run.completed {
       let touched = take(run.actions[index].action)

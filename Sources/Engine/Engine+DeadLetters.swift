@@ -1,0 +1,104 @@
+import FilesystemModel
+import Flushing
+import StorageInterface
+
+/// Giving up what the backing directory refuses while it is well otherwise, and taking it up again.
+extension Engine {
+  /// So many changes may become dead letters by the limit of attempts while nothing at all is written back in between: when all
+  /// that is tried fails it is the backing directory that is sick, and it alone.
+  static let exhaustedMax = 16
+
+  /// Counts the failures of an attempt at a plan and gives up what was refused for good or tried often enough. What may have had
+  /// an effect is undone if possible, so that it can be given back; else it stays in the plan, in doubt. Slow.
+  ///
+  /// - Parameter others: Actions whose failure says nothing.
+  func giveUp(_ run: inout PlanRun, besides others: Set<Int>, _ executor: PlanExecutor) {
+    let failed = run.open.filter { run.failure($0) != nil && !others.contains($0) }
+    guard !failed.isEmpty, sickness(failed.compactMap { run.failure($0) }) == nil else { return }
+    let time = clock.now()
+    let letters = shared.withLock { shared in
+      failed.compactMap { index in shared.letterOfFailure(run, index, at: time).map { (index, $0) } }
+    }
+    for (index, letter) in letters {
+      run.deadLetters[index] = letter
+      if case .retry = run.outcomes[index], executor.settle(run.actions[index]) {
+        run.outcomes[index] = .aborted(letter.errno, .refused)
+      }
+    }
+  }
+
+  /// Why failures say nothing of the changes that failed; `nil` when the backing directory is there and, for want of space, has
+  /// some.
+  private func sickness(_ failures: [Errno]) -> Errno? {
+    if let failure = rootFailure() { return failure }
+    guard failures.contains(.noSpace), let found = try? backing.statistics() else { return nil }
+    return found.blocksAvailable == 0 || found.files > 0 && found.filesFree == 0 ? .noSpace : nil
+  }
+
+  /// Lets dead letters be tried again at once, each from its first attempt on. Returns when that is durable.
+  ///
+  /// - Returns: How many of them there were.
+  /// - Throws: `readOnlyFilesystem` when the journal has failed.
+  package func retryDeadLetters(_ subjects: [WritebackSubject]) throws(Errno) -> Int {
+    guard journal.failure == nil else { throw .readOnlyFilesystem }
+    let count = shared.withLock { shared in
+      let taken = subjects.filter { shared.state.queue.takeUp($0) }
+      for subject in taken { _ = journal.append(.deadLetterRetry(subject)) }
+      for lsn in shared.plans.keys { shared.plans[lsn]?.retryAtMilliseconds = 0 }
+      shared.state.queue.pressAll(through: journal.lastLSN)
+      return taken.count
+    }
+    guard (try? journal.commit()) != nil else { throw .inputOutput }
+    tick()
+    return count
+  }
+}
+
+extension Engine.Shared {
+  /// Notes a failure; answers the letter if the change is to be given up.
+  fileprivate mutating func letterOfFailure(_ run: PlanRun, _ index: Int, at time: Timestamp) -> DeadLetter? {
+    guard let errno = run.failure(index) else { return nil }
+    let letter = state.queue.noteFailure(of: run.actions[index].action, errno, at: time)
+    if run.isRefused(index), state.queue.givesUp { return letter }
+    guard state.queue.isExhausted(letter), exhaustedSinceSuccess < Engine.exhaustedMax else { return nil }
+    exhaustedSinceSuccess += 1
+    return letter
+  }
+
+  /// Appends the letters of a plan, behind its outcome. They count at once: what they tell of is not planned when it is given
+  /// back.
+  mutating func appendDeadLetters(of run: PlanRun) {
+    for (_, letter) in run.deadLetters.sorted(by: { $0.key < $1.key }) {
+      _ = state.journal.append(.deadLetter(letter))
+      state.queue.park(letter)
+    }
+    plans[run.lsn]?.deadLetters = [:]
+    if !run.completed.isEmpty { exhaustedSinceSuccess = 0 }
+  }
+}
+
+extension EngineState {
+  /// Appends all dead letters anew, for the next mount: their records may lie below the low-water of a checkpoint.
+  func appendDeadLetters() {
+    for letter in queue.sortedDeadLetters { _ = journal.append(.deadLetter(letter)) }
+  }
+}
+
+extension PlanRun {
+  /// Why an open action failed.
+  fileprivate func failure(_ index: Int) -> Errno? {
+    switch outcomes[index] {
+    case .retry(let errno), .aborted(let errno, _): errno
+    case .done, nil: nil
+    }
+  }
+
+  /// Whether the backing directory understood an action and will not carry it out. That a name is not as this mount left it is
+  /// another matter, which may pass.
+  fileprivate func isRefused(_ index: Int) -> Bool {
+    switch outcomes[index] {
+    case .retry(let errno), .aborted(let errno, .refused): errno.isPermanent
+    case .aborted, .done, nil: false
+    }
+  }
+}
