@@ -86,6 +86,9 @@ package struct PendingItem: Hashable, Sendable {
     kind == .rename && movesDirectory && (exchange != nil || source?.parent != target?.parent)
   }
 
+  /// The change that it is, or is a stage of.
+  package var change: Stage { exchange.map { Stage($0) } ?? key }
+
   /// All names that the item touches or claims, each once, ascending.
   var names: [Location] { distinct([source, target].compactMap(\.self) + claimedNames) }
 

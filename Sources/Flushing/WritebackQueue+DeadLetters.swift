@@ -98,3 +98,32 @@ extension DeadLetter {
   /// The oldest record that is written back with it.
   fileprivate var firstLSN: LSN { action.completes.map(\.lsn).min() ?? action.contentsThrough ?? .zero }
 }
+
+/// Giving acknowledged changes up.
+extension WritebackQueue {
+  /// Items with all that wait for them, directly or by way of others, by key.
+  ///
+  /// - Complexity: O(n log n) in their number.
+  package func withDependents(_ keys: some Sequence<Stage>) -> [PendingItem] {
+    var found: [Stage: PendingItem] = [:]
+    var waiting = Array(keys)
+    while let key = waiting.popLast() {
+      guard found[key] == nil, let item = graph[key] else { continue }
+      found[key] = item
+      waiting += graph.dependents(of: key)
+    }
+    return found.values.sorted { $0.key < $1.key }
+  }
+
+  /// These items, with all that wait for them, and these inodes' contents were given up: they need no write-back any more. None of
+  /// them is in an open plan.
+  package mutating func discarded(_ items: [PendingItem], contents inodes: some Sequence<InodeNumber>) {
+    precondition(items.allSatisfy { !$0.isPlanned })
+    graph.complete(items.map(\.key))
+    for item in items {
+      deadLetters[.names(item.key)] = nil
+      failures[.names(item.key)] = nil
+    }
+    for inode in inodes { contentsGone(inode) }
+  }
+}
