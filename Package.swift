@@ -50,10 +50,12 @@ let package = Package(
       dependencies: ["Engine", "WriteAheadLog", "JournalFormat", "StorageInterface", "FilesystemModel", "Threading", "Support"]),
     .testTarget(
       name: "PosixStorageTests", dependencies: ["PosixStorage", "StorageInterface", "FilesystemModel", "Threading", "CLinux"]),
-    .testTarget(name: "ControlTests", dependencies: ["Control", "Statistics"]),
+    .testTarget(name: "ControlTests", dependencies: ["Control", "FilesystemModel", "Statistics"]),
     .testTarget(
       name: "EbbfsTests",
-      dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "PosixStorage", "Statistics", "Threading"]),
+      dependencies: [
+        "ebbfs", "Control", "Engine", "StorageInterface", "FilesystemModel", "PosixStorage", "Statistics", "Threading",
+      ]),
     .testTarget(name: "TidyTests"),
     .target(
       name: "MemoryFilesystem", dependencies: ["Engine", "FilesystemModel", "Threading"], path: "Tests/MemoryFilesystem"),

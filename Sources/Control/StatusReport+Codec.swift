@@ -13,6 +13,7 @@ extension StatusReport {
     fields.put(dirtyInodes)
     fields.put(pendingOperations)
     fields.put(oldestAgeMilliseconds) { $0.put($1) }
+    fields.put(deadLetters)
     fields.put(openPlans)
     fields.put(journalUsedBytes)
     fields.put(journalCapacityBytes)
@@ -42,6 +43,7 @@ extension StatusReport {
     dirtyInodes = try fields.integer()
     pendingOperations = try fields.integer()
     oldestAgeMilliseconds = try fields.optional { fields throws(MessageError) in try fields.integer() }
+    deadLetters = try fields.integer()
     openPlans = try fields.integer()
     journalUsedBytes = try fields.integer()
     journalCapacityBytes = try fields.integer()

@@ -50,6 +50,8 @@ package struct StatusReport: Hashable, Sendable {
   package var pendingOperations = 0
   /// Age of the oldest thing not yet written back; `nil` when all is.
   package var oldestAgeMilliseconds: Int?
+  /// Changes that are not tried any more until an operator says so.
+  package var deadLetters = 0
   /// Write-back plans that are under way.
   package var openPlans = 0
   package var journalUsedBytes = 0

@@ -25,8 +25,8 @@ extension WritebackQueue {
   /// Whether a change was tried often enough.
   package func isExhausted(_ letter: DeadLetter) -> Bool { givesUp && letter.attempts > settings.retry.retriesMax }
 
-  /// Lets what the letter tells of wait until `takeUp`; its record has been appended. It may be in an open plan: then it is parked
-  /// when it is given back, and not redone meanwhile.
+  /// Lets what the letter tells of wait until `takeUp`; its record has been appended. In an open plan it is parked when it
+  /// is given back, and not redone meanwhile.
   package mutating func park(_ letter: DeadLetter) {
     let subject = letter.subject
     deadLetters[subject] = letter
@@ -115,8 +115,8 @@ extension WritebackQueue {
     return found.values.sorted { $0.key < $1.key }
   }
 
-  /// These items, with all that wait for them, and these inodes' contents were given up: they need no write-back any more. None of
-  /// them is in an open plan.
+  /// These items, with all that wait for them, and these inodes' contents were given up: they need no write-back any more. None
+  /// of them is in an open plan.
   package mutating func discarded(_ items: [PendingItem], contents inodes: some Sequence<InodeNumber>) {
     precondition(items.allSatisfy { !$0.isPlanned })
     graph.complete(items.map(\.key))

@@ -134,8 +134,12 @@ extension Discard {
   fileprivate var summary: String {
     "completes [\(completes.map(\.summary).joined(separator: ","))]"
       + " contents [\(contents.map { "\($0.inode.rawValue) through \($0.through.rawValue)" }.joined(separator: ","))]"
-      + " names [\(names.map { "\($0.location.summary) is \($0.inode.map { "\($0.rawValue)" } ?? "free")" }.joined(separator: "; "))]"
+      + " names [\(names.map(\.summary).joined(separator: "; "))]"
   }
+}
+
+extension Discard.Name {
+  fileprivate var summary: String { "\(location.summary) is \(inode.map { "\($0.rawValue)" } ?? "free")" }
 }
 
 extension PlanOutcome {

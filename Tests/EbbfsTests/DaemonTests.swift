@@ -58,8 +58,8 @@ private func currentMask() -> UInt32 {
     _ = seen.wait(milliseconds: 10_000) { $0.isEmpty ? nil : true }
     filesystem.writeBackEverything()
   }
-  let reply = try double.client.ask(.flush) { left in
-    seen.withLock { $0.append(left.bytesLeft) }
+  let reply = try double.client.ask(.flush) { partial in
+    if case .progress(let left) = partial { seen.withLock { $0.append(left.bytesLeft) } }
     seen.wake()
   }
   #expect(reply == .done)

@@ -15,6 +15,7 @@ final class DoubleFilesystem: MountedFilesystem {
     var flushes: [@Sendable (String?) -> Void] = []
     var drain: (@Sendable (String?) -> Void)?
     var ticks = 0
+    var letters: [DeadLetterReport] = []
     var isStopped = false
   }
 
@@ -46,6 +47,22 @@ final class DoubleFilesystem: MountedFilesystem {
   func drain(completion: @escaping @Sendable (String?) -> Void) {
     state.withLock { $0.drain = completion }
     state.wake()
+  }
+
+  func deadLetters() -> [DeadLetterReport] { state.withLock { $0.letters } }
+
+  func retryDeadLetters(_ subjects: [WritebackSubject]?) throws(ControlFailure) -> Int {
+    state.withLock { state in
+      let taken = state.letters.filter { subjects?.contains($0.subject) ?? true }
+      state.letters.removeAll { taken.contains($0) }
+      return taken.count
+    }
+  }
+
+  func discardDeadLetters(_ subjects: [WritebackSubject]?, withDependents: Bool) throws(ControlFailure) -> Int {
+    let count = deadLetters().filter { subjects?.contains($0.subject) ?? true }.reduce(0) { $0 + $1.dependents.count }
+    guard withDependents || count == 0 else { throw ControlFailure(reason: .failed, message: "\(count) behind") }
+    return try count + retryDeadLetters(subjects)
   }
 
   func stop() {

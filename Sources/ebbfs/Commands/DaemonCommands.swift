@@ -71,19 +71,21 @@ enum DaemonCommands {
   ) throws(CommandFailure) {
     var line = ProgressLine()
     defer { line.end() }
-    let reply = try ask(request, entry, untilGone: untilGone) { line.show(text(ProgressText.left($0))) }
+    let reply = try ask(request, entry, untilGone: untilGone) { partial in
+      if case .progress(let left) = partial { line.show(text(ProgressText.left(left))) }
+    }
     line.end()
     guard reply == .done else { throw CommandFailure(.failed, "process \(entry.process) answered something else than `done`") }
   }
 
   /// The last reply, unless it is a failure.
   static func ask(
-    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool = false, progress: (ControlProgress) -> Void = { _ in }
+    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool = false, partial: (ControlReply) -> Void = { _ in }
   ) throws(CommandFailure) -> ControlReply {
     let client = ControlClient(stateDirectory: entry.stateDirectory, user: entry.user)
     let reply: ControlReply?
     do throws(ConnectionError) {
-      reply = try client.ask(request, untilGone: untilGone, progress: progress)
+      reply = try client.ask(request, untilGone: untilGone, partial: partial)
     } catch {
       throw CommandFailure(
         .failed, "process \(entry.process), the daemon of \(entry.mountpoint), cannot be asked: \(error.message)")
@@ -101,6 +103,7 @@ enum DaemonCommands {
     switch reason {
     case .busy: .busy
     case .incomplete: .incomplete
+    case .deadLetters: .deadLetters
     case .stillMounted: .inUse
     case .notUnderstood, .notPermitted, .failed: .failed
     }

@@ -12,6 +12,8 @@ final class Daemon: Sendable {
     case complete
     /// With why, and what becomes of the rest, in one line.
     case incomplete(ControlProgress, why: String)
+    /// All is written back but so many dead letters and what is behind them.
+    case deadLetters(Int)
   }
 
   private struct Life {
@@ -93,15 +95,28 @@ final class Daemon: Sendable {
     life.wake()
     filesystem.stop()
     let report = filesystem.status()
-    let ending = report.isClean ? Ending.complete : Ending.incomplete(report.progress, why: whyIncomplete(report))
-    if case .incomplete(let left, let why) = ending {
-      messages.say("stopped with \(ProgressText.left(left)) not yet written back: \(why)")
+    let ending = ending(report)
+    switch ending {
+    case .complete: break
+    case .incomplete(let left, let why): messages.say("stopped with \(ProgressText.left(left)) not yet written back: \(why)")
+    case .deadLetters(let count): messages.say(ProgressText.deadLetters(count))
     }
     life.withLock { $0.ending = ending }
     life.wake()
     // Those who wait for the end are told before the process is gone, but none may hold it up.
     _ = life.wait(milliseconds: 2000) { $0.answers == 0 ? true : nil }
-    return ending == .complete ? .success : .incomplete
+    switch ending {
+    case .complete: return .success
+    case .incomplete: return .incomplete
+    case .deadLetters: return .deadLetters
+    }
+  }
+
+  private func ending(_ report: StatusReport) -> Ending {
+    if report.isClean { return .complete }
+    let isDrained = life.withLock { $0.isDrained && $0.drainFailure == nil }
+    if isDrained, report.deadLetters > 0, report.journalFailure == nil { return .deadLetters(report.deadLetters) }
+    return .incomplete(report.progress, why: whyIncomplete(report))
   }
 
   private func whyIncomplete(_ report: StatusReport) -> String {

@@ -7,8 +7,8 @@ import Threading
 
 /// A mounted engine.
 final class EngineMount: MountedFilesystem {
-  private let engine: Engine
-  private let session: MountSession
+  let engine: Engine
+  let session: MountSession
   private let durability: Durability
   /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
   private static let closeMilliseconds = 60_000
@@ -40,6 +40,7 @@ final class EngineMount: MountedFilesystem {
     report.dirtyInodes = status.dirtyInodes
     report.pendingOperations = status.pendingOperations
     report.oldestAgeMilliseconds = status.oldestPendingLSN == nil ? nil : status.oldestAgeMilliseconds
+    report.deadLetters = status.deadLetters
     report.openPlans = status.openPlans
     report.journalUsedBytes = status.journalUsedBytes
     report.journalCapacityBytes = status.journalCapacityBytes

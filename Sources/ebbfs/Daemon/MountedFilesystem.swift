@@ -24,6 +24,12 @@ protocol MountedFilesystem: AnyObject, Sendable {
   func flush(completion: @escaping @Sendable (String?) -> Void)
   /// Like `flush` for everything, as fast as possible: nothing is acknowledged any more.
   func drain(completion: @escaping @Sendable (String?) -> Void)
+  /// Changes that are not tried any more, with what is behind them.
+  func deadLetters() -> [DeadLetterReport]
+  /// Lets these, or all, be tried again; answers how many there were. Durable on return.
+  func retryDeadLetters(_ subjects: [WritebackSubject]?) throws(ControlFailure) -> Int
+  /// Gives these, or all, up for good; answers how many changes went. Durable on return, and the kernel knows of it.
+  func discardDeadLetters(_ subjects: [WritebackSubject]?, withDependents: Bool) throws(ControlFailure) -> Int
   /// Stops write-back at the next action, syncs the journal and closes it. Returns when that is done; nothing else may be
   /// called afterwards but `status` and `statistics`.
   func stop()

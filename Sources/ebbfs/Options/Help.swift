@@ -15,6 +15,9 @@ enum Help {
                                        what is not yet written back, the journal's use, the last error
       ebbfs stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]
                                        counters and latencies; --watch: rates, a line every second
+      ebbfs dead-letters MOUNTPOINT list [--json] | retry [PATH...|--all] | export DIR | discard PATH...|--all [--force]
+                                       changes that the backing directory refuses: show them, try them again, save what
+                                       they hold, give them up
       ebbfs journal dump|check STATEDIR|BACKING
                                        print or verify the journal of a mount that is not running
       ebbfs --version | --help
