@@ -7,6 +7,8 @@ extension Engine {
   /// So many changes may become dead letters by the limit of attempts while nothing at all is written back in between: when all
   /// that is tried fails it is the backing directory that is sick, and it alone.
   static let exhaustedMax = 16
+  /// What a filesystem may need besides a file's bytes; with less it counts as full.
+  private static let spareBytes = 64 << 10
 
   /// Counts the failures of an attempt at a plan and gives up what was refused for good or tried often enough. What may have had
   /// an effect is undone if possible, so that it can be given back; else it stays in the plan, in doubt. Slow.
@@ -14,10 +16,13 @@ extension Engine {
   /// - Parameter others: Actions whose failure says nothing.
   func giveUp(_ run: inout PlanRun, besides others: Set<Int>, _ executor: PlanExecutor) {
     let failed = run.open.filter { run.failure($0) != nil && !others.contains($0) }
-    guard !failed.isEmpty, sickness(failed.compactMap { run.failure($0) }) == nil else { return }
+    guard !failed.isEmpty, rootFailure() == nil else { return }
+    let isFull = isFull(for: failed.filter { run.failure($0) == .noSpace }.map { run.actions[$0] })
     let time = clock.now()
     let letters = shared.withLock { shared in
-      failed.compactMap { index in shared.letterOfFailure(run, index, at: time).map { (index, $0) } }
+      failed.filter { !isFull || run.failure($0) != .noSpace }.compactMap { index in
+        shared.letterOfFailure(run, index, at: time).map { (index, $0) }
+      }
     }
     for (index, letter) in letters {
       run.deadLetters[index] = letter
@@ -27,12 +32,13 @@ extension Engine {
     }
   }
 
-  /// Why failures say nothing of the changes that failed; `nil` when the backing directory is there and, for want of space, has
-  /// some.
-  private func sickness(_ failures: [Errno]) -> Errno? {
-    if let failure = rootFailure() { return failure }
-    guard failures.contains(.noSpace), let found = try? backing.statistics() else { return nil }
-    return found.blocksAvailable == 0 || found.files > 0 && found.filesFree == 0 ? .noSpace : nil
+  /// Whether the filesystem as a whole has no room for actions that found none: then their failure is not their own.
+  private func isFull(for actions: [ExecutableAction]) -> Bool {
+    guard !actions.isEmpty, let found = try? backing.statistics() else { return false }
+    if found.files > 0, found.filesFree == 0 { return true }
+    let needed = actions.compactMap { $0.contents?.extents.reduce(0) { $0 + $1.count } }.max() ?? 0
+    let available = found.blocksAvailable.multipliedReportingOverflow(by: UInt64(max(found.fragmentBytes, 1)))
+    return !available.overflow && available.partialValue < UInt64(needed + Self.spareBytes)
   }
 
   /// Lets dead letters be tried again at once, each from its first attempt on. Returns when that is durable.
