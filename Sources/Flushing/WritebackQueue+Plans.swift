@@ -110,7 +110,12 @@ extension WritebackQueue {
       if deadLetters[.names(key)] != nil { graph.setParked(key, true) }
     }
     delay(action.subject, now)
-    guard var sealed = open.contents[index], !sealed.areGone else { return }
+    guard var sealed = open.contents[index] else { return }
+    guard !sealed.areGone else {
+      deadLetters[.contents(action.inode)] = nil
+      failures[.contents(action.inode)] = nil
+      return
+    }
     if let newer = contents[action.inode] { sealed.lastMilliseconds = newer.lastMilliseconds }
     attach(action.inode)
     contents[action.inode] = sealed

@@ -141,6 +141,89 @@ import Threading
     #expect(try self.shown(mount) == shown)
   }
 
+  /// Where not even looking works nobody knows whether it happened: it is parked as it is, and hangs nothing.
+  @Test func whatIsInDoubtWaitsToo() throws {
+    let mount = try mount()
+    try prepare(mount)
+    mount.backing.order(BackingFault(.inputOutput) { [.rename, .status].contains($0.name) && $0.path.text == "f" })
+    try change(mount, 5)
+    let isDrained = Lock(false)
+    mount.settle(milliseconds: 3000)
+    _ = try mount.create("other")
+    mount.engine.drain { isDrained.withLock { $0 = true } }
+    mount.settle(milliseconds: 3000)
+    for round in 0..<2 {
+      let letters = mount.engine.deadLetters()
+      #expect(letters.map(\.isInDoubt) == [true] && letters.map(\.letter.attempts) == [4], "round \(round)")
+      #expect(isDrained.withLock { $0 } && mount.backing.snapshot()["other"] != nil)
+      #expect(throws: DiscardRefusal.inDoubt(path: Array("g".utf8))) {
+        try mount.engine.discardDeadLetters(letters.map(\.letter.subject), withDependents: true)
+      }
+      let calls = mount.backing.callCount(.rename)
+      if round == 0 {
+        try mount.restart()
+        mount.settle(milliseconds: 3000)
+      }
+      #expect(mount.backing.callCount(.rename) == calls)
+    }
+    mount.backing.withdrawFaults()
+    _ = try mount.engine.retryDeadLetters(mount.engine.deadLetters().map(\.letter.subject))
+    mount.settle()
+    #expect(mount.engine.status().pendingOperations == 0 && mount.backing.snapshot()["f"] == nil)
+    #expect(try shown(mount)[1] == "old")
+  }
+
+  /// A refused creation under another name is another change.
+  @Test func whatIsRewrittenIsTriedAgain() throws {
+    let mount = try mount()
+    refuse([.createFile], "bad", .invalidArgument, mount)
+    _ = try mount.create("bad")
+    mount.settle()
+    #expect(mount.engine.status().deadLetters == 1)
+    _ = try mount.ask(.rename(from: Location(.root, "bad"), to: Location(.root, "good"), .replace))
+    mount.settle()
+    #expect(mount.engine.status().deadLetters == 0 && mount.engine.status().pendingOperations == 0)
+    #expect(mount.backing.snapshot()["good"] != nil)
+  }
+
+  /// Segments behind a dead letter are retired all the same, and the next mount knows of it.
+  @Test func theJournalGoesOnBehindADeadLetter() throws {
+    let mount = try mount()
+    mount.configuration.copyForwardUsedPercent = 10
+    try mount.restart()
+    refuse([.createFile], "bad", .accessDenied, mount)
+    try mount.write(try mount.create("bad"), "kept")
+    mount.settle()
+    let letters = mount.engine.deadLetters().map(\.letter)
+    let file = try mount.create("good")
+    let before = mount.engine.status().lowWaterLSN
+    for round in 0..<60 {
+      try mount.write(file, String(repeating: "x", count: 40_000), at: round)
+      mount.settle(milliseconds: 400)
+    }
+    #expect(mount.engine.status().lowWaterLSN > before && mount.engine.status().journalUsedBytes < 1 << 20)
+    try mount.restart()
+    mount.settle()
+    #expect(mount.engine.deadLetters().map(\.letter) == letters && letters.count == 1)
+    #expect(try mount.read(mount.lookup("bad")) == "kept")
+  }
+
+  /// A directory that is only renamed gets no other ancestors: no loop can come of its order (R15).
+  @Test func renamingsOfDirectoriesPassByAMoveThatIsRefused() throws {
+    let mount = try mount()
+    for name: EntryName in ["a", "b", "c", "e"] { _ = try mount.create(name, .directory) }
+    mount.settle()
+    let into = try mount.lookup("b")
+    refuse([.rename], "a", .accessDenied, mount)
+    _ = try mount.ask(.rename(from: Location(.root, "a"), to: Location(into, "a"), .replace))
+    _ = try mount.ask(.rename(from: Location(.root, "c"), to: Location(.root, "renamed"), .replace))
+    _ = try mount.ask(.rename(from: Location(.root, "e"), to: Location(into, "moved"), .replace))
+    mount.settle(milliseconds: 3000)
+    #expect(mount.backing.snapshot()["renamed"] != nil, "waits for the move of another directory")
+    #expect(mount.backing.snapshot()["b/moved"] == nil, "R15: directories get other parents in their order")
+    #expect(mount.engine.deadLetters().map(\.dependents.count) == [1])
+  }
+
   private func prepare(_ mount: EngineOnDisks) throws {
     for name: EntryName in ["f", "g"] { try mount.write(try mount.create(name), "old") }
     for name: EntryName in ["d", "e"] { _ = try mount.create(name, .directory) }
