@@ -246,8 +246,8 @@ struct CrashTrial {
     (isLookedAt, isDiscarding) = (true, false)
   }
 
-  /// What the mount shows after a discard is durable, and stays so whatever comes. Which of before and after a crash in the middle
-  /// leaves is tested elsewhere (`aCrashInTheMiddleLeavesAllOrNothing`).
+  /// What the mount shows after a discard is durable, and stays so whatever comes. Which of before and after a crash in the
+  /// middle leaves is tested elsewhere (`aCrashInTheMiddleLeavesAllOrNothing`).
   private mutating func discardDeadLetters() throws {
     let letters = mount.engine.deadLetters().map(\.letter.subject)
     guard !letters.isEmpty, !hasFailedJournal, !mount.isDead else { return }
@@ -263,8 +263,13 @@ struct CrashTrial {
     }
     held = []
     comparison = ReplyComparison()
-    let shown = try mount.snapshot()
-    if mount.isDead { isInFlight = true } else { adopt(shown) }
+    do {
+      let shown = try mount.snapshot()
+      if mount.isDead { isInFlight = true } else { adopt(shown) }
+    } catch {
+      guard mount.isDead else { throw error }
+      isInFlight = true
+    }
   }
 
   /// This trial as it is before an event, stopped in the middle of that; the plans are carried out at once.
