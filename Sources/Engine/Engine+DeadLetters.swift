@@ -55,6 +55,7 @@ extension Engine {
       return taken.count
     }
     guard (try? journal.commit()) != nil else { throw .inputOutput }
+    metrics.deadLettersRetried.add(count)
     tick()
     return count
   }

@@ -17,6 +17,7 @@ extension Engine {
       try state.discard(subjects, withDependents: withDependents)
     }
     do throws(Errno) { try commitDiscard() } catch { throw .journal(error) }
+    metrics.changesDiscarded.add(forgotten.count)
     let missing = missing(among: forgotten.inodes)
     if !missing.isEmpty {
       let more = shared.withLock { shared in missing.map { shared.state.forgetMissing($0) } }
