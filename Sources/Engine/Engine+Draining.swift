@@ -1,9 +1,16 @@
 import FilesystemModel
 import WriteAheadLog
 
-/// Somebody who waits until everything through an LSN is written back.
+/// Somebody who waits until something is written back.
 struct Drain {
-  let through: LSN
+  enum Extent {
+    /// Everything through the record.
+    case through(LSN)
+    /// An urgent part of the queue.
+    case part(Int)
+  }
+
+  let extent: Extent
   let completion: @Sendable () -> Void
 }
 
@@ -43,7 +50,7 @@ extension Engine {
   package func drain(completion: @escaping @Sendable () -> Void) {
     shared.withLock { shared in
       let through = journal.lastLSN
-      shared.drains.append(Drain(through: through, completion: completion))
+      shared.drains.append(Drain(extent: .through(through), completion: completion))
       shared.state.queue.pressAll(through: through)
     }
     tick()
@@ -54,7 +61,13 @@ extension Engine {
     let finished = shared.withLock { shared -> [Drain] in
       guard !shared.drains.isEmpty else { return [] }
       let oldest = shared.state.queue.oldestLSN
-      let isOver = { (drain: Drain) in oldest.map { $0 > drain.through } ?? true }
+      let parts = shared.state.queue.urgentPartNumbers
+      let isOver = { (drain: Drain) in
+        switch drain.extent {
+        case .through(let lsn): oldest.map { $0 > lsn } ?? true
+        case .part(let number): !parts.contains(number)
+        }
+      }
       defer { shared.drains.removeAll(where: isOver) }
       return shared.drains.filter(isOver)
     }

@@ -84,6 +84,10 @@ extension WritebackQueue {
     precondition(
       closed.isSubset(of: open.remaining) && Set(completed).isDisjoint(with: aborted), "an action is finished once")
     for index in closed { claims.remove(open.claims[index]) }
+    if !urgentParts.isEmpty {
+      let outcome = outcome(of: plan, completed: completed, aborted: aborted)
+      settleUrgent(outcome.completes + completed.compactMap { open.items[$0] }, outcome.contents)
+    }
     let done = completed.compactMap { open.items[$0] }
     graph.complete(done)
     for key in done { itemDelays[key] = nil }

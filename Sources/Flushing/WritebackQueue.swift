@@ -58,6 +58,9 @@ package struct WritebackQueue {
   var itemDelays: [Stage: Delay] = [:]
   var contentsDelays: [InodeNumber: Delay] = [:]
   var pressedThrough = LSN.zero
+  /// What somebody waits for, by number.
+  var urgentParts: [Int: UrgentPart] = [:]
+  var urgentPartsCount = 0
   var isPressed = false
   var random: SeededRandom
 
@@ -119,6 +122,10 @@ package struct WritebackQueue {
     }
     let result = graph.add(change, lsn: lsn, facts: facts, nowMilliseconds: nowMilliseconds)
     if facts.unnamedCreation != nil, case .link(let inode, _) = change { attach(inode) }
+    if !urgentParts.isEmpty {
+      extendUrgent(by: Stage(lsn))
+      settleUrgent(result.completed, result.contents)
+    }
     return result
   }
 
@@ -142,6 +149,7 @@ package struct WritebackQueue {
     attach(inode)
     contents[inode] = nil
     contentsDelays[inode] = nil
+    settleUrgent([], [ContentsCompletion(inode: inode, through: LSN(.max))])
     guard claims.inodes[inode] != nil else { return }
     for plan in openPlans.keys {
       for index in openPlans[plan]!.actions.indices where openPlans[plan]!.actions[index].inode == inode {

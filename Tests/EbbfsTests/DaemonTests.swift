@@ -48,12 +48,13 @@ private func currentMask() -> UInt32 {
     _ = seen.wait(milliseconds: 10_000) { $0.isEmpty ? nil : true }
     filesystem.writeBackEverything()
   }
-  let reply = try double.client.ask(.flush) { left in
+  let reply = try double.client.ask(.flush(inodes: [7, 1])) { left in
     seen.withLock { $0.append(left.bytesLeft) }
     seen.wake()
   }
   #expect(reply == .done)
   #expect(seen.withLock { $0.first } == 10, "progress was told before the end")
+  #expect(filesystem.state.withLock { $0.flushedInodes } == [7, 1])
   filesystem.endServing()
   #expect(filesystem.awaits { $0.drain != nil })
   filesystem.writeBackEverything()
@@ -217,7 +218,7 @@ private func currentMask() -> UInt32 {
 @Test func aDaemonOfAnotherUserIsNotBelieved() throws {
   let double = try DoubleDaemon()
   let client = ControlClient(stateDirectory: double.client.stateDirectory, user: getuid() + 1)
-  #expect(throws: ConnectionError.stranger) { try client.ask(.flush) }
+  #expect(throws: ConnectionError.stranger) { try client.ask(.flush(inodes: [])) }
 }
 
 /// Programs that give up after a while: each takes a connection, of which there are 32.
@@ -226,7 +227,7 @@ private func currentMask() -> UInt32 {
   for _ in 0..<40 {
     var connection = ControlConnection(
       try LocalSockets.connect(directory: double.client.stateDirectory, name: ControlServer.socketName))
-    try connection.send(ControlCodec.encode(.flush))
+    try connection.send(ControlCodec.encode(.flush(inodes: [])))
     _ = try connection.receive()
   }
   let patience = Monotonic.milliseconds() + 10_000

@@ -11,6 +11,7 @@ final class DoubleFilesystem: MountedFilesystem {
     var report = StatusReport()
     var isServing = true
     var isBusy = false
+    var flushedInodes: [UInt64] = []
     var flushes: [@Sendable (String?) -> Void] = []
     var drain: (@Sendable (String?) -> Void)?
     var ticks = 0
@@ -35,9 +36,13 @@ final class DoubleFilesystem: MountedFilesystem {
 
   func status() -> StatusReport { state.withLock { $0.report } }
 
-  func flush(completion: @escaping @Sendable (String?) -> Void) {
-    state.withLock { $0.flushes.append(completion) }
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {
+    state.withLock { state in
+      state.flushes.append(completion)
+      state.flushedInodes += inodes
+    }
     state.wake()
+    return { [self] in status().progress }
   }
 
   func drain(completion: @escaping @Sendable (String?) -> Void) {

@@ -5,11 +5,34 @@ import FilesystemModel
 enum DaemonCommands {
   static func unmount(_ mountpoint: String) throws(CommandFailure) {
     let entry = try find(mountpoint)
-    try askWithProgress(.unmount(drain: true), entry, untilGone: true) { "unmounted; writing back: \($0) left" }
+    try askWithProgress(.unmount(drain: true), entry, untilGone: true, "unmounted; writing back")
   }
 
-  static func flush(_ mountpoint: String) throws(CommandFailure) {
-    try askWithProgress(.flush, try find(mountpoint), untilGone: false) { "writing back: \($0) left" }
+  /// Writes everything back, or what is at and below the paths.
+  static func flush(_ mountpoint: String, paths: [String]) throws(CommandFailure) {
+    let entry = try find(mountpoint)
+    try askWithProgress(.flush(inodes: try inodes(paths, entry)), entry, untilGone: false, "writing back")
+  }
+
+  /// The numbers that files of a mount have there and in its daemon.
+  private static func inodes(_ paths: [String], _ entry: RegistryEntry) throws(CommandFailure) -> [UInt64] {
+    guard !paths.isEmpty else { return [] }
+    let device = try facts(entry.mountpoint).identity.device
+    var inodes: [UInt64] = []
+    for path in paths {
+      let identity = try facts(path).identity
+      guard identity.device == device else { throw CommandFailure(.failed, "\(path) is not on the mount on \(entry.mountpoint)") }
+      inodes.append(identity.inode)
+    }
+    return inodes
+  }
+
+  private static func facts(_ path: String) throws(CommandFailure) -> FileFacts {
+    do throws(Errno) {
+      return try Files.facts(path, followingLinks: false)
+    } catch {
+      throw CommandFailure(.failed, "\(path): \(error.message)")
+    }
   }
 
   /// Prints one mount, or all that this user may ask.
@@ -58,12 +81,16 @@ enum DaemonCommands {
   }
 
   private static func askWithProgress(
-    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, text: (String) -> String
+    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, _ doing: String
   ) throws(CommandFailure) {
     var line = ProgressLine()
     defer { line.end() }
-    let reply = try ask(request, entry, untilGone: untilGone) { line.show(text(ProgressText.left($0))) }
-    line.end()
+    var meter = ProgressMeter()
+    let reply = try ask(request, entry, untilGone: untilGone) { left in
+      meter.note(left, now: Monotonic.milliseconds())
+      line.show("\(doing): \(line.isTerminal ? meter.bar : "")\(meter.text)")
+    }
+    line.end(saying: meter.hasWaited ? "\(meter.summary(now: Monotonic.milliseconds()))" : nil)
     guard reply == .done else { throw CommandFailure(.failed, "process \(entry.process) answered something else than `done`") }
   }
 

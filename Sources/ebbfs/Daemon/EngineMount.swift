@@ -52,7 +52,17 @@ final class EngineMount: MountedFilesystem {
     return report
   }
 
-  func flush(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {
+    guard !inodes.isEmpty else {
+      engine.drain { completion(nil) }
+      return { [self] in status().progress }
+    }
+    let drain = engine.drain(Set(inodes.map { InodeNumber($0) })) { completion(nil) }
+    return { [engine] in
+      let left = engine.left(ofDrain: drain)
+      return ControlProgress(bytesLeft: left.bytes, operationsLeft: left.operations)
+    }
+  }
 
   func drain(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
 

@@ -17,8 +17,10 @@ protocol MountedFilesystem: AnyObject, Sendable {
   /// backing directory.
   func status() -> StatusReport
   /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or with
-  /// one line that says why it never will be.
-  func flush(completion: @escaping @Sendable (String?) -> Void)
+  /// one line that says why it never will be. With inode numbers only what concerns these and what is below them, first of all.
+  ///
+  /// - Returns: tells how much of it is left.
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress
   /// Like `flush` for everything, as fast as possible: nothing is acknowledged any more.
   func drain(completion: @escaping @Sendable (String?) -> Void)
   /// Stops write-back at the next action, syncs the journal and closes it. Returns when that is done; nothing else may be
