@@ -93,6 +93,8 @@ package final class Engine: OperationHandler {
   private enum Step {
     case finish(Outcome)
     case fail(Errno, after: LSN)
+    /// The answer is an error, and write-back has something to do.
+    case refuse(Errno)
     case load([Load])
     case wait
   }
@@ -104,6 +106,9 @@ package final class Engine: OperationHandler {
     switch step {
     case .finish(let outcome): finish(request, outcome)
     case .fail(let errno, let lsn): whenAcknowledged(lsn) { _ in request.answer(.failure(errno)) }
+    case .refuse(let errno):
+      request.answer(.failure(errno))
+      advance()
     case .load(let loads): for load in loads { start(load) }
     case .wait: advance()
     }
@@ -121,8 +126,10 @@ package final class Engine: OperationHandler {
       switch error {
       case .failure(let errno): return .fail(errno, after: shared.state.lastChange(seenBy: request.operation))
       case .needs(let loads): return .load(shared.parking.park(request, for: loads))
-      case .needsRoom:
+      case .needsRoom(let room):
         shared.state.queue.setPressure(true)
+        // With nothing to write back a checkpoint makes room, or none comes: both are soon known.
+        if room == .journal, configuration.whenFull == .fail, !shared.state.queue.isEmpty { return .refuse(.noSpace) }
         shared.parking.parkForRoom(request)
       case .needsPlanEnd: shared.parking.parkForPlanEnd(request)
       }

@@ -65,7 +65,7 @@ extension EngineState {
     _ = cache.evict(blocks: range.count / 4096 + 1024, writtenThrough: journal.writtenLSN)
     guard !cache.hasRoom(forWriting: range, of: inode.number) else { return }
     journalFragments(blocks: range.count / 4096 + 256)
-    throw .needsRoom
+    throw .needsRoom(.memory)
   }
 
   /// Makes blocks of many small writes fit for eviction, which may be the only way to room: those of a file without a name are

@@ -100,7 +100,7 @@ extension EngineState {
   /// Refuses a change when the journal has failed, and waits when it has no room for `bytes` more.
   func admitChange(bytes: Int = 0) throws(Interruption) {
     guard journal.failure == nil else { throw .failure(.readOnlyFilesystem) }
-    guard journal.hasRoom(for: bytes + Self.bindingReserveBytes) else { throw .needsRoom }
+    guard journal.hasRoom(for: bytes + Self.bindingReserveBytes) else { throw .needsRoom(.journal) }
   }
 
   /// Makes sure that the journal can tell where the inode is, its directories first (R4: records carry inodes, never paths).

@@ -17,13 +17,20 @@ enum Load: Hashable, Sendable {
   }
 }
 
+/// What a change may lack room in.
+enum Room: Hashable, Sendable {
+  case journal
+  /// The block arena: blocks can be evicted once the journal has been written, or go there first.
+  case memory
+}
+
 /// Why an attempt at an operation ended without an outcome. It had no effect: the operation is attempted again from its start.
 enum Interruption: Error {
   /// The answer is an error.
   case failure(Errno)
   case needs([Load])
-  /// The journal or the block arena is full: when write-back has made room.
-  case needsRoom
+  /// Something is full: when write-back has made room.
+  case needsRoom(Room)
   /// A plan that is moving what we ask for in the backing directory must end first.
   case needsPlanEnd
 }

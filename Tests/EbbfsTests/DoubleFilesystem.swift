@@ -88,14 +88,15 @@ final class DoubleDaemon {
   private let ending = Lock<ExitStatus?>(nil)
 
   /// - Parameter nested: how many long directories lie above the socket.
-  init(dirtyBytes: Int = 0, nested: Int = 0) throws {
+  init(dirtyBytes: Int = 0, nested: Int = 0, unmountTimeout: Int? = nil) throws {
     directory = try TemporaryDirectory()
     let long = String(repeating: "/" + String(repeating: "d", count: 100), count: nested)
     let stateDirectory = directory.path + "/state" + long
     try Files.makeDirectories(stateDirectory)
     filesystem = DoubleFilesystem(dirtyBytes: dirtyBytes)
     let entry = RegistryEntry(mountpoint: "/nowhere/m", backing: "/nowhere/b", stateDirectory: stateDirectory)
-    daemon = Daemon(filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil))
+    daemon = Daemon(
+      filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil), unmountTimeout: unmountTimeout)
     client = ControlClient(stateDirectory: stateDirectory, user: getuid())
     server = try ControlServer(stateDirectory: stateDirectory, service: ControlService(daemon: daemon))
     try server.start()

@@ -66,6 +66,7 @@ enum Assembly {
     configuration.flushThreads = mount.options.flushThreads
     configuration.memoryBytes = mount.options.memory
     configuration.journalBytes = mount.journalSize.capacity
+    configuration.whenFull = mount.options.whenFull
     configuration.segmentBytes = mount.journalSize.segmentBytes
     configuration.journalSeed = (0..<16).map { _ in UInt8.random(in: 0...255) }
     do throws(EngineError) {

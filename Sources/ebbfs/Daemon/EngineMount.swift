@@ -10,7 +10,7 @@ final class EngineMount: MountedFilesystem {
   private let session: MountSession
   private let durability: Durability
   /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
-  private static let closeMilliseconds = 60_000
+  private static let closeMilliseconds = 20_000
 
   init(engine: Engine, session: MountSession, durability: Durability) {
     self.engine = engine

@@ -8,6 +8,7 @@ struct OptionDescription: Sendable {
     case size(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case time(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case count(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
+    case choice([String], @Sendable (inout MountOptions, _ index: Int) -> Void)
     case path(@Sendable (inout MountOptions, String) -> Void)
     case durability(@Sendable (inout MountOptions, Durability) -> Void)
   }
@@ -25,6 +26,7 @@ struct OptionDescription: Sendable {
     case .size: name + "=SIZE"
     case .time: name + "=TIME"
     case .count: name + "=N"
+    case .choice(let words, _): name + "=" + words.joined(separator: "|")
     case .path: name + "=DIR"
     case .durability: name + "=always|batch=MS|os"
     }
@@ -33,7 +35,7 @@ struct OptionDescription: Sendable {
   /// The values it takes, for people; empty where the usage says it all.
   var rangeText: String {
     switch kind {
-    case .flag, .path: ""
+    case .flag, .choice, .path: ""
     case .durability: "batch=\(Durability.batchMillisecondsRange.lowerBound) to \(Durability.batchMillisecondsRange.upperBound)"
     case .size(let range, _): "\(OptionValues.sizeText(range.lowerBound)) to \(OptionValues.sizeText(range.upperBound))"
     case .time(let range, _): "\(OptionValues.timeText(range.lowerBound)) to \(OptionValues.timeText(range.upperBound))"
@@ -52,6 +54,7 @@ struct OptionDescription: Sendable {
     case .size(let range, let set): set(&options, try OptionValues.size(value, range))
     case .time(let range, let set): set(&options, try OptionValues.time(value, range))
     case .count(let range, let set): set(&options, try OptionValues.count(value, range))
+    case .choice(let words, let set): set(&options, try OptionValues.choice(value, words))
     case .path(let set): set(&options, value)
     case .durability(let set): set(&options, try OptionValues.durability(value))
     }
@@ -87,6 +90,12 @@ enum OptionTable {
     OptionDescription(
       name: "journal_size", kind: .size(JournalSize.bytesMin...1 << 44) { $0.journalSize = $1 },
       defaultText: "the smaller of 8G and a quarter of what is free", help: "capacity of the journal"),
+    OptionDescription(
+      name: "when_full", kind: .choice(["wait", "fail"]) { $0.whenFull = $1 == 0 ? .wait : .fail }, defaultText: "wait",
+      help: "what happens to changes while the journal is full: they wait for write-back, or fail with ENOSPC"),
+    OptionDescription(
+      name: "unmount_timeout", kind: .time(0...86_400_000) { $0.unmountTimeout = $1 },
+      defaultText: "none, 30s after SIGTERM", help: "how long write-back may go on after the unmount; the journal keeps the rest"),
     OptionDescription(
       name: "allow_other", kind: .flag { $0.allowOther = true }, defaultText: "on as root, off else",
       help: "other users may use the mount (needs `user_allow_other` in /etc/fuse.conf unless root mounts)"),

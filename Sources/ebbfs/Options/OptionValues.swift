@@ -57,6 +57,12 @@ enum OptionValues {
     return count
   }
 
+  /// The index of one of some words.
+  static func choice(_ text: String, _ words: [String]) throws(ValueError) -> Int {
+    guard let index = words.firstIndex(of: text) else { throw ValueError(reason: "is none of \(words.joined(separator: ", "))") }
+    return index
+  }
+
   /// `always`, `os`, `batch`, `batch=100` or `batch=100ms`.
   static func durability(_ text: String) throws(ValueError) -> Durability {
     switch text {
