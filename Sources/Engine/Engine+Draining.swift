@@ -112,6 +112,7 @@ extension Engine {
   /// `tickMilliseconds`, and when something changed.
   package func tick() {
     answerInterrupted()
+    measureSpaceIfDue()
     advance()
     if journal.failure != nil { endWaiting() } else { retryForRoom() }
   }

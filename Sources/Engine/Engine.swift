@@ -126,15 +126,28 @@ package final class Engine: OperationHandler {
       switch error {
       case .failure(let errno): return .fail(errno, after: shared.state.lastChange(seenBy: request.operation))
       case .needs(let loads): return .load(shared.parking.park(request, for: loads))
-      case .needsRoom(let room):
-        shared.state.queue.setPressure(true)
-        // With nothing to write back a checkpoint makes room, or none comes: both are soon known.
-        if room == .journal, configuration.whenFull == .fail, !shared.state.queue.isEmpty { return .refuse(.noSpace) }
-        shared.parking.parkForRoom(request)
+      case .needsRoom(let room): return park(request, for: room, &shared)
       case .needsPlanEnd: shared.parking.parkForPlanEnd(request)
       }
       return .wait
     }
+  }
+
+  /// Has something written back for a request that lacks room.
+  private func park(_ request: Request, for room: Room, _ shared: inout Shared) -> Step {
+    shared.state.queue.setPressure(true)
+    var request = request
+    switch room {
+    case .journal:
+      // With nothing to write back a checkpoint makes room, or none comes: both are soon known.
+      if configuration.whenFull == .fail, !shared.state.queue.isEmpty { return .refuse(.noSpace) }
+    case .memory: break
+    case .backing(let shortage):
+      request.shortage = shortage
+      shared.state.space.isWanted = true
+    }
+    shared.parking.parkForRoom(request)
+    return .wait
   }
 
   private func finish(_ request: Request, _ outcome: Outcome) {

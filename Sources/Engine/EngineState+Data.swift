@@ -52,6 +52,7 @@ extension EngineState {
     let end = offset + bytes.count
     try admitChange(bytes: bytes.count)
     try admitBlocks(offset..<end, of: inode)
+    try admitSpace(bytes: bytesNeeded(by: inode, writing: offset..<end, before: before), request)
     let now = clock.now()
     let change = ContentChange(
       inode: number, data: .write(offset: offset, count: bytes.count), sizeAfter: max(before.size, end),

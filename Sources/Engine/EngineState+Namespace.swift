@@ -56,13 +56,16 @@ extension EngineState {
     if !result.isEmpty {
       _ = journal.append(.outcome(PlanOutcome(plan: .zero, completes: result.completed, contents: result.contents)))
     }
-    if let lost { queue.contentsGone(lost.number) }
+    guard let lost else { return }
+    queue.contentsGone(lost.number)
+    reserve(lost)
   }
 
   /// Frees what an orphan that nobody holds has in memory.
   mutating func discardOrphan(_ inode: Inode) {
     guard !inode.isKept, inode.lookupCount == 0, !queue.isClaimedByOpenPlan(inode.number) else { return }
     _ = cache.discard(inode.number)
+    reserve(inode)
     unnamed.remove(inode.number)
     if inode.backingNames.isEmpty, queue.graph.pending(inode: inode.number).isEmpty { inodes.drop(inode) }
   }

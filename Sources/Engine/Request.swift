@@ -18,10 +18,12 @@ enum Load: Hashable, Sendable {
 }
 
 /// What a change may lack room in.
-enum Room: Hashable, Sendable {
+enum Room: Sendable {
   case journal
   /// The block arena: blocks can be evicted once the journal has been written, or go there first.
   case memory
+  /// The backing directory: what is being written back, or a new measurement, may tell of more.
+  case backing(Shortage)
 }
 
 /// Why an attempt at an operation ended without an outcome. It had no effect: the operation is attempted again from its start.
@@ -72,4 +74,6 @@ struct Request: Sendable {
   var failedLoads: [Load: Errno] = [:]
   /// How often a fetch that met a moved file may still be attempted again.
   var fetchesLeft = 8
+  /// Set once the backing directory had no space for it.
+  var shortage: Shortage?
 }

@@ -26,7 +26,8 @@ extension WritebackQueue {
   package func overdueDirectories(nowMilliseconds now: Int) -> [InodeNumber] {
     var overdue: [InodeNumber] = []
     var heldUp: Set<InodeNumber>?
-    let urgent = urgentParts.values.flatMap { part in part.directories.filter { part.contents[$0] != nil && contents[$0] != nil } }
+    let urgent = urgentParts.values.flatMap { part in part.directories.filter { part.contents[$0] != nil && contents[$0] != nil }
+    }
     let late = contentsByAge.keys.lazy.map(\.inode).prefix { [contents, settings] inode in
       contents[inode].map { $0.firstMilliseconds + settings.deadlineMilliseconds <= now } ?? false
     }

@@ -28,7 +28,9 @@ func fullReport() -> StatusReport {
   return report
 }
 
-private let requests: [ControlRequest] = [.status, .flush(inodes: []), .flush(inodes: [1, .max]), .unmount(drain: true), .unmount(drain: false), .stop, .ping]
+private let requests: [ControlRequest] = [
+  .status, .flush(inodes: []), .flush(inodes: [1, .max]), .unmount(drain: true), .unmount(drain: false), .stop, .ping,
+]
 
 private func replies() -> [ControlReply] {
   var replies: [ControlReply] = [

@@ -32,7 +32,8 @@ extension MountTests {
         for (words, text) in [
           ([], "nothing to do"), (["backing"], "a mountpoint are needed"), (["backing", "mount", "third"], "third"),
           (["backing", "mount", "-x"], "-x"), (["backing", "mount", "-o"], "-o"), (["unmount"], "argument is missing"),
-          (["flush", "a", "--now"], "--now"), (["flush"], "argument is missing"), (["journal", "repaint", "x"], "repaint"), (["status", "--yaml"], "--yaml"),
+          (["flush", "a", "--now"], "--now"), (["flush"], "argument is missing"), (["journal", "repaint", "x"], "repaint"),
+          (["status", "--yaml"], "--yaml"),
         ] { try refuse(fixture, words, status: 2, text) }
       }
     }
