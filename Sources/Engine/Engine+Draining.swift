@@ -103,8 +103,10 @@ extension Engine {
     }
   }
 
-  /// How often `tick` is to be called: often enough for the batches of the journal.
-  package var tickMilliseconds: Int {
+  /// How often `tick` is to be called: often enough for the batches of the journal, and for changes that are slowed down.
+  package var tickMilliseconds: Int { shared.withLock { $0.parking.hasPaced } ? 5 : commitTickMilliseconds }
+
+  private var commitTickMilliseconds: Int {
     if case .batch(let milliseconds) = configuration.durability { max(1, min(50, milliseconds / 2)) } else { 50 }
   }
 
@@ -114,6 +116,7 @@ extension Engine {
     answerInterrupted()
     measureSpaceIfDue()
     advance()
+    releasePaced()
     if journal.failure != nil { endWaiting() } else { retryForRoom() }
   }
 
@@ -128,6 +131,16 @@ extension Engine {
     checkpointIfDue()
     copyForwardIfDue()
     completeDrains()
+  }
+
+  /// Lets changes through whose time has come.
+  private func releasePaced() {
+    let now = clock.uptimeMilliseconds()
+    let requests = shared.withLock { shared in
+      if !shared.state.queue.isEmpty { shared.flow.noteWrittenBack(bytes: 0, now: now) }
+      return shared.parking.takePaced(nowMilliseconds: journal.failure == nil ? now : .max)
+    }
+    for request in requests { attempt(request) }
   }
 
   /// Room comes not only with the end of a plan: the disk of the journal may have got space again. Where none can come, waiting
@@ -155,7 +168,7 @@ extension Engine {
     return shared.withLock { shared in
       let now = clock.uptimeMilliseconds()
       // One tick early is better than one late: the policy says "at most".
-      guard now - shared.lastBatchMilliseconds >= milliseconds - tickMilliseconds else { return false }
+      guard now - shared.lastBatchMilliseconds >= milliseconds - commitTickMilliseconds else { return false }
       shared.lastBatchMilliseconds = now
       return true
     }

@@ -13,6 +13,7 @@ extension Engine {
     shared.withLock { shared in
       guard !shared.isStopping, journal.failure == nil else { return }
       let now = clock.uptimeMilliseconds()
+      shared.updatePressure()
       for lsn in shared.plans.keys.sorted() {
         guard let run = shared.plans[lsn], !run.isRunning, run.retryAtMilliseconds <= now else { continue }
         resume(run, &shared)
@@ -170,14 +171,18 @@ extension Engine {
       let furtherNames =
         run.changesLinkedFiles ? shared.parking.loadedInodes.filter { shared.state.inodes[$0]?.identity == nil } : []
       shared.parking.taintDetails(of: run.changedInodes.union(furtherNames))
+      let before = shared.state.cache.dirtyBytes
       gone = shared.state.release(run)
+      let operations = run.completed.reduce(0) { $0 + max(1, run.actions[$1].action.completes.count) }
+      shared.flow.noteWrittenBack(
+        bytes: before - shared.state.cache.dirtyBytes + operations * FlowControl.bytesPerOperation,
+        now: clock.uptimeMilliseconds())
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }
       shared.plans[lsn]?.isOutcomeAppended = false
       if shared.plans[lsn]?.open.isEmpty == true { shared.plans[lsn] = nil }
       waiting = shared.parking.takeWaitersOfPlanEnd() + shared.parking.takeWaitersOfRoom()
       loads = shared.parking.takeDelayedLoads()
-      shared.state.queue.setPressure(shared.parking.isShortOfRoom)
       return shared.plans[lsn] == nil
     }
     if !isOver { pause(lsn) }

@@ -18,6 +18,7 @@ import WriteAheadLog
 package final class Engine: OperationHandler {
   struct Shared {
     var state: EngineState
+    var flow: FlowControl
     var parking = Parking()
     var prefetch = Prefetch()
     var plans: [LSN: PlanRun] = [:]
@@ -47,7 +48,9 @@ package final class Engine: OperationHandler {
     state: EngineState, journal: Journal, backing: any BackingStorage, runner: any JobRunner, clock: any Clock,
     configuration: EngineConfiguration
   ) {
-    self.shared = Lock(Shared(state: state))
+    let flow = FlowControl(
+      background: configuration.dirtyBackground, limit: configuration.dirtyLimit, journalCapacityBytes: journal.capacityBytes)
+    self.shared = Lock(Shared(state: state, flow: flow))
     self.journal = journal
     self.backing = backing
     self.files = BackingFiles(backing: backing, countMax: 1024)
@@ -115,6 +118,7 @@ package final class Engine: OperationHandler {
   }
 
   private func step(_ request: Request, _ shared: inout Shared) -> Step {
+    if request.operation.isChange, journal.failure == nil, let step = pace(request, &shared) { return step }
     do throws(Interruption) {
       let outcome = try shared.state.perform(request)
       if outcome.isFetched {
@@ -133,9 +137,25 @@ package final class Engine: OperationHandler {
     }
   }
 
+  /// What a change comes to that comes faster than write-back goes, or brings data that would go beyond the limit; `nil` when it
+  /// may go on.
+  private func pace(_ request: Request, _ shared: inout Shared) -> Step? {
+    let level = shared.flowLevel
+    if request.operation.dataBytes > 0, shared.flow.fraction(level) >= 1, !shared.state.queue.isEmpty {
+      return park(request, for: .journal, &shared)
+    }
+    guard !request.isPaced else { return nil }
+    let now = clock.uptimeMilliseconds()
+    let delay = shared.flow.delayMilliseconds(bytes: request.operation.dataBytes, level, now: now)
+    guard delay > 0 else { return nil }
+    var request = request
+    request.isPaced = true
+    shared.parking.park(request, untilMilliseconds: now + delay)
+    return .wait
+  }
+
   /// Has something written back for a request that lacks room.
   private func park(_ request: Request, for room: Room, _ shared: inout Shared) -> Step {
-    shared.state.queue.setPressure(true)
     var request = request
     switch room {
     case .journal:

@@ -32,6 +32,10 @@ package struct EngineConfiguration: Sendable {
   package var memoryBytes = 256 << 20
   package var journalBytes = 8 << 30
   package var segmentBytes = 64 << 20
+  /// How much may be dirty before write-back stops waiting for more changes and changes are slowed down.
+  package var dirtyBackground = JournalShare.percent(50)
+  /// How much may be dirty before data waits.
+  package var dirtyLimit = JournalShare.percent(80)
   package var whenFull = WhenFull.wait
   /// How full the journal must be before what pins its oldest segment is copied forward (R21), in percent.
   package var copyForwardUsedPercent = 50

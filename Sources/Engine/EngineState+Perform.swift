@@ -56,6 +56,9 @@ extension EngineState {
 }
 
 extension Operation {
+  /// How much data it brings, in bytes. A copy becomes a write of its own.
+  var dataBytes: Int { if case .write(_, _, let bytes) = self { bytes.count } else { 0 } }
+
   /// The inode whose contents it changes.
   fileprivate var changedContents: InodeNumber? {
     switch self {

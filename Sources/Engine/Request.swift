@@ -74,6 +74,8 @@ struct Request: Sendable {
   var failedLoads: [Load: Errno] = [:]
   /// How often a fetch that met a moved file may still be attempted again.
   var fetchesLeft = 8
+  /// Whether it was slowed down already.
+  var isPaced = false
   /// Set once the backing directory had no space for it.
   var shortage: Shortage?
 }

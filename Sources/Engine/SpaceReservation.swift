@@ -50,7 +50,7 @@ struct SpaceReservation {
   mutating func begin(nowMilliseconds now: Int, hasPending: Bool) -> Bool {
     guard underWay == nil else { return false }
     let isOld = last.map { now - $0.atMilliseconds >= Self.measureEveryMilliseconds } ?? true
-    guard isOld && (hasPending || isWanted) || isWanted && last?.plansEnded != plansEnded else { return false }
+    guard last == nil || isOld && (hasPending || isWanted) || isWanted && last?.plansEnded != plansEnded else { return false }
     underWay = Measurement(
       atMilliseconds: now, writtenBytes: writtenBytes, writtenFiles: writtenFiles, plansEnded: plansEnded)
     return true

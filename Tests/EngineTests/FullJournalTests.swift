@@ -22,14 +22,15 @@ import Testing
     for place in 0..<200 {
       let pending = mount.submit(.write(inode, offset: place * bytes.count, bytes: bytes))
       mount.runner.runAll()
-      mount.pass(milliseconds: 50)
+      // Before the journal is full changes are only slowed down.
+      for _ in 0..<120 where pending.answer == nil { mount.pass(milliseconds: 50) }
       guard case .success = pending.answer else { return (pending, place) }
     }
     throw EngineOnDisks.NoAnswer(operation: "the journal is never full")
   }
 
   private func drain(_ mount: EngineOnDisks) {
-    for _ in 0..<2000 where mount.engine.status().pendingOperations > 0 {
+    for _ in 0..<2000 where mount.engine.status().pendingOperations + mount.engine.status().parkedRequests > 0 {
       mount.runner.runAll()
       mount.pass(milliseconds: 50)
     }

@@ -6,6 +6,8 @@ struct OptionDescription: Sendable {
   enum Kind: Sendable {
     case flag(@Sendable (inout MountOptions) -> Void)
     case size(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
+    /// A size, or a part of the journal's capacity.
+    case share(@Sendable (inout MountOptions, JournalShare) -> Void)
     case time(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case count(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case choice([String], @Sendable (inout MountOptions, _ index: Int) -> Void)
@@ -24,6 +26,7 @@ struct OptionDescription: Sendable {
     switch kind {
     case .flag: name
     case .size: name + "=SIZE"
+    case .share: name + "=SIZE|%"
     case .time: name + "=TIME"
     case .count: name + "=N"
     case .choice(let words, _): name + "=" + words.joined(separator: "|")
@@ -36,6 +39,7 @@ struct OptionDescription: Sendable {
   var rangeText: String {
     switch kind {
     case .flag, .choice, .path: ""
+    case .share: "1M to 16T, or 1% to 100% of the journal's capacity"
     case .durability: "batch=\(Durability.batchMillisecondsRange.lowerBound) to \(Durability.batchMillisecondsRange.upperBound)"
     case .size(let range, _): "\(OptionValues.sizeText(range.lowerBound)) to \(OptionValues.sizeText(range.upperBound))"
     case .time(let range, _): "\(OptionValues.timeText(range.lowerBound)) to \(OptionValues.timeText(range.upperBound))"
@@ -52,6 +56,7 @@ struct OptionDescription: Sendable {
     switch kind {
     case .flag: break
     case .size(let range, let set): set(&options, try OptionValues.size(value, range))
+    case .share(let set): set(&options, try OptionValues.share(value))
     case .time(let range, let set): set(&options, try OptionValues.time(value, range))
     case .count(let range, let set): set(&options, try OptionValues.count(value, range))
     case .choice(let words, let set): set(&options, try OptionValues.choice(value, words))
@@ -90,6 +95,13 @@ enum OptionTable {
     OptionDescription(
       name: "journal_size", kind: .size(JournalSize.bytesMin...1 << 44) { $0.journalSize = $1 },
       defaultText: "the smaller of 8G and a quarter of what is free", help: "capacity of the journal"),
+    OptionDescription(
+      name: "dirty_background", kind: .share { $0.dirtyBackground = $1 },
+      defaultText: OptionValues.shareText(defaults.dirtyBackground),
+      help: "data not yet written back from which on write-back does not wait and changes are slowed down, gently at first"),
+    OptionDescription(
+      name: "dirty_limit", kind: .share { $0.dirtyLimit = $1 }, defaultText: OptionValues.shareText(defaults.dirtyLimit),
+      help: "data not yet written back at which writes wait"),
     OptionDescription(
       name: "when_full", kind: .choice(["wait", "fail"]) { $0.whenFull = $1 == 0 ? .wait : .fail }, defaultText: "wait",
       help: "what happens to changes while the journal is full: they wait for write-back, or fail with ENOSPC"),
