@@ -43,6 +43,19 @@ package struct EngineStatus: Sendable {
   package var knownInodes: Int
   package var journalFailure: Errno?
   package var lastFailure: WritebackFailure?
+  /// Why the backing directory was not there when it was looked at last; `nil` when it was.
+  package var backingFailure: Errno?
+  /// How long the longest call to the backing directory that is under way takes so far.
+  package var longestCallMilliseconds: Int
+  /// Write-backs that failed and wait to be tried again.
+  package var failingOperations: Int
+}
+
+extension Engine.Shared {
+  /// Uptime when the longest call under way began; `nil` when there is none.
+  fileprivate var oldestCallMilliseconds: Int? {
+    (plans.values.map(\.callBeganMilliseconds) + [state.space.measurementBeganMilliseconds]).compactMap(\.self).min()
+  }
 }
 
 extension Engine {
@@ -99,7 +112,10 @@ extension Engine {
         durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, lowWaterLSN: state.lowWater,
         retries: shared.retries,
         parkedRequests: shared.parking.count,
-        knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)
+        knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure,
+        backingFailure: shared.backingFailure,
+        longestCallMilliseconds: shared.oldestCallMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
+        failingOperations: shared.plans.values.count { !$0.isRunning } + state.queue.delayedCount)
     }
   }
 

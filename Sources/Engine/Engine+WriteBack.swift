@@ -76,9 +76,11 @@ extension Engine {
     guard var run = shared.withLock({ $0.plans[lsn] }) else { return }
     let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action), rules: configuration.rules)
     // Nothing is made, and nothing is taken as gone, where the backing directory itself is gone.
+    noteCall(of: lsn)
     var rootFailure = rootFailure()
     for index in run.open where run.needsAttempt(index) && !shared.withLock({ $0.isStopping }) {
       if rootFailure == nil {
+        noteCall(of: lsn)
         run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
         run.wasAttempted[index] = true
         if case .aborted = run.outcomes[index] { rootFailure = self.rootFailure() }
@@ -86,6 +88,7 @@ extension Engine {
       if let rootFailure { run.outcomes[index] = .retry(rootFailure) }
     }
     let applied = run.completed
+    noteCall(of: lsn)
     for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
     run.putOffInsideUnmadeDirectories()
     run.untouched = Set(run.open.filter { run.isInDoubt($0) && executor.isUntouched(run.actions[$0]) })
@@ -100,12 +103,16 @@ extension Engine {
 
   /// Why the backing directory is not there; `nil` when it is. May hang as long as that does.
   func rootFailure() -> Errno? {
-    do throws(Errno) {
-      try backing.checkRoot()
-      return nil
-    } catch {
-      return error
-    }
+    var failure: Errno?
+    do throws(Errno) { try backing.checkRoot() } catch { failure = error }
+    shared.withLock { [failure] in $0.backingFailure = failure }
+    return failure
+  }
+
+  /// Notes that a plan begins a call, for those who want to know how long it takes.
+  private func noteCall(of lsn: LSN) {
+    let now = clock.uptimeMilliseconds()
+    shared.withLock { $0.plans[lsn]?.callBeganMilliseconds = now }
   }
 
   private func apply(

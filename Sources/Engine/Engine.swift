@@ -29,6 +29,8 @@ package final class Engine: OperationHandler {
     var directWrites: [InodeNumber: [DirectWrite]] = [:]
     var isStopping = false
     var lastFailure: WritebackFailure?
+    /// Why the backing directory was not there when it was looked at last.
+    var backingFailure: Errno?
     var lastBatchMilliseconds = 0
     /// How often a plan had to be taken up again.
     var retries = 0

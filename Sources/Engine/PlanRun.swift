@@ -25,6 +25,8 @@ struct PlanRun: Sendable {
   /// Whether the outcome of what is settled has been appended, and is not yet durable.
   var isOutcomeAppended = false
   var attempts = 0
+  /// Uptime when the action, or the syncing, that is under way began.
+  var callBeganMilliseconds: Int?
   var retryAtMilliseconds = 0
 
   /// A file whose descriptor is opened before its last name goes.

@@ -66,6 +66,9 @@ struct SpaceReservation {
     last = measurement
   }
 
+  /// Uptime when the measurement under way began.
+  var measurementBeganMilliseconds: Int? { underWay?.atMilliseconds }
+
   /// Whether it is known how much is free now.
   func isCurrent(nowMilliseconds now: Int) -> Bool {
     guard let last else { return false }

@@ -21,8 +21,8 @@ extension WritebackQueue {
     return earliest.map { $0 - now }
   }
 
-  /// Directories whose attributes are past the deadline, by age, and those that are urgent. While their entries go on changing the
-  /// engine seals the attributes: what comes later then waits for them (R20), and their turn comes (P6).
+  /// Directories whose attributes are past the deadline, by age, and those that are urgent. While their entries go on changing
+  /// the engine seals the attributes: what comes later then waits for them (R20), and their turn comes (P6).
   package func overdueDirectories(nowMilliseconds now: Int) -> [InodeNumber] {
     var overdue: [InodeNumber] = []
     var heldUp: Set<InodeNumber>?

@@ -83,6 +83,8 @@ package struct WritebackQueue {
   package var isEmpty: Bool { graph.isEmpty && contents.isEmpty && openPlans.isEmpty }
   /// How many items and inodes with dirty contents wait or are being written back.
   package var count: Int { graph.count + contents.count + openPlans.values.reduce(0) { $0 + $1.contents.count { $0 != nil } } }
+  /// How many items and inodes were given back and wait until they are tried again, or were tried again in vain.
+  package var delayedCount: Int { itemDelays.count + contentsDelays.count }
   /// The open plans by LSN.
   package var openPlanLSNs: [LSN] { openPlans.keys.sorted() }
 

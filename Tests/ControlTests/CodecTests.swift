@@ -25,6 +25,10 @@ func fullReport() -> StatusReport {
   report.lowWaterLSN = 7
   report.journalFailure = "fdatasync: Input/output error"
   report.lastFailure = .init(message: "writing a/b: Input/output error", ageMilliseconds: 40)
+  report.backingFailure = "Transport endpoint is not connected"
+  report.longestCallMilliseconds = 42_000
+  report.failingOperations = 5
+  report.health = Health(level: .critical, reasons: ["too\nold", "full"])
   return report
 }
 

@@ -95,8 +95,10 @@ final class DoubleDaemon {
     try Files.makeDirectories(stateDirectory)
     filesystem = DoubleFilesystem(dirtyBytes: dirtyBytes)
     let entry = RegistryEntry(mountpoint: "/nowhere/m", backing: "/nowhere/b", stateDirectory: stateDirectory)
+    var options = MountOptions()
+    options.unmountTimeout = unmountTimeout
     daemon = Daemon(
-      filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil), unmountTimeout: unmountTimeout)
+      filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil), options: options)
     client = ControlClient(stateDirectory: stateDirectory, user: getuid())
     server = try ControlServer(stateDirectory: stateDirectory, service: ControlService(daemon: daemon))
     try server.start()

@@ -24,7 +24,7 @@ private func refusal(_ list: String) -> String {
 @Test func everyOptionReachesItsField() throws {
   let parsed = try options(
     "state=/s,durability=always,writeback_delay=250ms,writeback_deadline=1m,flush_threads=3,memory=1G,journal_size=512M,"
-      + "dirty_background=64M,dirty_limit=70%,when_full=fail,unmount_timeout=20s,allow_other,ro"
+      + "warn_age=1m,critical_age=2h,warn_dirty=1G,critical_dirty=99%,dirty_background=64M,dirty_limit=70%,when_full=fail,unmount_timeout=20s,allow_other,ro"
   )
   var expected = MountOptions()
   expected.stateDirectory = "/s"
@@ -37,6 +37,8 @@ private func refusal(_ list: String) -> String {
   expected.dirtyBackground = .bytes(64 << 20)
   expected.dirtyLimit = .percent(70)
   expected.whenFull = .fail
+  expected.health = HealthThresholds(
+    warnAge: 60_000, criticalAge: 7_200_000, warnDirty: .bytes(1 << 30), criticalDirty: .percent(99))
   expected.unmountTimeout = 20_000
   expected.allowOther = true
   expected.kernelWords = ["ro"]

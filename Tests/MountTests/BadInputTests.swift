@@ -33,8 +33,8 @@ extension MountTests {
           ([], "nothing to do"), (["backing"], "a mountpoint are needed"), (["backing", "mount", "third"], "third"),
           (["backing", "mount", "-x"], "-x"), (["backing", "mount", "-o"], "-o"), (["unmount"], "argument is missing"),
           (["flush", "a", "--now"], "--now"), (["flush"], "argument is missing"), (["journal", "repaint", "x"], "repaint"),
-          (["status", "--yaml"], "--yaml"),
         ] { try refuse(fixture, words, status: 2, text) }
+        try refuse(fixture, ["status", "--yaml"], status: 3, "--yaml")
       }
     }
 

@@ -31,7 +31,7 @@ class Writer(threading.Thread):
 
     def write(self):
         due = time.monotonic()
-        while due < self.end:
+        while time.monotonic() < self.end:
             with open(os.path.join(self.point, f"{self.number}-{self.files}"), "wb", buffering=0) as file:
                 for place in range(64):
                     now = time.monotonic()

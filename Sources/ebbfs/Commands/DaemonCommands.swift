@@ -36,11 +36,13 @@ enum DaemonCommands {
   }
 
   /// Prints one mount, or all that this user may ask.
-  static func status(_ mountpoint: String?, asJSON: Bool) throws(CommandFailure) {
+  ///
+  /// - Returns: the worst health of those.
+  static func status(_ mountpoint: String?, asJSON: Bool) throws(CommandFailure) -> Health.Level {
     if let mountpoint {
       let report = try report(try find(mountpoint))
       print(asJSON ? report.json.text() : report.text, terminator: asJSON ? "\n" : "")
-      return
+      return report.health.level
     }
     var reports: [StatusReport] = []
     for entry in Registry.host.entries() {
@@ -56,6 +58,7 @@ enum DaemonCommands {
     } else {
       print(reports.isEmpty ? "no ebbfs daemon is running\n" : reports.map(\.text).joined(separator: "\n"), terminator: "")
     }
+    return reports.map(\.health.level).max() ?? .ok
   }
 
   private static func find(_ mountpoint: String) throws(CommandFailure) -> RegistryEntry {

@@ -25,6 +25,7 @@ final class Daemon: Sendable {
     /// Whether SIGTERM came.
     var isTerminating = false
     var ending: Ending?
+    var lastLookAtHealth = 0
     /// Requests that are being answered.
     var answers = 0
   }
@@ -33,6 +34,7 @@ final class Daemon: Sendable {
   private let entry: RegistryEntry
   private let startedAt = Monotonic.milliseconds()
   private let life = Lock(Life())
+  private let monitor: Lock<HealthMonitor>
   private let messages: Messages
 
   /// How long write-back may go on after the unmount; `nil` for no bound but that of SIGTERM.
@@ -42,8 +44,9 @@ final class Daemon: Sendable {
   /// time that `EngineMount` gives a call under way it fits in the 90 s that systemd gives a unit to stop.
   static let terminationDrainMilliseconds = 30_000
 
-  init(filesystem: any MountedFilesystem, entry: RegistryEntry, messages: Messages, unmountTimeout: Int? = nil) {
-    self.unmountTimeout = unmountTimeout
+  init(filesystem: any MountedFilesystem, entry: RegistryEntry, messages: Messages, options: MountOptions = MountOptions()) {
+    unmountTimeout = options.unmountTimeout
+    monitor = Lock(HealthMonitor(options.health))
     self.filesystem = filesystem
     self.entry = entry
     self.messages = messages
@@ -65,6 +68,7 @@ final class Daemon: Sendable {
     let ticking: @Sendable () -> Void = { [self] in
       while life.wait(milliseconds: filesystem.tickMilliseconds, until: { $0.phase == .stopping ? true : nil }) == nil {
         filesystem.tick()
+        watchHealth()
       }
     }
     do throws(Errno) {
@@ -72,6 +76,17 @@ final class Daemon: Sendable {
     } catch {
       messages.say("no timer thread: \(error.message); what is pending is written back after the unmount")
     }
+  }
+
+  /// Says what becomes a matter of concern, and what ends to be one.
+  private func watchHealth() {
+    let now = Monotonic.milliseconds()
+    let isDue = life.withLock { life in
+      guard now - life.lastLookAtHealth >= 1000 else { return false }
+      life.lastLookAtHealth = now
+      return true
+    }
+    if isDue { _ = report() }
   }
 
   private func drain() {
@@ -138,6 +153,9 @@ final class Daemon: Sendable {
     report.processID = entry.process
     report.phase = life.withLock { $0.phase }
     report.uptimeMilliseconds = Monotonic.milliseconds() - startedAt
+    let (health, lines) = monitor.withLock { [report] in $0.assess(report) }
+    for line in lines { messages.say(line) }
+    report.health = health
     return report
   }
 
@@ -158,8 +176,8 @@ final class Daemon: Sendable {
     life.wake()
   }
 
-  /// SIGTERM: the mount goes at once, even if it is in use; what is pending gets `unmount_timeout` or 30 s. A second one ends even
-  /// those.
+  /// SIGTERM: the mount goes at once, even if it is in use; what is pending gets `unmount_timeout` or 30 s. A second one ends
+  /// even those.
   func terminate() {
     let timeout = unmountTimeout ?? Self.terminationDrainMilliseconds
     let isFirst = life.withLock { life in

@@ -49,6 +49,9 @@ final class EngineMount: MountedFilesystem {
     report.lastFailure = status.lastFailure.map {
       .init(message: $0.reason, ageMilliseconds: max(0, Monotonic.milliseconds() - $0.milliseconds))
     }
+    report.backingFailure = status.backingFailure?.message
+    report.longestCallMilliseconds = status.longestCallMilliseconds
+    report.failingOperations = status.failingOperations
     return report
   }
 

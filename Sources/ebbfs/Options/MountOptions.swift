@@ -16,6 +16,7 @@ struct MountOptions: Hashable, Sendable {
   var whenFull = WhenFull.wait
   /// `nil`: no bound for unmount, `Daemon.terminationDrainMilliseconds` for SIGTERM.
   var unmountTimeout: Int?
+  var health = HealthThresholds()
   var allowOther = false
   /// Words of mount(8) that are the kernel's business: `ro`, `nodev` and so on, in the order given.
   var kernelWords: [String] = []

@@ -107,7 +107,21 @@ enum OptionTable {
       help: "what happens to changes while the journal is full: they wait for write-back, or fail with ENOSPC"),
     OptionDescription(
       name: "unmount_timeout", kind: .time(0...86_400_000) { $0.unmountTimeout = $1 },
-      defaultText: "none, 30s after SIGTERM", help: "how long write-back may go on after the unmount; the journal keeps the rest"),
+      defaultText: "none, 30s after SIGTERM",
+      help: "how long write-back may go on after the unmount; the journal keeps the rest"),
+    OptionDescription(
+      name: "warn_age", kind: .time(1000...86_400_000 * 30) { $0.health.warnAge = $1 },
+      defaultText: OptionValues.timeText(defaults.health.warnAge),
+      help: "age of the oldest change not yet written back that is a warning for `ebbfs status` and in the messages"),
+    OptionDescription(
+      name: "critical_age", kind: .time(1000...86_400_000 * 30) { $0.health.criticalAge = $1 },
+      defaultText: OptionValues.timeText(defaults.health.criticalAge), help: "the same, critical"),
+    OptionDescription(
+      name: "warn_dirty", kind: .share { $0.health.warnDirty = $1 },
+      defaultText: OptionValues.shareText(defaults.health.warnDirty), help: "use of the journal that is a warning"),
+    OptionDescription(
+      name: "critical_dirty", kind: .share { $0.health.criticalDirty = $1 },
+      defaultText: OptionValues.shareText(defaults.health.criticalDirty), help: "the same, critical"),
     OptionDescription(
       name: "allow_other", kind: .flag { $0.allowOther = true }, defaultText: "on as root, off else",
       help: "other users may use the mount (needs `user_allow_other` in /etc/fuse.conf unless root mounts)"),
