@@ -24,7 +24,8 @@ private func refusal(_ list: String) -> String {
 @Test func everyOptionReachesItsField() throws {
   let parsed = try options(
     "state=/s,durability=always,writeback_delay=250ms,writeback_deadline=1m,flush_threads=3,memory=1G,journal_size=512M,"
-      + "warn_age=1m,critical_age=2h,warn_dirty=1G,critical_dirty=99%,dirty_background=64M,dirty_limit=70%,when_full=fail,unmount_timeout=20s,allow_other,ro"
+      + "warn_age=1m,critical_age=2h,warn_dirty=1G,critical_dirty=99%,dirty_background=64M,dirty_limit=70%,"
+      + "when_full=fail,unmount_timeout=20s,allow_other,ro"
   )
   var expected = MountOptions()
   expected.stateDirectory = "/s"
