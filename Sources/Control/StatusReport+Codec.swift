@@ -25,6 +25,10 @@ extension StatusReport {
       fields.put(failure.message)
       fields.put(failure.ageMilliseconds)
     }
+    fields.put(backingFailure) { $0.put($1) }
+    fields.put(longestCallMilliseconds)
+    fields.put(failingOperations)
+    health.encode(to: &fields)
   }
 
   init(from fields: inout FieldReader) throws(MessageError) {
@@ -55,5 +59,9 @@ extension StatusReport {
       let message = try fields.string()
       return WriteBackFailure(message: message, ageMilliseconds: try fields.integer())
     }
+    backingFailure = try fields.optional { fields throws(MessageError) in try fields.string() }
+    longestCallMilliseconds = try fields.integer()
+    failingOperations = try fields.integer()
+    health = try Health(from: &fields)
   }
 }

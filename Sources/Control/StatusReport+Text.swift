@@ -10,6 +10,7 @@ extension StatusReport {
       (
         "daemon", "process \(processID), \(phase.name), up \(Quantity.time(milliseconds: uptimeMilliseconds)), version \(version)"
       ),
+      ("health", health.text),
       ("mode", "\(mode), durability \(durability)"),
       (
         "pending",
@@ -66,6 +67,10 @@ extension StatusReport {
             .init("age_ms", .integer($0.ageMilliseconds)),
           ])
         }),
+      .init("backing_failure", .optional(backingFailure) { .string($0) }),
+      .init("longest_call_ms", .integer(longestCallMilliseconds)),
+      .init("failing_operations", .integer(failingOperations)),
+      .init("health", health.json),
     ])
   }
 }

@@ -64,6 +64,9 @@ package struct WritebackQueue {
   /// What is not tried any more. It is in the graph, among `contents`, or in an open plan where it is in doubt.
   package internal(set) var deadLetters: [WritebackSubject: DeadLetter] = [:]
   var pressedThrough = LSN.zero
+  /// What somebody waits for, by number.
+  var urgentParts: [Int: UrgentPart] = [:]
+  var urgentPartsCount = 0
   var isPressed = false
   var random: SeededRandom
 
@@ -88,6 +91,8 @@ package struct WritebackQueue {
   package var count: Int { graph.count + contents.count + openPlans.values.reduce(0) { $0 + $1.contents.count { $0 != nil } } }
   /// What waits or is being written back, by priority: as yet there is one.
   package var countsByPriority: [(priority: String, count: Int)] { [("normal", count)] }
+  /// How many items and inodes were given back and wait until they are tried again, or were tried again in vain.
+  package var delayedCount: Int { failures.count }
   /// The open plans by LSN.
   package var openPlanLSNs: [LSN] { openPlans.keys.sorted() }
 
@@ -129,6 +134,10 @@ package struct WritebackQueue {
     let result = graph.add(change, lsn: lsn, facts: facts, nowMilliseconds: nowMilliseconds)
     dropRewrittenLetters()
     if facts.unnamedCreation != nil, case .link(let inode, _) = change { attach(inode) }
+    if !urgentParts.isEmpty {
+      extendUrgent(by: Stage(lsn))
+      settleUrgent(result.completed, result.contents)
+    }
     return result
   }
 
@@ -153,6 +162,7 @@ package struct WritebackQueue {
     contents[inode] = nil
     failures[.contents(inode)] = nil
     deadLetters[.contents(inode)] = nil
+    settleUrgent([], [ContentsCompletion(inode: inode, through: LSN(.max))])
     guard claims.inodes[inode] != nil else { return }
     for plan in openPlans.keys {
       for index in openPlans[plan]!.actions.indices where openPlans[plan]!.actions[index].inode == inode {

@@ -42,11 +42,13 @@ private func examineEncoding(of reply: ControlReply, _ message: [UInt8]) {
 private func examineText(_ reply: ControlReply) {
   switch reply {
   case .status(let report):
-    let rows = report.journalFailure == nil ? 9 : 10
+    let rows = report.journalFailure == nil ? 10 : 11
     require(report.text.unicodeScalars.count { $0 == "\n" } == rows, "a field breaks the lines of the status")
     require(controls(in: report.text) == rows, "the status has control characters")
     let lines = report.json.text().unicodeScalars.count { $0 == "\n" }
-    require(lines == (report.lastFailure == nil ? 23 : 26), "a field breaks the lines of the JSON")
+    let reasons = report.health.reasons.count
+    let wanted = (report.lastFailure == nil ? 30 : 33) + (reasons == 0 ? 0 : reasons + 1)
+    require(lines == wanted, "a field breaks the lines of the JSON")
     require(controls(in: report.json.text()) == lines, "the JSON has control characters")
   case .statistics(let report): examineText(report)
   case .progress(let left):
