@@ -204,7 +204,7 @@ extension Engine {
       metrics.countWrittenBack(run)
       let operations = run.completed.reduce(0) { $0 + max(1, run.actions[$1].action.completes.count) }
       shared.flow.noteWrittenBack(
-        bytes: before - shared.state.cache.dirtyBytes + operations * FlowControl.bytesPerOperation,
+        bytes: before - shared.state.cache.dirtyBytes + operations * FlowControl.bytesPerOperation, isPressed: shared.isPressed,
         now: clock.uptimeMilliseconds())
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }

@@ -21,14 +21,17 @@ struct FlowControl {
   private let backgroundBytes: Int
   private let limitBytes: Int
   private let journalCapacityBytes: Int
-  /// What write-back carries out in a second, in bytes as `cost` counts them: an average over some seconds.
-  private var bytesPerSecond = 64.0 * 1024 * 1024
+  /// What write-back carries out in a second when there is enough to do, in bytes as `cost` counts them: an average over some
+  /// seconds.
+  private(set) var bytesPerSecond = 8.0 * 1024 * 1024
   private var windowBeganAt = 0
   private var windowBytes = 0
   /// When the changes that were let through so far have had their time.
   private var nextMilliseconds = 0.0
 
   private static let windowMilliseconds = 500
+  private static let windowWeight = 0.15
+  private static let batchBytesMin = 1 << 20
   /// A backing directory that hangs is not slower than this: at the limit changes wait for it in any case.
   private static let bytesPerSecondMin = 64.0 * 1024
   /// The longest time for which one change is held up below the limit.
@@ -78,19 +81,25 @@ struct FlowControl {
     return Int(nextMilliseconds) - now
   }
 
-  /// Takes note of what was written back, also of nothing, while something waits for it.
-  mutating func noteWrittenBack(bytes: Int, now: Int) {
+  /// Takes note of what was written back, also of nothing, while plans are under way.
+  ///
+  /// - Parameter isPressed: Whether there was enough to do. Else nothing is learned from how little it was.
+  mutating func noteWrittenBack(bytes: Int, isPressed: Bool, now: Int) {
     windowBytes += bytes
     let milliseconds = now - windowBeganAt
     guard milliseconds >= Self.windowMilliseconds else { return }
+    let measured = Double(windowBytes) * 1000 / Double(milliseconds)
     // After a pause there is nothing to learn from the time in which nothing was to be done.
-    if milliseconds < 20 * Self.windowMilliseconds {
-      let measured = Double(windowBytes) * 1000 / Double(milliseconds)
-      bytesPerSecond = max(Self.bytesPerSecondMin, bytesPerSecond * 0.7 + measured * 0.3)
+    if milliseconds < 20 * Self.windowMilliseconds, isPressed || measured > bytesPerSecond {
+      bytesPerSecond += (max(Self.bytesPerSecondMin, measured) - bytesPerSecond) * Self.windowWeight
     }
     windowBeganAt = now
     windowBytes = 0
   }
+
+  /// How many bytes one plan may write: what takes about a second. With larger ones what is pending, and so the pace, would go down
+  /// in steps that are longer than the averages here, and a change that waits for room would wait for a whole plan.
+  var batchBytes: Int { max(Self.batchBytesMin, Int(bytesPerSecond)) }
 }
 
 extension Engine.Shared {
@@ -101,5 +110,10 @@ extension Engine.Shared {
   }
 
   /// Whether write-back must not wait for more changes: room is short, or soon will be.
-  mutating func updatePressure() { state.queue.setPressure(parking.isShortOfRoom || flow.fraction(flowLevel) > 0) }
+  mutating func updatePressure() {
+    state.queue.setPressure(isPressed)
+    state.queue.limitBatches(toBytes: flow.batchBytes)
+  }
+
+  var isPressed: Bool { parking.isShortOfRoom || flow.fraction(flowLevel) > 0 }
 }
