@@ -45,6 +45,8 @@ class Demo:
         return json.loads(found)["pid"]
 
     def end(self):
+        # A daemon that is left would go on trying to reach the slow directory.
+        if os.path.ismount(self.path("fast")): os.kill(self.daemon(), signal.SIGKILL)
         for name in ("fast", "slow"):
             while os.path.ismount(self.path(name)):
                 if subprocess.run(["umount", "-l", self.path(name)]).returncode: break
