@@ -97,8 +97,8 @@ struct FlowControl {
     windowBytes = 0
   }
 
-  /// How many bytes one plan may write: what takes about a second. With larger ones what is pending, and so the pace, would go down
-  /// in steps that are longer than the averages here, and a change that waits for room would wait for a whole plan.
+  /// How many bytes one plan may write: what takes about a second. With larger ones what is pending, and so the pace, would go
+  /// down in steps that are longer than the averages here, and a change that waits for room would wait for a whole plan.
   var batchBytes: Int { max(Self.batchBytesMin, Int(bytesPerSecond)) }
 }
 
