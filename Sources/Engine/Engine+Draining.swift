@@ -161,7 +161,9 @@ extension Engine {
   private func releasePaced() {
     let now = clock.uptimeMilliseconds()
     let requests = shared.withLock { shared in
-      if !shared.plans.isEmpty { shared.flow.noteWrittenBack(bytes: 0, isPressed: shared.isPressed, now: now) }
+      if !shared.plans.isEmpty {
+        shared.flow.measure(bytesWritten: calls.bytesWritten.value, isPressed: shared.isPressed, now: now)
+      }
       return shared.parking.takePaced(nowMilliseconds: journal.failure == nil ? now : .max)
     }
     for request in requests { attempt(request) }

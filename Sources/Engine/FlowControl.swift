@@ -25,7 +25,8 @@ struct FlowControl {
   /// seconds.
   private(set) var bytesPerSecond = 8.0 * 1024 * 1024
   private var windowBeganAt = 0
-  private var windowBytes = 0
+  private var windowBeganWith = 0
+  private var operations = 0
   /// When the changes that were let through so far have had their time.
   private var nextMilliseconds = 0.0
 
@@ -36,9 +37,10 @@ struct FlowControl {
   private static let bytesPerSecondMin = 64.0 * 1024
   /// The longest time for which one change is held up below the limit.
   private static let delayMillisecondsMax = 5000.0
-  /// How full the journal itself may be, in percent, whatever the limits for dirty data.
-  private static let journalBackgroundPercent = 50
-  private static let journalLimitPercent = 80
+  /// How full the journal itself may be, in percent, whatever the limits for dirty data: it holds also what is not retired yet,
+  /// and what was overwritten.
+  private static let journalBackgroundPercent = 75
+  private static let journalLimitPercent = 95
 
   init(background: JournalShare, limit: JournalShare, journalCapacityBytes: Int) {
     self.journalCapacityBytes = journalCapacityBytes
@@ -81,25 +83,33 @@ struct FlowControl {
     return Int(nextMilliseconds) - now
   }
 
-  /// Takes note of what was written back, also of nothing, while plans are under way.
+  /// Takes note of operations that were written back.
+  mutating func noteWrittenBack(operations count: Int) { operations += count }
+
+  /// Looks at how much was written to the backing directory, now and then while plans are under way.
   ///
-  /// - Parameter isPressed: Whether there was enough to do. Else nothing is learned from how little it was.
-  mutating func noteWrittenBack(bytes: Int, isPressed: Bool, now: Int) {
-    windowBytes += bytes
+  /// - Parameters:
+  ///   - bytesWritten: since the mount. What is written counts before it is synced: what is released all at once when a plan ends
+  ///     tells little of the pace.
+  ///   - isPressed: Whether there was enough to do. Else nothing is learned from how little it was.
+  mutating func measure(bytesWritten: Int, isPressed: Bool, now: Int) {
     let milliseconds = now - windowBeganAt
     guard milliseconds >= Self.windowMilliseconds else { return }
-    let measured = Double(windowBytes) * 1000 / Double(milliseconds)
+    let bytes = bytesWritten + operations * Self.bytesPerOperation
+    let measured = Double(bytes - windowBeganWith) * 1000 / Double(milliseconds)
     // After a pause there is nothing to learn from the time in which nothing was to be done.
     if milliseconds < 20 * Self.windowMilliseconds, isPressed || measured > bytesPerSecond {
       bytesPerSecond += (max(Self.bytesPerSecondMin, measured) - bytesPerSecond) * Self.windowWeight
     }
     windowBeganAt = now
-    windowBytes = 0
+    windowBeganWith = bytes
   }
 
-  /// How many bytes one plan may write: what takes about a second. With larger ones what is pending, and so the pace, would go
-  /// down in steps that are longer than the averages here, and a change that waits for room would wait for a whole plan.
-  var batchBytes: Int { max(Self.batchBytesMin, Int(bytesPerSecond)) }
+  /// How many bytes one plan may write: what takes half a second, of several files. With larger ones what is pending, and so the
+  /// pace, would go down in long steps, and a change that waits for room would wait for a whole plan.
+  var batchBytes: Int { max(Self.batchBytesMin, Int(bytesPerSecond / 2)) }
+  /// How many bytes plans may have under way, for the same reason: what takes two seconds.
+  var bytesUnderWayMax: Int { Int(bytesPerSecond * 2) }
 }
 
 extension Engine.Shared {
@@ -113,6 +123,13 @@ extension Engine.Shared {
   mutating func updatePressure() {
     state.queue.setPressure(isPressed)
     state.queue.limitBatches(toBytes: flow.batchBytes)
+  }
+
+  /// Whether one more plan may begin. While changes are slowed down no more is under way than serves throughput: all of many
+  /// large plans would end late, and until then nothing makes room.
+  func hasTurn(running: Int) -> Bool {
+    guard running >= 2, flow.fraction(flowLevel) > 0 else { return true }
+    return plans.values.reduce(0) { $0 + ($1.isRunning ? $1.bytesLeft : 0) } < flow.bytesUnderWayMax
   }
 
   var isPressed: Bool { parking.isShortOfRoom || flow.fraction(flowLevel) > 0 }

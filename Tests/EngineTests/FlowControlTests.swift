@@ -35,12 +35,14 @@ import Testing
     var flow = control()
     let piece = 64 << 10
     var dirty = 0
+    var written = 0
     var next = [Int](repeating: 0, count: writers)
     var delays: [Int] = []
     for now in 0..<120_000 {
       let drained = min(dirty, bytesPerSecond / 1000)
       dirty -= drained
-      if dirty > 0 { flow.noteWrittenBack(bytes: drained, isPressed: true, now: now) }
+      written += drained
+      if dirty > 0 { flow.measure(bytesWritten: written, isPressed: true, now: now) }
       for writer in 0..<writers where next[writer] <= now {
         let level = FlowControl.Level(dirtyBytes: dirty, journalBytes: dirty)
         if flow.fraction(level) >= 1 { continue }
