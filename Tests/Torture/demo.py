@@ -33,7 +33,8 @@ class Demo:
 
     def start_server(self):
         slowfs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "slowfs.py")
-        self.server = subprocess.Popen([sys.executable, slowfs, self.path("disk"), self.path("slow"), "--milliseconds", str(self.milliseconds)])
+        self.server = subprocess.Popen([sys.executable, slowfs, self.path("disk"), self.path("slow"), "--milliseconds", str(self.milliseconds),
+                                        "--failing", self.path("failing")])
         for _ in range(100):
             if os.path.ismount(self.path("slow")): return
             time.sleep(0.1)
@@ -52,6 +53,7 @@ class Demo:
                 if subprocess.run(["umount", "-l", self.path(name)]).returncode: break
         if self.server:
             self.server.terminate(); self.server.wait()
+        subprocess.run(["chattr", "-R", "-i", self.path("disk")], stderr=subprocess.DEVNULL)
         shutil.rmtree(self.base, ignore_errors=True)
 
 
@@ -78,6 +80,13 @@ def show(demo, files):
     demo.run(f"ebbfs slow fast {demo.options}; ls fast/tree | wc -l; cat fast/tree/file-{files}")
     demo.say("A program that writes a temporary file and takes it away again costs the server nothing:")
     demo.run("for i in $(seq 50); do echo x > fast/tmp; mv fast/tmp fast/tmp2; rm fast/tmp2; done; ebbfs stats fast | grep cancelled")
+    demo.say("The server fails, and works again: what failed is tried again by itself.")
+    demo.run("touch failing; echo report > fast/report; sleep 7; ebbfs status fast | grep health", status=0)
+    demo.run("rm failing; ebbfs flush fast fast/report; cat slow/report")
+    demo.say("A change that is refused for good becomes a dead letter: it stays on the mount and in the journal until somebody decides.")
+    demo.run("chattr +i disk/direct/file-1; echo new > fast/direct/file-1; ebbfs flush fast fast/direct/file-1; ebbfs dead-letters fast list",)
+    demo.run("cat fast/direct/file-1; chattr -i disk/direct/file-1; ebbfs dead-letters fast retry --all")
+    demo.run("ebbfs flush fast fast/direct/file-1; cat disk/direct/file-1")
     demo.say("And before the slow disk is taken away:")
     seconds, _ = demo.run("ebbfs unmount fast")
     demo.say(f"All of it is there, as ordinary files, after {seconds:.0f} s in which nobody had to wait; without ebbfs somebody would have "
