@@ -1,16 +1,3 @@
-/// A part of the journal's capacity, or so many bytes.
-package enum JournalShare: Hashable, Sendable {
-  case bytes(Int)
-  case percent(Int)
-
-  package func bytes(ofCapacity capacity: Int) -> Int {
-    switch self {
-    case .bytes(let bytes): bytes
-    case .percent(let percent): capacity / 100 * percent
-    }
-  }
-}
-
 /// Slows changes down before memory and journal are full, in proportion to how far they are above a background level.
 ///
 /// Below the background level changes are not slowed at all. From there on write-back does not wait for `writeback_delay`, and
