@@ -21,6 +21,9 @@ extension StatusReport {
       ("journal", "\(Quantity.size(journalUsedBytes)) of \(Quantity.size(journalCapacityBytes)) used\(used)"),
       ("lsn", "last \(lastLSN), durable \(durableLSN), low-water \(lowWaterLSN)"),
     ]
+    if retainedSegments > 0 {
+      rows.append(("retained", "\(Quantity.size(retainedBytes)) in \(Quantity.count(retainedSegments, "segment"))"))
+    }
     if let journalFailure { rows.append(("journal failure", "\(journalFailure); no more changes are taken")) }
     let error = lastFailure.map { "\($0.message), \(Quantity.time(milliseconds: $0.ageMilliseconds)) ago" }
     rows.append(("last error", error ?? "none"))
@@ -50,6 +53,8 @@ extension StatusReport {
       .init("open_plans", .integer(openPlans)),
       .init("journal_used_bytes", .integer(journalUsedBytes)),
       .init("journal_capacity_bytes", .integer(journalCapacityBytes)),
+      .init("retained_segments", .integer(retainedSegments)),
+      .init("retained_bytes", .integer(retainedBytes)),
       .init("last_lsn", .unsigned(lastLSN)),
       .init("durable_lsn", .unsigned(durableLSN)),
       .init("low_water_lsn", .unsigned(lowWaterLSN)),

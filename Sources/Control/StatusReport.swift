@@ -54,6 +54,9 @@ package struct StatusReport: Hashable, Sendable {
   package var openPlans = 0
   package var journalUsedBytes = 0
   package var journalCapacityBytes = 0
+  /// What is kept of the journal for audit, on top of its capacity.
+  package var retainedSegments = 0
+  package var retainedBytes = 0
   package var lastLSN: UInt64 = 0
   package var durableLSN: UInt64 = 0
   package var lowWaterLSN: UInt64 = 0

@@ -26,6 +26,9 @@ package struct EngineStatus: Sendable {
   package var oldestAgeMilliseconds: Int
   package var journalUsedBytes: Int
   package var journalCapacityBytes: Int
+  /// What is kept for audit, besides.
+  package var retainedSegments: Int
+  package var retainedBytes: Int
   package var lastLSN: LSN
   package var durableLSN: LSN
   package var oldestPendingLSN: LSN?
@@ -82,7 +85,8 @@ extension Engine {
         dirtyBytes: state.cache.dirtyBytes, dirtyInodes: state.cache.dirtyInodeCount, pendingOperations: state.queue.count,
         openPlans: shared.plans.count,
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
-        journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
+        journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes,
+        retainedSegments: journal.retained.segments, retainedBytes: journal.retained.bytes, lastLSN: journal.lastLSN,
         durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, lowWaterLSN: state.lowWater,
         retries: shared.retries,
         parkedRequests: shared.parking.count,
@@ -100,6 +104,7 @@ extension Engine {
   package func tick() {
     answerInterrupted()
     advance()
+    pruneRetainedIfDue()
     if journal.failure != nil { endWaiting() } else { retryForRoom() }
   }
 

@@ -29,6 +29,8 @@ extension Engine {
         capacityBytes: configuration.journalBytes, segmentBytes: configuration.segmentBytes,
         backingDescription: backing.abilities.description, newJournalUUID: configuration.journalSeed)
       settings.rules = configuration.rules
+      settings.recovery = configuration.recovery
+      settings.retention = configuration.retention
       let scan = try Journal.scan(journalStorage, settings)
       var recovery = Recovery(
         table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)

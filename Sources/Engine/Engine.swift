@@ -42,6 +42,7 @@ package final class Engine: OperationHandler {
   let configuration: EngineConfiguration
   private let requestNumber = Atomic<UInt64>(0)
   private let isCommitScheduled = Atomic<Bool>(false)
+  let isPruneScheduled = Atomic<Bool>(false)
 
   init(
     state: EngineState, journal: Journal, backing: any BackingStorage, runner: any JobRunner, clock: any Clock,

@@ -1,4 +1,5 @@
 import FilesystemModel
+import WriteAheadLog
 
 /// When an operation is acknowledged: the three classic policies of write-ahead logs (DESIGN.md section 1).
 package enum Durability: Hashable, Sendable {
@@ -29,6 +30,8 @@ package struct EngineConfiguration: Sendable {
   package var copyForwardUsedPercent = 50
   /// For how long the oldest record must have stayed the oldest until then.
   package var copyForwardDelayMilliseconds = 2000
+  package var recovery = RecoveryMode.pointInTime
+  package var retention = Retention.none
   /// Sixteen random bytes: the UUID of a new journal.
   package var journalSeed: [UInt8] = []
   package var rules = ProtocolRules()

@@ -62,7 +62,9 @@ package final class Journal: Sendable {
     _ storage: any JournalStorage, _ configuration: JournalConfiguration
   ) throws(JournalError) -> JournalScan {
     var scanner = JournalScanner(storage, rules: configuration.rules)
-    return try scanner.scan(backingDescription: configuration.recordedDescription)
+    let scan = try scanner.scan(backingDescription: configuration.recordedDescription)
+    if configuration.recovery == .absolute, let tail = scan.tornTail { throw .torn(tail) }
+    return scan
   }
 
   /// The LSN of the record appended last, or the last before this mount.

@@ -43,6 +43,7 @@ struct JournalState {
   var live: [LiveSegment]
   /// Prepared files right above the highest file in use, ascending.
   var spares: [SpareSegment]
+  var retained: RetainedSegments
   /// The highest number of any segment file.
   var highestFile: UInt64
   /// The offset in the current segment at which the next record goes.
@@ -79,6 +80,7 @@ struct JournalState {
   init(_ start: JournalStart, checkpoint: Checkpoint?) {
     live = start.live
     spares = start.spares
+    retained = RetainedSegments(start.retained)
     highestFile = start.spares.last?.number ?? start.header.number
     offset = SegmentHeader.bytes
     nextLSN = start.header.firstLSN

@@ -20,6 +20,8 @@ func fullReport() -> StatusReport {
   report.openPlans = 3
   report.journalUsedBytes = 1 << 20
   report.journalCapacityBytes = 1 << 30
+  report.retainedSegments = 5
+  report.retainedBytes = 5 << 20
   report.lastLSN = UInt64.max
   report.durableLSN = 9
   report.lowWaterLSN = 7

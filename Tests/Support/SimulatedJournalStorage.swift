@@ -17,6 +17,9 @@ package final class SimulatedJournalStorage: JournalStorage {
     case remove(UInt64)
     case write(UInt64, offset: Int, count: Int)
     case synchronize(UInt64)
+    case shelve(UInt64, Shelf)
+    case removeShelved(UInt64, Shelf)
+    case recycleShelved(UInt64, Shelf, as: UInt64)
   }
 
   struct Segment {
@@ -26,10 +29,14 @@ package final class SimulatedJournalStorage: JournalStorage {
     var unsynced: Set<Int> = []
     /// Sectors whose sync failed: no later sync saves them.
     var doomed: Set<Int> = []
+    var modified = Timestamp(seconds: 0)
   }
 
   struct State {
     var segments: [UInt64: Segment] = [:]
+    var shelves: [Shelf: [UInt64: Segment]] = [:]
+    /// What the files' times of modification are taken from.
+    var time = Timestamp(seconds: 0)
     var operations: [Operation] = []
     var faults: [Int: Errno] = [:]
     /// Faults of operations on whole segments that come after the effect: of the directory's sync.
@@ -127,7 +134,7 @@ package final class SimulatedJournalStorage: JournalStorage {
   }
 
   /// Fails the operation whose effect has just come, if that is ordered; it may have left a segment.
-  private static func end(leaving segment: UInt64?, _ state: inout State) throws(Errno) {
+  static func end(leaving segment: UInt64?, _ state: inout State) throws(Errno) {
     if let segment { state.leftovers.remove(segment) }
     guard let fault = state.lateFaults[state.operations.count - 1] else { return }
     if let segment { state.leftovers.insert(segment) }
@@ -191,6 +198,7 @@ package final class SimulatedJournalStorage: JournalStorage {
   static func write(_ bytes: some Collection<UInt8>, in number: UInt64, at offset: Int, _ state: inout State) {
     guard !bytes.isEmpty else { return }
     state.segments[number]!.written.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+    state.segments[number]!.modified = state.time
     state.segments[number]!.unsynced.formUnion(offset / sectorBytes...(offset + bytes.count - 1) / sectorBytes)
     state.versions.change()
   }

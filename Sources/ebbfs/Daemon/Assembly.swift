@@ -67,6 +67,8 @@ enum Assembly {
     configuration.memoryBytes = mount.options.memory
     configuration.journalBytes = mount.journalSize.capacity
     configuration.segmentBytes = mount.journalSize.segmentBytes
+    configuration.recovery = mount.options.recovery
+    configuration.retention = mount.options.retention
     configuration.journalSeed = (0..<16).map { _ in UInt8.random(in: 0...255) }
     do throws(EngineError) {
       return try Engine.open(
@@ -78,7 +80,7 @@ enum Assembly {
 
   private static func status(of error: EngineError) -> ExitStatus {
     switch error {
-    case .journal(.corrupt), .journal(.newerVersion), .journal(.otherBacking): .journal
+    case .journal(.corrupt), .journal(.torn), .journal(.newerVersion), .journal(.otherBacking): .journal
     case .journal(.tooSmall), .journal(.storage): .stateDirectory
     }
   }

@@ -42,6 +42,8 @@ final class EngineMount: MountedFilesystem {
     report.openPlans = status.openPlans
     report.journalUsedBytes = status.journalUsedBytes
     report.journalCapacityBytes = status.journalCapacityBytes
+    report.retainedSegments = status.retainedSegments
+    report.retainedBytes = status.retainedBytes
     report.lastLSN = status.lastLSN.rawValue
     report.durableLSN = status.durableLSN.rawValue
     report.lowWaterLSN = status.lowWaterLSN.rawValue

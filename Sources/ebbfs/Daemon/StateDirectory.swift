@@ -59,9 +59,9 @@ enum StateDirectory {
     return path
   }
 
-  /// Bytes of the files directly in a directory; 0 if it does not exist.
+  /// Bytes of the files directly in a directory that a journal may use again; 0 if it does not exist.
   static func bytesUsed(_ path: String) -> Int {
-    ((try? Files.names(in: path)) ?? []).reduce(0) { sum, name in
+    ((try? Files.names(in: path)) ?? []).filter { !$0.hasPrefix("damaged-") }.reduce(0) { sum, name in
       sum + ((try? Files.facts(PathText.joined(path, name), followingLinks: false))?.bytes ?? 0)
     }
   }

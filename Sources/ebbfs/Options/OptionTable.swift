@@ -1,4 +1,5 @@
 import Engine
+import WriteAheadLog
 
 /// One option of `-o`: what parses it, checks it, and describes it to people.
 struct OptionDescription: Sendable {
@@ -10,6 +11,8 @@ struct OptionDescription: Sendable {
     case count(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case path(@Sendable (inout MountOptions, String) -> Void)
     case durability(@Sendable (inout MountOptions, Durability) -> Void)
+    case retention(@Sendable (inout MountOptions, Retention) -> Void)
+    case recovery(@Sendable (inout MountOptions, RecoveryMode) -> Void)
   }
 
   var name: String
@@ -27,13 +30,19 @@ struct OptionDescription: Sendable {
     case .count: name + "=N"
     case .path: name + "=DIR"
     case .durability: name + "=always|batch=MS|os"
+    case .retention: name + "=SIZE|TIME"
+    case .recovery: name + "=" + OptionValues.recoveryModes
     }
   }
 
   /// The values it takes, for people; empty where the usage says it all.
   var rangeText: String {
     switch kind {
-    case .flag, .path: ""
+    case .flag, .path, .recovery: ""
+    case .retention:
+      "0, a segment to \(OptionValues.sizeText(OptionValues.retainedBytes.upperBound)), or "
+        + "\(OptionValues.timeText(OptionValues.retainedTime.lowerBound)) to "
+        + OptionValues.timeText(OptionValues.retainedTime.upperBound)
     case .durability: "batch=\(Durability.batchMillisecondsRange.lowerBound) to \(Durability.batchMillisecondsRange.upperBound)"
     case .size(let range, _): "\(OptionValues.sizeText(range.lowerBound)) to \(OptionValues.sizeText(range.upperBound))"
     case .time(let range, _): "\(OptionValues.timeText(range.lowerBound)) to \(OptionValues.timeText(range.upperBound))"
@@ -54,6 +63,8 @@ struct OptionDescription: Sendable {
     case .count(let range, let set): set(&options, try OptionValues.count(value, range))
     case .path(let set): set(&options, value)
     case .durability(let set): set(&options, try OptionValues.durability(value))
+    case .retention(let set): set(&options, try OptionValues.retention(value))
+    case .recovery(let set): set(&options, try OptionValues.recovery(value))
     }
   }
 }
@@ -87,6 +98,12 @@ enum OptionTable {
     OptionDescription(
       name: "journal_size", kind: .size(JournalSize.bytesMin...1 << 44) { $0.journalSize = $1 },
       defaultText: "the smaller of 8G and a quarter of what is free", help: "capacity of the journal"),
+    OptionDescription(
+      name: "retain", kind: .retention { $0.retention = $1 }, defaultText: "0",
+      help: "how much of the journal, or how long, is kept for audit when it is not needed any more, on top of `journal_size`"),
+    OptionDescription(
+      name: "recovery", kind: .recovery { $0.recovery = $1 }, defaultText: defaults.recovery.rawValue,
+      help: "what is made of a damaged journal: a torn tail, which nobody was promised, is cut, or refused too"),
     OptionDescription(
       name: "allow_other", kind: .flag { $0.allowOther = true }, defaultText: "on as root, off else",
       help: "other users may use the mount (needs `user_allow_other` in /etc/fuse.conf unless root mounts)"),
