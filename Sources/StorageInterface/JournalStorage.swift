@@ -19,7 +19,8 @@ package protocol JournalStorage: AnyObject, Sendable {
   /// The segments on a shelf, by ascending number.
   func shelved(_ shelf: Shelf) throws(Errno) -> [ShelvedSegment]
   /// Takes a segment out of the journal and keeps it, with its number, in place of any that has it there; synced with its
-  /// directory entry. When it throws, the segment is in either place; one that is there already, by a call that failed, is shelved.
+  /// directory entry. When it throws, the segment is in either place; one that is there already, by a call that failed, is
+  /// shelved.
   func shelve(_ number: UInt64, on shelf: Shelf) throws(Errno)
   /// Removes a segment from a shelf; one that is gone is removed.
   func removeShelved(_ number: UInt64, from shelf: Shelf) throws(Errno)

@@ -2,7 +2,8 @@ import FilesystemModel
 import JournalFormat
 import StorageInterface
 
-/// Retired segments that are kept for audit. They are on top of the journal's capacity, and the first to go when its disk is full.
+/// Retired segments that are kept for audit. They are on top of the journal's capacity, and the first to go when its disk is
+/// full.
 extension Journal {
   /// What is kept for audit: how many segments, and their bytes.
   package var retained: (segments: Int, bytes: Int) { state.withLock { ($0.retained.segments.count, $0.retained.bytes) } }

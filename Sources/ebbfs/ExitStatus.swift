@@ -15,6 +15,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
   case busy = 10
   case incomplete = 11
   case daemonDied = 12
+  case notRetained = 13
 
   /// What it means to whoever wrote the script.
   var meaning: String {
@@ -32,6 +33,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .busy: "files of the mount are in use"
     case .incomplete: "ended before everything was written back; the journal keeps the rest"
     case .daemonDied: "the daemon ended without saying why"
+    case .notRetained: "records or bytes that were asked for are not in the journal any more"
     }
   }
 }

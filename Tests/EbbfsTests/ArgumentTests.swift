@@ -36,7 +36,11 @@ private func mount(_ words: [String]) throws -> MountRequest {
   #expect(try Arguments.parse(["flush", "/m"]) == .flush(mountpoint: "/m"))
   #expect(try Arguments.parse(["status"]) == .status(mountpoint: nil, asJSON: false))
   #expect(try Arguments.parse(["status", "--json", "/m"]) == .status(mountpoint: "/m", asJSON: true))
-  #expect(try Arguments.parse(["journal", "check", "/s"]) == .journal(.check, directory: "/s"))
+  #expect(try Arguments.parse(["journal", "check", "/s"]) == .journal(.check, place: "/s"))
+  let dump = JournalDumpOptions(from: 7, isFollowing: true, asJSON: true)
+  #expect(
+    try Arguments.parse(["journal", "dump", "/s", "--from", "7", "--json", "--follow"]) == .journal(.dump(dump), place: "/s"))
+  #expect(try Arguments.parse(["journal", "dump", "/s"]) == .journal(.dump(JournalDumpOptions()), place: "/s"))
   #expect(try Arguments.parse(["--version"]) == .version)
   #expect(try Arguments.parse(["mount", "--help"]) == .help)
 }
@@ -53,6 +57,12 @@ private func mount(_ words: [String]) throws -> MountRequest {
   #expect(refusal(["status", "/a", "/b"]).hasPrefix("unexpected argument /b"))
   #expect(refusal(["status", "--xml"]).hasPrefix("unexpected argument --xml"))
   #expect(refusal(["journal"]).hasPrefix("a journal command is needed"))
+  for wrong in ["", "0", "-1", "+1", "x", "1x", "18446744073709551616", "\u{661}"] {
+    #expect(refusal(["journal", "dump", "/s", "--from", wrong]).hasSuffix("usage: ebbfs \(JournalArguments.dump)"), "\(wrong)")
+  }
+  #expect(refusal(["journal", "dump", "/s", "--from"]).hasPrefix("--from needs an LSN"))
+  #expect(refusal(["journal", "dump", "/s", "--tail"]).hasPrefix("unexpected argument --tail"))
+  #expect(refusal(["journal", "dump", "--json"]).hasPrefix("an argument is missing"))
   #expect(refusal(["journal", "burn", "/s"]).hasPrefix("unknown journal command burn"))
   #expect(refusal(["/b\u{FFFD}", "/m"]) == "arguments must be UTF-8")
 }

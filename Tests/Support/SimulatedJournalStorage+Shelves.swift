@@ -29,8 +29,9 @@ extension SimulatedJournalStorage {
   package func removeShelved(_ number: UInt64, from shelf: Shelf) throws(Errno) {
     try state.withLock { state throws(Errno) in
       try Self.begin(.removeShelved(number, shelf), &state)
-      if let segment = state.shelves[shelf]?.removeValue(forKey: number), state.bytesAvailable != .max {
-        state.bytesAvailable += segment.written.count
+      if let segment = state.shelves[shelf]?.removeValue(forKey: number) {
+        if state.bytesAvailable != .max { state.bytesAvailable += segment.written.count }
+        state.buried?[segment.identity] = segment
       }
       state.versions.changeBoth()
       try Self.end(leaving: nil, &state)

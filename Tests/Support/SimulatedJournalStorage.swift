@@ -30,11 +30,16 @@ package final class SimulatedJournalStorage: JournalStorage {
     /// Sectors whose sync failed: no later sync saves them.
     var doomed: Set<Int> = []
     var modified = Timestamp(seconds: 0)
+    /// Stays with the file whatever it is called.
+    var identity = 0
   }
 
   struct State {
     var segments: [UInt64: Segment] = [:]
     var shelves: [Shelf: [UInt64: Segment]] = [:]
+    var identities = 0
+    /// Files that are gone and that onlookers may still have open; `nil` while there are no onlookers.
+    var buried: [Int: Segment]?
     /// What the files' times of modification are taken from.
     var time = Timestamp(seconds: 0)
     var operations: [Operation] = []
@@ -77,7 +82,8 @@ package final class SimulatedJournalStorage: JournalStorage {
       guard state.bytesAvailable >= bytes else { throw .noSpace }
       if state.bytesAvailable != .max { state.bytesAvailable -= bytes }
       let zeros = [UInt8](repeating: 0, count: bytes)
-      state.segments[number] = Segment(written: zeros, durable: zeros)
+      state.identities += 1
+      state.segments[number] = Segment(written: zeros, durable: zeros, identity: state.identities)
       state.versions.changeBoth()
       try Self.end(leaving: number, &state)
     }
@@ -104,6 +110,7 @@ package final class SimulatedJournalStorage: JournalStorage {
       }
       state.removed.insert(number)
       if state.bytesAvailable != .max { state.bytesAvailable += segment.written.count }
+      state.buried?[segment.identity] = segment
       state.versions.changeBoth()
       try Self.end(leaving: nil, &state)
     }
@@ -170,7 +177,8 @@ package final class SimulatedJournalStorage: JournalStorage {
   /// Lets operation `index`, counted from 0, fail with no effect; a failed sync dooms what it should have saved.
   package func fail(operation index: Int, with errno: Errno) { state.withLock { $0.faults[index] = errno } }
 
-  /// Lets operation `index`, if it makes, renames or removes a segment, fail after its effect, as when the directory's sync fails.
+  /// Lets operation `index`, if it makes, renames or removes a segment, fail after its effect, as when the directory's sync
+  /// fails.
   package func failLate(operation index: Int, with errno: Errno) { state.withLock { $0.lateFaults[index] = errno } }
 
   /// All calls from operation `index` on throw `inputOutput` and have no effect, until `restart`. If that operation is a write,

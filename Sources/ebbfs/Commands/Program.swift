@@ -16,7 +16,7 @@ enum Program {
     case .unmount(let mountpoint): try DaemonCommands.unmount(mountpoint)
     case .flush(let mountpoint): try DaemonCommands.flush(mountpoint)
     case .status(let mountpoint, let asJSON): try DaemonCommands.status(mountpoint, asJSON: asJSON)
-    case .journal(let verb, let directory): try JournalCommand.run(verb, directory: directory)
+    case .journal(let request, let place): try JournalCommand.run(request, place: place)
     case .version: print("ebbfs \(Help.version)")
     case .help: print(Help.text, terminator: "")
     }

@@ -81,7 +81,7 @@ enum Assembly {
   private static func status(of error: EngineError) -> ExitStatus {
     switch error {
     case .journal(.corrupt), .journal(.torn), .journal(.newerVersion), .journal(.otherBacking): .journal
-    case .journal(.tooSmall), .journal(.storage): .stateDirectory
+    case .journal(.tooSmall), .journal(.storage), .journal(.retired): .stateDirectory
     }
   }
 

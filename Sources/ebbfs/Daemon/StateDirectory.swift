@@ -39,9 +39,10 @@ enum StateDirectory {
     return PathText.joined(home, ".local/state/ebbfs")
   }
 
-  /// The state directory that the argument of `ebbfs journal` means: that of a backing directory if it has one, else the argument
-  /// itself.
+  /// The state directory that the argument of `ebbfs journal` means: that of a mountpoint or of a backing directory if it has
+  /// one, else the argument itself.
   static func named(_ argument: String) throws(CommandFailure) -> String {
+    if let mounted = Registry.host.entry(mountpoint: argument) { return mounted.stateDirectory }
     let path: String
     do throws(Errno) {
       path = try Files.canonicalPath(argument)
@@ -54,7 +55,8 @@ enum StateDirectory {
     if (try? Files.facts(standard))?.isDirectory == true { return standard }
     guard (try? Files.facts(PathText.joined(path, lockName))) != nil else {
       throw CommandFailure(
-        .stateDirectory, "\(argument) is no state directory, and no backing directory with a journal in \(standard)")
+        .stateDirectory,
+        "\(argument) is no state directory, no mountpoint, and no backing directory with a journal in \(standard)")
     }
     return path
   }

@@ -4,15 +4,23 @@ enum CommandLineRequest: Hashable, Sendable {
   case unmount(mountpoint: String)
   case flush(mountpoint: String)
   case status(mountpoint: String?, asJSON: Bool)
-  case journal(JournalVerb, directory: String)
+  case journal(JournalRequest, place: String)
   case version
   case help
 }
 
 /// What `ebbfs journal` does.
-enum JournalVerb: String, Hashable, Sendable {
-  case dump
+enum JournalRequest: Hashable, Sendable {
   case check
+  case dump(JournalDumpOptions)
+}
+
+/// How records are told.
+struct JournalDumpOptions: Hashable, Sendable {
+  /// The first record; `nil` for the oldest that is kept.
+  var from: UInt64?
+  var isFollowing = false
+  var asJSON = false
 }
 
 /// A mount as it was asked for, before anything is checked.
@@ -47,7 +55,7 @@ enum Arguments {
     case "unmount", "umount": return .unmount(mountpoint: try only(words, "unmount MOUNTPOINT"))
     case "flush": return .flush(mountpoint: try only(words, "flush MOUNTPOINT"))
     case "status": return try status(words)
-    case "journal": return try journal(words)
+    case "journal": return try JournalArguments.parse(words)
     default: return try mount(arguments)
     }
   }
@@ -94,23 +102,15 @@ enum Arguments {
     return .status(mountpoint: paths.first, asJSON: paths.count < words.count)
   }
 
-  private static func journal(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
-    let form = "journal dump|check STATEDIR|BACKING"
-    guard let word = words.first, let verb = JournalVerb(rawValue: word) else {
-      throw usage(form, words.first.map { "unknown journal command \($0)" } ?? "a journal command is needed")
-    }
-    return .journal(verb, directory: try only(Array(words.dropFirst()), form))
-  }
-
   /// The one argument of commands that take one.
-  private static func only(_ words: [String], _ form: String) throws(CommandFailure) -> String {
+  static func only(_ words: [String], _ form: String) throws(CommandFailure) -> String {
     guard let word = words.first else { throw usage(form, "an argument is missing") }
     guard words.count == 1 else { throw usage(form, "unexpected argument \(words[1])") }
     guard !word.hasPrefix("-") else { throw usage(form, "unknown option \(word)") }
     return word
   }
 
-  private static func usage(_ form: String, _ message: String) -> CommandFailure {
+  static func usage(_ form: String, _ message: String) -> CommandFailure {
     CommandFailure(.usage, "\(message); usage: ebbfs \(form)")
   }
 }

@@ -13,8 +13,10 @@ enum Help {
       ebbfs flush MOUNTPOINT           return when everything acknowledged so far is in the backing directory and synced there
       ebbfs status [MOUNTPOINT] [--json]
                                        what is not yet written back, the journal's use, the last error
-      ebbfs journal dump|check STATEDIR|BACKING
-                                       print or verify the journal of a mount that is not running
+      ebbfs journal dump STATEDIR|BACKING|MOUNTPOINT [--from LSN] [--follow] [--json]
+                                       print what was done, a line for each record; --follow goes on as it happens
+      ebbfs journal check STATEDIR|BACKING|MOUNTPOINT
+                                       read the whole journal and name what is damaged
       ebbfs --version | --help
 
     options (-o):

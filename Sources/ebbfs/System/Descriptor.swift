@@ -76,6 +76,16 @@ enum StandardDescriptors {
   }
 }
 
+extension StandardDescriptors {
+  /// Writes to standard output, past the buffer of `print`.
+  static func print(_ text: String) throws(Errno) {
+    let output = Descriptor(owning: STDOUT_FILENO)
+    let result = Result { () throws(Errno) in try output.write(Array(text.utf8)) }
+    _ = output.release()
+    try result.get()
+  }
+}
+
 /// Both ends of a pipe.
 struct Pipe: ~Copyable {
   let readEnd: Descriptor
