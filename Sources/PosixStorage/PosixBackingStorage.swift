@@ -28,12 +28,20 @@ package final class PosixBackingStorage: BackingStorage {
   /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
   package convenience init(rootPath: String) throws(BackingRootError) { try self.init(rootPath: rootPath, features: .all) }
 
-  init(rootPath: String, features: KernelFeatures) throws(BackingRootError) {
+  /// Opens the directory for looking at its files: nothing is tried, and so nothing changed.
+  package convenience init(readingOnly rootPath: String) throws(BackingRootError) {
+    try self.init(rootPath: rootPath, features: .all, isProbed: false)
+  }
+
+  init(rootPath: String, features: KernelFeatures, isProbed: Bool = true) throws(BackingRootError) {
     do {
       root = try RootDirectory(path: rootPath, features: features)
       rootIdentity = RootIdentity(try root.descriptor.status())
       canonicalPath = canonicalPathOfRoot(root.descriptor) ?? Array(rootPath.utf8)
-      abilities = try probeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
+      abilities =
+        isProbed
+        ? try probeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
+        : try assumeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
     } catch {
       throw BackingRootError(description: "backing directory \(rootPath): \(message(error))")
     }

@@ -53,7 +53,10 @@ package struct JournalConfiguration: Sendable {
   }
 
   /// The description as a header can hold it: a longer one is cut and ends with a digest of the whole.
-  var recordedDescription: String {
+  var recordedDescription: String { Self.recorded(backingDescription) }
+
+  /// A backing description as headers have it.
+  package static func recorded(_ backingDescription: String) -> String {
     let bytesMax = SegmentHeader.descriptionBytesMax
     guard backingDescription.utf8.count > bytesMax else { return backingDescription }
     var digest: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a

@@ -13,6 +13,18 @@ enum CommandLineRequest: Hashable, Sendable {
 enum JournalRequest: Hashable, Sendable {
   case check
   case dump(JournalDumpOptions)
+  case extract(JournalExtractOptions)
+}
+
+/// Which contents are wanted, and where they go.
+struct JournalExtractOptions: Hashable, Sendable {
+  var lsn: UInt64
+  /// Below the mount's root, as `EscapedText`.
+  var path: String
+  /// A file that does not exist; `nil` for standard output.
+  var output: String?
+  /// Whether bytes that are not held may be missing.
+  var isPartial = false
 }
 
 /// How records are told.

@@ -15,6 +15,8 @@ enum Help {
                                        what is not yet written back, the journal's use, the last error
       ebbfs journal dump STATEDIR|BACKING|MOUNTPOINT [--from LSN] [--follow] [--json]
                                        print what was done, a line for each record; --follow goes on as it happens
+      ebbfs journal extract STATEDIR|BACKING|MOUNTPOINT LSN PATH [-o FILE] [--partial]
+                                       the contents that a file had right after a record, as far as the journal holds them
       ebbfs journal check STATEDIR|BACKING|MOUNTPOINT
                                        read the whole journal and name what is damaged
       ebbfs --version | --help
