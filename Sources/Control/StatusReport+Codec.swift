@@ -26,6 +26,8 @@ extension StatusReport {
       fields.put(failure.message)
       fields.put(failure.ageMilliseconds)
     }
+    fields.put(lossCount)
+    fields.put(losses.joined(separator: "\n"))
   }
 
   init(from fields: inout FieldReader) throws(MessageError) {
@@ -57,5 +59,7 @@ extension StatusReport {
       let message = try fields.string()
       return WriteBackFailure(message: message, ageMilliseconds: try fields.integer())
     }
+    lossCount = try fields.integer()
+    losses = try fields.string().split(separator: "\n").map(String.init)
   }
 }

@@ -1,4 +1,7 @@
 extension StatusReport {
+  /// How many losses are shown to people.
+  private static let lossesMax = 20
+
   /// Lines for people, each ended. What a field holds does not break them.
   package var text: String {
     let age = oldestAgeMilliseconds.map { ", oldest \(Quantity.time(milliseconds: $0))" } ?? ""
@@ -27,6 +30,10 @@ extension StatusReport {
     if let journalFailure { rows.append(("journal failure", "\(journalFailure); no more changes are taken")) }
     let error = lastFailure.map { "\($0.message), \(Quantity.time(milliseconds: $0.ageMilliseconds)) ago" }
     rows.append(("last error", error ?? "none"))
+    for loss in losses.prefix(Self.lossesMax) { rows.append(("lost", loss)) }
+    if lossCount > min(losses.count, Self.lossesMax) {
+      rows.append(("lost", "\(lossCount) things in all, see the file `messages` in the state directory"))
+    }
     let width = 17
     return rows.map { name, value in
       name + ":" + String(repeating: " ", count: width - 1 - name.count) + TerminalText.line(value) + "\n"
@@ -67,6 +74,8 @@ extension StatusReport {
             .init("age_ms", .integer($0.ageMilliseconds)),
           ])
         }),
+      .init("loss_count", .integer(lossCount)),
+      .init("losses", .array(losses.map { .string($0) })),
     ])
   }
 }

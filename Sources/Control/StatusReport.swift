@@ -63,6 +63,9 @@ package struct StatusReport: Hashable, Sendable {
   /// Why the journal takes no more changes; `nil` while it does.
   package var journalFailure: String?
   package var lastFailure: WriteBackFailure?
+  /// What the journal had lost when it was mounted with `recovery=skip-corrupt`, one line each: the first of them if they are many.
+  package var losses: [String] = []
+  package var lossCount = 0
 
   package init() {}
 

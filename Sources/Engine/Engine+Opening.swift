@@ -31,20 +31,31 @@ extension Engine {
       settings.rules = configuration.rules
       settings.recovery = configuration.recovery
       settings.retention = configuration.retention
-      let scan = try Journal.scan(journalStorage, settings)
+      var scan = try Journal.scan(journalStorage, settings)
+      var losses: [RecoveryLoss] = []
+      if !scan.losses.isEmpty || !scan.damaged.isEmpty {
+        losses = try JournalRepair.run(scan, settings, journalStorage, runner)
+        scan = try Journal.scan(journalStorage, settings)
+      }
       var recovery = Recovery(
         table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)
       try scan.replay { recovery.read($0) }
       recovery.finishReading()
       let journal = try Journal(starting: scan, storage: journalStorage, configuration: settings, runner: runner)
-      var state = makeState(journal, backing, clock, configuration)
+      // Intents may be among what is lost: what may be in doubt is not cancelled or folded (R3).
+      var rules = configuration.rules
+      if !losses.isEmpty { rules.rewrites = false }
+      var state = makeState(journal, backing, clock, configuration, rules)
       recovery.rollForward(temporaryNamePrefix: state.temporaryNamePrefix)
       state.copiedBelow = scan.lowWater
       state.recover(recovery)
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
       state.queue.pressAll(through: journal.lastLSN)
+      // And what they carried out is done already.
+      if !losses.isEmpty { state.doubtfulThrough = journal.lastLSN }
       let engine = Engine(
-        state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration)
+        state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration,
+        losses: losses)
       engine.redoOpenPlans(recovery.openPlans)
       return engine
     } catch {
@@ -53,14 +64,14 @@ extension Engine {
   }
 
   private static func makeState(
-    _ journal: Journal, _ backing: any BackingStorage, _ clock: any Clock, _ configuration: EngineConfiguration
+    _ journal: Journal, _ backing: any BackingStorage, _ clock: any Clock, _ configuration: EngineConfiguration,
+    _ rules: ProtocolRules
   ) -> EngineState {
-    let hexadecimal = journal.journalUUID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    let prefix = Array(".ebbfs-\(hexadecimal)-".utf8)
+    let prefix = EngineState.temporaryNamePrefix(journalUUID: journal.journalUUID)
     let settings = WritebackSettings(
       delayMilliseconds: configuration.writebackDelayMilliseconds,
       deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations)
-    let queue = WritebackQueue(rules: configuration.rules, settings: settings, seed: journal.epoch) {
+    let queue = WritebackQueue(rules: rules, settings: settings, seed: journal.epoch) {
       EntryName(unchecked: prefix + Array(String($0.rawValue).utf8))
     }
     return EngineState(

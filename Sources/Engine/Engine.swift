@@ -40,14 +40,17 @@ package final class Engine: OperationHandler {
   let runner: any JobRunner
   let clock: any Clock
   let configuration: EngineConfiguration
+  /// What the journal had lost when it was opened.
+  package let losses: [RecoveryLoss]
   private let requestNumber = Atomic<UInt64>(0)
   private let isCommitScheduled = Atomic<Bool>(false)
   let isPruneScheduled = Atomic<Bool>(false)
 
   init(
     state: EngineState, journal: Journal, backing: any BackingStorage, runner: any JobRunner, clock: any Clock,
-    configuration: EngineConfiguration
+    configuration: EngineConfiguration, losses: [RecoveryLoss] = []
   ) {
+    self.losses = losses
     self.shared = Lock(Shared(state: state))
     self.journal = journal
     self.backing = backing

@@ -35,7 +35,7 @@ extension Journal {
 
   private struct Retirement {
     enum Fate {
-      case shelve
+      case shelve(Shelf)
       case recycle(as: UInt64)
       case remove
     }
@@ -49,9 +49,9 @@ extension Journal {
     switch retired.fate {
     case .recycle(let newNumber): try storage.recycleSegment(number, as: newNumber)
     case .remove: try storage.removeSegment(number)
-    case .shelve:
-      try storage.shelve(number, on: .retained)
-      return try storage.shelved(.retained).first { $0.number == number }
+    case .shelve(let shelf):
+      try storage.shelve(number, on: shelf)
+      return shelf == .retained ? try storage.shelved(shelf).first { $0.number == number } : nil
     }
     return nil
   }
@@ -65,7 +65,8 @@ extension Journal {
       guard !state.isProvisioning else { return nil }
       state.isProvisioning = true
       let segment = state.live.removeFirst()
-      if configuration.retention != .none { return Retirement(segment: segment, fate: .shelve) }
+      if state.damaged.contains(segment.number) { return Retirement(segment: segment, fate: .shelve(.damaged)) }
+      if configuration.retention != .none { return Retirement(segment: segment, fate: .shelve(.retained)) }
       let isReusable = state.spares.count < sparesMax && segment.isRecyclable && segment.bytes == configuration.segmentBytes
       return Retirement(segment: segment, fate: isReusable ? .recycle(as: state.highestFile + 1) : .remove)
     }!

@@ -8,6 +8,8 @@ package enum RecoveryMode: String, Hashable, Sendable, CaseIterable {
   case pointInTime = "point-in-time"
   /// Both are refused.
   case absolute
+  /// What is readable is kept, and every loss is told: the operator's choice.
+  case skipCorrupt = "skip-corrupt"
 }
 
 /// How many retired segments are kept for audit, besides what the journal needs.

@@ -20,6 +20,11 @@ struct JournalStart {
   init(_ scan: JournalScan, _ storage: any JournalStorage, _ configuration: JournalConfiguration) throws(JournalError) {
     var spares = scan.spares
     try Self.synchronize(scan, storage)
+    for number in scan.missing {
+      try doing("standing in for segment \(number)") { () throws(Errno) in
+        try storage.prepareSegment(number, bytes: SegmentHeader.bytes)
+      }
+    }
     for number in scan.discarded.reversed() {
       try doing("removing segment \(number)") { () throws(Errno) in try storage.removeSegment(number) }
     }

@@ -44,6 +44,8 @@ struct JournalState {
   /// Prepared files right above the highest file in use, ascending.
   var spares: [SpareSegment]
   var retained: RetainedSegments
+  /// Segments that are set aside, and not used again, when they are retired.
+  var damaged: Set<UInt64>
   /// The highest number of any segment file.
   var highestFile: UInt64
   /// The offset in the current segment at which the next record goes.
@@ -77,7 +79,8 @@ struct JournalState {
   var durableLowWater: LSN
   var statistics = JournalStatistics()
 
-  init(_ start: JournalStart, checkpoint: Checkpoint?) {
+  init(_ start: JournalStart, _ scan: JournalScan) {
+    damaged = Set(scan.damaged)
     live = start.live
     spares = start.spares
     retained = RetainedSegments(start.retained)
@@ -86,7 +89,7 @@ struct JournalState {
     nextLSN = start.header.firstLSN
     written = start.header.firstLSN.previous
     durable = written
-    durableLowWater = checkpoint?.lowWater ?? LSN.zero
+    durableLowWater = scan.checkpoint?.lowWater ?? LSN.zero
   }
 
   var current: LiveSegment {

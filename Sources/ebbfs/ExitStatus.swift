@@ -15,7 +15,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
   case busy = 10
   case incomplete = 11
   case daemonDied = 12
-  case notRetained = 13
+  case notRetained = 14
 
   /// What it means to whoever wrote the script.
   var meaning: String {

@@ -27,6 +27,8 @@ func fullReport() -> StatusReport {
   report.lowWaterLSN = 7
   report.journalFailure = "fdatasync: Input/output error"
   report.lastFailure = .init(message: "writing a/b: Input/output error", ageMilliseconds: 40)
+  report.losses = ["record 7, segment 1, offset 4096: not readable", "LSN 9: inode 4 \"/a\" was changed"]
+  report.lossCount = 30
   return report
 }
 

@@ -51,6 +51,7 @@ final class DoubleFilesystem: MountedFilesystem {
   }
 
   let tickMilliseconds = 50
+  let losses: [String] = []
 
   func tick() {
     state.withLock { $0.ticks += 1 }

@@ -32,6 +32,9 @@ final class Daemon: Sendable {
   private let life = Lock(Life())
   private let messages: Messages
 
+  private static let lossesSaidMax = 10_000
+  private static let settlingMilliseconds = 60_000
+
   /// What SIGTERM gives write-back before the rest is left to the next mount.
   static let terminationDrainMilliseconds = 30_000
 
@@ -44,6 +47,7 @@ final class Daemon: Sendable {
   /// Serves until the mount is gone, then writes back what is left unless told to stop.
   func run() -> ExitStatus {
     startTicking()
+    settleLosses()
     do throws(CommandFailure) {
       try filesystem.serve()
     } catch {
@@ -51,6 +55,24 @@ final class Daemon: Sendable {
     }
     drain()
     return end()
+  }
+
+  /// Tells what the journal has lost, and writes back what may have been half written back unknown to it, before anybody looks:
+  /// for a while, if the backing directory does not take it.
+  private func settleLosses() {
+    let losses = filesystem.losses
+    guard !losses.isEmpty else { return }
+    for loss in losses.prefix(Self.lossesSaidMax) { messages.say("lost: \(TerminalText.line(loss))") }
+    messages.say("\(Quantity.count(losses.count, "thing")) lost; damaged segments are kept as damaged-* in \(entry.stateDirectory)")
+    messages.notify("STATUS=settling what a damaged journal left")
+    let isSettled = Lock(false)
+    filesystem.flush { _ in
+      isSettled.withLock { $0 = true }
+      isSettled.wake()
+    }
+    if isSettled.wait(milliseconds: Self.settlingMilliseconds, until: { $0 ? true : nil }) == nil {
+      messages.say("not everything could be written back yet; serving all the same")
+    }
   }
 
   private func startTicking() {

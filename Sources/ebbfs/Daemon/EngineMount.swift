@@ -11,6 +11,9 @@ final class EngineMount: MountedFilesystem {
   private let durability: Durability
   /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
   private static let closeMilliseconds = 60_000
+  /// What a status report has room for.
+  private static let lossesReportedMax = 100
+  private static let lossLengthMax = 400
 
   init(engine: Engine, session: MountSession, durability: Durability) {
     self.engine = engine
@@ -27,6 +30,8 @@ final class EngineMount: MountedFilesystem {
   }
 
   func unmount(lazily: Bool) throws(Errno) { try session.unmount(lazily: lazily) }
+
+  var losses: [String] { engine.losses.map(\.description) }
 
   func endServing() { session.exit() }
 
@@ -51,6 +56,8 @@ final class EngineMount: MountedFilesystem {
     report.lastFailure = status.lastFailure.map {
       .init(message: $0.reason, ageMilliseconds: max(0, Monotonic.milliseconds() - $0.milliseconds))
     }
+    report.losses = losses.prefix(Self.lossesReportedMax).map { String($0.prefix(Self.lossLengthMax)) }
+    report.lossCount = engine.losses.count
     return report
   }
 

@@ -13,6 +13,8 @@ protocol MountedFilesystem: AnyObject, Sendable {
   func unmount(lazily: Bool) throws(Errno)
   /// Makes `serve` return soon though files may be open, and takes the mount away.
   func endServing()
+  /// What the journal had lost when it was opened, one line each.
+  var losses: [String] { get }
   /// What the report has of the filesystem itself; paths, process and phase are filled in by the daemon. Never waits for the
   /// backing directory.
   func status() -> StatusReport

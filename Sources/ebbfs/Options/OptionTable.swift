@@ -103,7 +103,7 @@ enum OptionTable {
       help: "how much of the journal, or how long, is kept for audit when it is not needed any more, on top of `journal_size`"),
     OptionDescription(
       name: "recovery", kind: .recovery { $0.recovery = $1 }, defaultText: defaults.recovery.rawValue,
-      help: "what is made of a damaged journal: a torn tail, which nobody was promised, is cut, or refused too"),
+      help: "what is made of a damaged journal: a torn tail is cut, all damage is refused, or what is lost is skipped and told"),
     OptionDescription(
       name: "allow_other", kind: .flag { $0.allowOther = true }, defaultText: "on as root, off else",
       help: "other users may use the mount (needs `user_allow_other` in /etc/fuse.conf unless root mounts)"),

@@ -1,0 +1,251 @@
+import Engine
+import FilesystemModel
+import JournalFormat
+import StorageInterface
+import Support
+import WriteAheadLog
+
+/// A mount that ends in a crash, of whose journal records are damaged, one life after the other.
+struct SalvageTrial {
+  let moment: CrashMoment
+  let options: MountOptions
+  /// All records that are in the journal, with their places.
+  let records: [StreamedRecord]
+  /// What an undamaged journal shows.
+  let whole: TreeSnapshot
+  let lowWater: LSN
+  /// Records that others show to have been durable.
+  let proven: LSN
+
+  /// A random life of a mount, up to a moment at which everything is synced.
+  init(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    let clock = SimulatedClock()
+    let tree = InitialTree.forWalks.randomElement(using: &generator)!
+    let backing = try tree.backing(clock)
+    clock.advance(milliseconds: 1000)
+    var options = MountOptions.small()
+    options.interleavingPercent = [0, 20, 60].randomElement(using: &generator)!
+    options.configuration.batchOperations = [1, 3, 64].randomElement(using: &generator)!
+    self.options = options
+    let mount = try SimulatedMount(backing, clock: clock, options: options, seed: seed)
+    var operations = WorkloadGenerator(alphabet: Bool.random(using: &generator) ? .narrow : .wide, seed: generator.next())
+    let workload = operations.workload(
+      length: Int.random(in: 5...25, using: &generator), from: ReferenceFilesystem(backing, keepsHistory: false))
+    for operation in workload {
+      clock.advance(milliseconds: 1)
+      var target = mount
+      operation.run(on: &target)
+      for _ in 0..<Int.random(in: 0...6, using: &generator) { mount.step() }
+      if Int.random(in: 0..<3, using: &generator) == 0 { mount.pass(milliseconds: Int.random(in: 1...60, using: &generator)) }
+    }
+    // The last record says that all before it are durable.
+    let end: [WorkloadOperation] = [.synchronize(.root), .changePermissions(.root, 0o755), .synchronize(.root)]
+    for operation in end {
+      var target = mount
+      operation.run(on: &target)
+    }
+    moment = CrashMoment(
+      death: .now, event: 0, promises: 0, journal: mount.journalDisk.copy(), backing: backing.fork(), time: clock.reading,
+      seed: seed)
+    records = try Self.records(moment.journal)
+    lowWater = try Journal.scan(moment.journal, Self.settings(options, mount)).lowWater
+    proven = records.map(\.durable).max() ?? .zero
+    whole = try Self.mounted(moment, moment.journal, options, .pointInTime).snapshot()
+  }
+
+  private static func settings(_ options: MountOptions, _ mount: SimulatedMount) -> JournalConfiguration {
+    JournalConfiguration(
+      capacityBytes: options.configuration.journalBytes, segmentBytes: options.configuration.segmentBytes,
+      backingDescription: mount.backing.abilities.description, newJournalUUID: options.configuration.journalSeed)
+  }
+
+  static func records(_ journal: SimulatedJournalStorage) throws -> [StreamedRecord] {
+    var records: [StreamedRecord] = []
+    var stream = JournalStream(journal)
+    try stream.read(.written) { if case .record(let record) = $0 { records.append(record) } }
+    return records
+  }
+
+  /// A new life on the disks of the moment, with another journal.
+  static func mounted(
+    _ moment: CrashMoment, _ journal: SimulatedJournalStorage, _ options: MountOptions, _ mode: RecoveryMode
+  ) throws -> SimulatedMount {
+    let mount = stopped(moment, journal, options, mode)
+    try mount.remount()
+    return mount
+  }
+
+  static func stopped(
+    _ moment: CrashMoment, _ journal: SimulatedJournalStorage, _ options: MountOptions, _ mode: RecoveryMode
+  ) -> SimulatedMount {
+    var moment = moment
+    moment.journal = journal
+    var options = options
+    options.configuration.recovery = mode
+    let mount = SimulatedMount(stopped: moment, clock: SimulatedClock(), options: options)
+    mount.crash(.processDeath)
+    return mount
+  }
+
+  func damaged(_ places: [StreamedRecord]) -> SimulatedJournalStorage {
+    let journal = moment.journal.copy()
+    for place in places { journal.flip(1, in: place.segment, at: place.offset + 45) }
+    return journal
+  }
+
+  enum Outcome {
+    /// Everything is written back, and the backing directory has what the mount shows.
+    case settled
+    /// Something cannot be written back; the status says what.
+    case stuck
+    /// The backing directory has not all that the mount shows: only when several records are lost.
+    case differs
+  }
+
+  /// Mounts without the given records, and looks whether what is left is consistent.
+  func examine(without lost: [StreamedRecord]) throws -> Outcome {
+    let what = "LSN \(lost.map(\.logged.lsn.rawValue)) \(lost.map(\.logged.record.summary))"
+    let mount = try Self.mounted(moment, damaged(lost), options, .skipCorrupt)
+    let isNeeded = lost.contains { $0.logged.lsn >= lowWater && $0.logged.lsn <= proven }
+    guard mount.engine.losses.isEmpty != isNeeded else {
+      throw Violation(description: "\(what): losses \(mount.engine.losses)")
+    }
+    // With its intent lost, nobody knows what a plan under way has moved: it is written back before anything is looked at, as the
+    // daemon does. The rest can be looked at in between.
+    let isInDoubt = lost.contains { if case .intent = $0.logged.record { true } else { false } }
+    if isInDoubt, (try? mount.drain()) == nil {
+      guard mount.engine.status().lastFailure != nil else { throw Violation(description: "\(what): stuck without a reason") }
+      return .stuck
+    }
+    let shown: TreeSnapshot
+    do { shown = try mount.snapshot() } catch {
+      guard lost.count > 1 else { throw Violation(description: "\(what): \(error)") }
+      return .differs
+    }
+    if lost.count == 1, lost[0].logged.lsn <= proven { try compare(shown, lost, what) }
+    // The next mount needs no leniency, and shows the same.
+    let next = try Self.mounted(CrashMoment(after: mount, moment), mount.journalDisk.copy(), options, .pointInTime)
+    if lost.count == 1 {
+      try Self.expect(
+        next.snapshot().ignoring(.directoryTimes), equals: shown.ignoring(.directoryTimes), "\(what): the next mount")
+    }
+    guard (try? mount.drain()) != nil else {
+      guard mount.engine.status().lastFailure != nil else { throw Violation(description: "\(what): stuck without a reason") }
+      return .stuck
+    }
+    // How many names a file has is told by records that may be lost.
+    let aspects: TreeSnapshot.Aspects = [.directoryTimes, .linkCounts]
+    guard let wanted = try? mount.snapshot().ignoring(aspects) else { return .differs }
+    let found = mount.backing.snapshot().ignoring(aspects)
+    if lost.count == 1 { try Self.expect(found, equals: wanted, "\(what): the backing directory") }
+    return found == wanted ? .settled : .differs
+  }
+
+  static func expect(_ found: TreeSnapshot, equals wanted: TreeSnapshot, _ what: String) throws {
+    for path in Set(found.paths + wanted.paths).sorted() where found[path] != wanted[path] {
+      throw Violation(
+        description: "\(what), \(path): \(found[path].map { "\($0)" } ?? "none") instead of "
+          + (wanted[path].map { "\($0)" } ?? "none"))
+    }
+  }
+
+  /// What no lost record can have changed is as without the damage.
+  private func compare(_ shown: TreeSnapshot, _ lost: [StreamedRecord], _ what: String) throws {
+    let taint = Taint(records, lost: lost.map(\.logged))
+    let aspects: TreeSnapshot.Aspects = [.directoryTimes, .linkCounts]
+    let (found, wanted) = (shown.ignoring(aspects), whole.ignoring(aspects))
+    for path in Set(found.paths + wanted.paths).sorted() where found[path] != wanted[path] && !taint.covers(path) {
+      throw Violation(
+        description: "\(what), \(path): \(found[path].map { "\($0)" } ?? "none") instead of "
+          + (wanted[path].map { "\($0)" } ?? "none"))
+    }
+  }
+}
+
+extension CrashMoment {
+  /// The disks of a mount as they are now.
+  init(after mount: SimulatedMount, _ moment: CrashMoment) {
+    self.init(
+      death: .now, event: 0, promises: 0, journal: mount.journalDisk.copy(), backing: mount.backing.fork(), time: moment.time,
+      seed: moment.seed)
+  }
+}
+
+/// The paths that lost records, and later ones that build on these, can have to do with.
+struct Taint {
+  private var inodes: Set<InodeNumber> = []
+  private var names: Set<Location> = []
+  private var paths: Set<String> = []
+
+  init(_ records: [StreamedRecord], lost: [LoggedRecord]) {
+    var book = NameBook()
+    let isLost = Set(lost.map(\.lsn))
+    for logged in records.map(\.logged) {
+      take(logged, isLost.contains(logged.lsn))
+      note(book)
+      book.take(logged.record)
+      note(book)
+    }
+  }
+
+  private mutating func take(_ logged: LoggedRecord, _ isLost: Bool) {
+    switch logged.original.record {
+    case .namespace(let change, _, _):
+      let (objects, locations) = (change.objects, change.places)
+      let isTainted =
+        !names.isDisjoint(with: locations) || !inodes.isDisjoint(with: objects + locations.map(\.parent))
+      guard isLost || isTainted else { return }
+      inodes.formUnion(objects)
+      names.formUnion(locations)
+    case .content(let change, _, _, _): if isLost { inodes.insert(change.inode) }
+    case .binding(let binding): take([binding], isLost)
+    case .checkpointTable(let rows): take(rows, isLost)
+    case .outcome(let outcome): take(outcome.bindings, false)
+    case .intent, .checkpointBegin, .checkpointEnd, .copy: break
+    }
+  }
+
+  private mutating func take(_ bindings: [Binding], _ isLost: Bool) {
+    for binding in bindings where isLost || binding.locations.contains(where: { inodes.contains($0.parent) }) {
+      inodes.insert(binding.inode)
+    }
+  }
+
+  private mutating func note(_ book: NameBook) {
+    for inode in inodes where inode != .root {
+      for location in book.locations(of: inode) { add(book.path(of: location)) }
+    }
+    for location in names { add(book.path(of: location)) }
+  }
+
+  private mutating func add(_ path: [EntryName]?) {
+    if let path { paths.insert(path.map { TreeSnapshot.text(of: $0) }.joined(separator: "/")) }
+  }
+
+  func covers(_ path: String) -> Bool {
+    if path == "." { return inodes.contains(.root) }
+    if path.contains(".ebbfs-recovered-") || !inodes.isEmpty && path.contains(".ebbfs-0001") { return true }
+    return paths.contains { path == $0 || path.hasPrefix($0 + "/") }
+  }
+}
+
+extension NamespaceChange {
+  fileprivate var objects: [InodeNumber] {
+    switch self {
+    case .create(let new, _): [new.number]
+    case .link(let inode, _), .remove(let inode, _): [inode]
+    case .rename(let inode, _, _, let replaced): [inode] + (replaced.map { [$0] } ?? [])
+    case .exchange(let inode, _, let other, _): [inode, other]
+    }
+  }
+
+  fileprivate var places: [Location] {
+    switch self {
+    case .create(_, let location): location.map { [$0] } ?? []
+    case .link(_, let location), .remove(_, let location): [location]
+    case .rename(_, let source, let target, _): [source, target]
+    case .exchange(_, let location, _, let other): [location, other]
+    }
+  }
+}
