@@ -20,7 +20,7 @@ help:
 	@echo 'make fuzz   the fuzzers for FUZZ_SECONDS=$(FUZZ_SECONDS) each, as in make check; CANARY=canary finds planted bugs'
 	@echo 'make sim    the crash simulations in full (long; SEEDS=N HOURS=H choose the seeds and bound each test)'
 	@echo 'make torture  kills, failing disks, power cuts, storms and leaks on real mounts; ends with a table (long)'
-	@echo 'make torture-apps  sqlite, git, PostgreSQL, Redis and etcd on mounts that are killed (long)'
+	@echo 'make torture-apps  sqlite, git, PostgreSQL, Redis, etcd and RocksDB under kill -9 and power cuts (long)'
 	@echo 'make clean  remove what was built'
 
 build:

@@ -13,6 +13,7 @@ extension StatusReport {
     fields.put(dirtyInodes)
     fields.put(pendingOperations)
     fields.put(oldestAgeMilliseconds) { $0.put($1) }
+    fields.put(deadLetters)
     fields.put(openPlans)
     fields.put(journalUsedBytes)
     fields.put(journalCapacityBytes)
@@ -27,7 +28,10 @@ extension StatusReport {
       fields.put(failure.ageMilliseconds)
     }
     fields.put(lossCount)
-    fields.put(losses.joined(separator: "\n"))
+    fields.put(losses.count)
+    for loss in losses { loss.encode(to: &fields) }
+    fields.put(damagedSegments.count)
+    for segment in damagedSegments { fields.put(segment) }
   }
 
   init(from fields: inout FieldReader) throws(MessageError) {
@@ -46,6 +50,7 @@ extension StatusReport {
     dirtyInodes = try fields.integer()
     pendingOperations = try fields.integer()
     oldestAgeMilliseconds = try fields.optional { fields throws(MessageError) in try fields.integer() }
+    deadLetters = try fields.integer()
     openPlans = try fields.integer()
     journalUsedBytes = try fields.integer()
     journalCapacityBytes = try fields.integer()
@@ -60,6 +65,7 @@ extension StatusReport {
       return WriteBackFailure(message: message, ageMilliseconds: try fields.integer())
     }
     lossCount = try fields.integer()
-    losses = try fields.string().split(separator: "\n").map(String.init)
+    for _ in 0..<(try fields.count(max: LossReport.countMax)) { losses.append(try LossReport(from: &fields)) }
+    for _ in 0..<(try fields.count(max: Self.damagedSegmentsMax)) { damagedSegments.append(try fields.unsigned()) }
   }
 }

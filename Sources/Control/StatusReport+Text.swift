@@ -24,15 +24,21 @@ extension StatusReport {
       ("journal", "\(Quantity.size(journalUsedBytes)) of \(Quantity.size(journalCapacityBytes)) used\(used)"),
       ("lsn", "last \(lastLSN), durable \(durableLSN), low-water \(lowWaterLSN)"),
     ]
+    if deadLetters > 0 {
+      rows.append(("dead letters", "\(Quantity.count(deadLetters, "change")) refused; see ebbfs dead-letters \(mountpoint) list"))
+    }
     if retainedSegments > 0 {
       rows.append(("retained", "\(Quantity.size(retainedBytes)) in \(Quantity.count(retainedSegments, "segment"))"))
     }
     if let journalFailure { rows.append(("journal failure", "\(journalFailure); no more changes are taken")) }
     let error = lastFailure.map { "\($0.message), \(Quantity.time(milliseconds: $0.ageMilliseconds)) ago" }
     rows.append(("last error", error ?? "none"))
-    for loss in losses.prefix(Self.lossesMax) { rows.append(("lost", loss)) }
+    for loss in losses.prefix(Self.lossesMax) { rows.append(("lost", loss.message)) }
     if lossCount > min(losses.count, Self.lossesMax) {
       rows.append(("lost", "\(lossCount) things in all, see the file `messages` in the state directory"))
+    }
+    if !damagedSegments.isEmpty {
+      rows.append(("damaged segments", damagedSegments.map { "damaged-\($0)" }.joined(separator: ", ") + " in the state directory"))
     }
     let width = 17
     return rows.map { name, value in
@@ -58,6 +64,7 @@ extension StatusReport {
       .init("pending_operations", .integer(pendingOperations)),
       .init("oldest_age_ms", .optional(oldestAgeMilliseconds) { .integer($0) }),
       .init("open_plans", .integer(openPlans)),
+      .init("dead_letters", .integer(deadLetters)),
       .init("journal_used_bytes", .integer(journalUsedBytes)),
       .init("journal_capacity_bytes", .integer(journalCapacityBytes)),
       .init("retained_segments", .integer(retainedSegments)),
@@ -75,7 +82,8 @@ extension StatusReport {
           ])
         }),
       .init("loss_count", .integer(lossCount)),
-      .init("losses", .array(losses.map { .string($0) })),
+      .init("losses", .array(losses.map(\.json))),
+      .init("damaged_segments", .array(damagedSegments.map { .unsigned($0) })),
     ])
   }
 }

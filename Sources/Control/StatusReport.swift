@@ -50,6 +50,8 @@ package struct StatusReport: Hashable, Sendable {
   package var pendingOperations = 0
   /// Age of the oldest thing not yet written back; `nil` when all is.
   package var oldestAgeMilliseconds: Int?
+  /// Changes that are not tried any more until an operator says so.
+  package var deadLetters = 0
   /// Write-back plans that are under way.
   package var openPlans = 0
   package var journalUsedBytes = 0
@@ -63,9 +65,12 @@ package struct StatusReport: Hashable, Sendable {
   /// Why the journal takes no more changes; `nil` while it does.
   package var journalFailure: String?
   package var lastFailure: WriteBackFailure?
-  /// What the journal had lost when it was mounted with `recovery=skip-corrupt`, one line each: the first of them if they are many.
-  package var losses: [String] = []
+  /// What the journal had lost when it was mounted with `recovery=skip-corrupt`: the first of them if they are many.
+  package var losses: [LossReport] = []
   package var lossCount = 0
+  /// Segments with damage, of this and earlier mounts, whose bytes are kept: the oldest if they are many.
+  package var damagedSegments: [UInt64] = []
+  package static let damagedSegmentsMax = 100
 
   package init() {}
 

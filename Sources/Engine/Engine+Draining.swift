@@ -1,7 +1,7 @@
 import FilesystemModel
 import WriteAheadLog
 
-/// Somebody who waits until everything through an LSN is written back.
+/// Somebody who waits until everything through an LSN is written back, but dead letters and what waits for them.
 struct Drain {
   let through: LSN
   let completion: @Sendable () -> Void
@@ -19,8 +19,12 @@ package struct WritebackFailure: Hashable, Sendable {
 /// What an operator wants to know of a mount.
 package struct EngineStatus: Sendable {
   package var dirtyBytes: Int
+  package var dirtyBlocks: Int
   package var dirtyInodes: Int
   package var pendingOperations: Int
+  /// The same by priority.
+  package var queues: [(priority: String, count: Int)]
+  package var memoryBlocksUsed: Int
   package var openPlans: Int
   /// Age of the oldest acknowledged change that is not written back; 0 when there is none.
   package var oldestAgeMilliseconds: Int
@@ -34,7 +38,8 @@ package struct EngineStatus: Sendable {
   package var oldestPendingLSN: LSN?
   /// The journal needs nothing below.
   package var lowWaterLSN: LSN
-  package var retries: Int
+  /// Changes that are not tried any more until an operator says so.
+  package var deadLetters: Int
   package var parkedRequests: Int
   package var knownInodes: Int
   package var journalFailure: Errno?
@@ -42,7 +47,8 @@ package struct EngineStatus: Sendable {
 }
 
 extension Engine {
-  /// Calls `completion` once everything acknowledged before the call is in the backing directory and synced there.
+  /// Calls `completion` once everything acknowledged before the call is in the backing directory and synced there, but dead
+  /// letters and what waits for them: the status tells whether there are any.
   package func drain(completion: @escaping @Sendable () -> Void) {
     shared.withLock { shared in
       let through = journal.lastLSN
@@ -56,7 +62,7 @@ extension Engine {
   func completeDrains() {
     let finished = shared.withLock { shared -> [Drain] in
       guard !shared.drains.isEmpty else { return [] }
-      let oldest = shared.state.queue.oldestLSN
+      let oldest = shared.state.queue.oldestLSNToWriteBack(world: shared.state.world)
       let isOver = { (drain: Drain) in oldest.map { $0 > drain.through } ?? true }
       defer { shared.drains.removeAll(where: isOver) }
       return shared.drains.filter(isOver)
@@ -82,13 +88,14 @@ extension Engine {
     shared.withLock { shared in
       let state = shared.state
       return EngineStatus(
-        dirtyBytes: state.cache.dirtyBytes, dirtyInodes: state.cache.dirtyInodeCount, pendingOperations: state.queue.count,
-        openPlans: shared.plans.count,
+        dirtyBytes: state.cache.dirtyBytes, dirtyBlocks: state.cache.dirtyBlocks, dirtyInodes: state.cache.dirtyInodeCount,
+        pendingOperations: state.queue.count, queues: state.queue.countsByPriority,
+        memoryBlocksUsed: state.cache.arenaBlocksUsed, openPlans: shared.plans.count,
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
         journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes,
         retainedSegments: journal.retained.segments, retainedBytes: journal.retained.bytes, lastLSN: journal.lastLSN,
         durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, lowWaterLSN: state.lowWater,
-        retries: shared.retries,
+        deadLetters: state.queue.deadLetters.count,
         parkedRequests: shared.parking.count,
         knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)
     }

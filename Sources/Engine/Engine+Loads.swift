@@ -125,7 +125,8 @@ extension EngineState {
     inode.target = details.target
     inode.extendedAttributes = [:]
     for attribute in details.extendedAttributes { inode.extendedAttributes[attribute.name] = attribute.value }
-    for change in cache.extendedAttributes(of: number) { inode.extendedAttributes[change.name] = change.value }
+    inode.unreadableAttributes = Set(details.unreadableAttributes)
+    for change in cache.extendedAttributes(of: number) { inode.take(change) }
   }
 
   /// The journal must know all known names of a file that it can tell the location of (R16).

@@ -34,29 +34,30 @@ extension Engine {
       var scan = try Journal.scan(journalStorage, settings)
       var losses: [RecoveryLoss] = []
       if !scan.losses.isEmpty || !scan.damaged.isEmpty {
-        losses = try JournalRepair.run(scan, settings, journalStorage, runner)
+        losses = try JournalRepair.run(scan, settings, journalStorage, runner, clock)
         scan = try Journal.scan(journalStorage, settings)
       }
       var recovery = Recovery(
         table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)
       try scan.replay { recovery.read($0) }
       recovery.finishReading()
-      let journal = try Journal(starting: scan, storage: journalStorage, configuration: settings, runner: runner)
-      // Intents may be among what is lost: what may be in doubt is not cancelled or folded (R3).
+      let journal = try Journal(
+        starting: scan, storage: journalStorage, configuration: settings, runner: runner, clock: clock)
+      // Intents may be among what was lost: what may be in doubt is not cancelled or folded (R3).
       var rules = configuration.rules
-      if !losses.isEmpty { rules.rewrites = false }
+      if recovery.isDoubtful { rules.rewrites = false }
       var state = makeState(journal, backing, clock, configuration, rules)
       recovery.rollForward(temporaryNamePrefix: state.temporaryNamePrefix)
       state.copiedBelow = scan.lowWater
       state.recover(recovery)
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
       state.queue.pressAll(through: journal.lastLSN)
-      // And what they carried out is done already.
-      if !losses.isEmpty { state.doubtfulThrough = journal.lastLSN }
+      state.doubtfulThrough = recovery.doubtfulThrough
+      let damaged = try journalStorage.damagedSegments()
       let engine = Engine(
         state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration,
-        losses: losses)
-      engine.redoOpenPlans(recovery.openPlans)
+        salvage: SalvageReport(losses: losses, damagedSegments: damaged, isDoubtful: recovery.isDoubtful))
+      engine.redoOpenPlans(recovery)
       return engine
     } catch {
       throw .journal(error)
@@ -70,7 +71,8 @@ extension Engine {
     let prefix = EngineState.temporaryNamePrefix(journalUUID: journal.journalUUID)
     let settings = WritebackSettings(
       delayMilliseconds: configuration.writebackDelayMilliseconds,
-      deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations)
+      deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations,
+      retry: configuration.retry)
     let queue = WritebackQueue(rules: rules, settings: settings, seed: journal.epoch) {
       EntryName(unchecked: prefix + Array(String($0.rawValue).utf8))
     }

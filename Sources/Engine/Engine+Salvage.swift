@@ -20,11 +20,12 @@ struct JournalRepair {
   ///
   /// - Returns: what is lost.
   static func run(
-    _ scan: JournalScan, _ settings: JournalConfiguration, _ storage: any JournalStorage, _ runner: any JobRunner
+    _ scan: JournalScan, _ settings: JournalConfiguration, _ storage: any JournalStorage, _ runner: any JobRunner,
+    _ clock: any Clock
   ) throws(JournalError) -> [RecoveryLoss] {
     let prefix = EngineState.temporaryNamePrefix(journalUUID: scan.journalUUID)
     let salvage = try Salvage(scan, rules: settings.rules, temporaryNamePrefix: prefix)
-    let journal = try Journal(starting: scan, storage: storage, configuration: settings, runner: runner)
+    let journal = try Journal(starting: scan, storage: storage, configuration: settings, runner: runner, clock: clock)
     defer { journal.close() }
     var repair = JournalRepair(scan: scan, journal: journal, salvage: salvage)
     try repair.run()
@@ -47,8 +48,14 @@ struct JournalRepair {
       touched.formUnion(adoption.change.parents)
       _ = journal.append(.copy(of: adoption.lsn, .namespace(adoption.change, time: adoption.time, request: 0)))
     }
+    // Until all of it is written back, the next mount must know that, too.
+    if !salvage.losses.isEmpty || salvage.recovery.isDoubtful { _ = journal.append(.outcome(.ofRepair)) }
     copyPlans()
     appendCompletions()
+    // As before any checkpoint. One whose change is not as it was is dropped by the recovery.
+    for (_, letter) in salvage.recovery.deadLetters.sorted(by: { $0.value.last < $1.value.last }) {
+      _ = journal.append(.deadLetter(letter))
+    }
     do throws(Errno) {
       try journal.commit()
       _ = journal.appendCheckpoint(
@@ -77,7 +84,9 @@ struct JournalRepair {
         }
       }
     case .content(let change, _, _, _): copy(change, lsn, record)
-    case .binding, .intent, .outcome, .checkpointBegin, .checkpointTable, .checkpointEnd, .copy: break
+    case .binding, .intent, .outcome, .checkpointBegin, .checkpointTable, .checkpointEnd, .copy, .deadLetter, .deadLetterRetry,
+      .discard:
+      break
     }
   }
 
@@ -100,15 +109,29 @@ struct JournalRepair {
     let entriesMax = 1000
     let stages = salvage.changes.keys.sorted().flatMap { [Stage($0, stage: 1), Stage($0, stage: 2)] }
       .filter(salvage.recovery.completed.contains)
-    let contents = touched.sorted().compactMap { inode in
-      salvage.recovery.contentsDone[inode].map { ContentsCompletion(inode: inode, through: $0) }
-    }
+    let contents = touched.sorted()
+      .map { ContentsCompletion(inode: $0, through: salvage.recovery.contentsDone($0)) }.filter { $0.through > .zero }
     for start in stride(from: 0, to: max(stages.count, contents.count), by: entriesMax) {
       _ = journal.append(
         .outcome(
           PlanOutcome(
             plan: .zero, completes: Array(stages.dropFirst(start).prefix(entriesMax)),
             contents: Array(contents.dropFirst(start).prefix(entriesMax)))))
+    }
+  }
+}
+
+extension PlanOutcome {
+  /// The outcome of nothing: says that records before it are lost.
+  static let ofRepair = PlanOutcome(plan: .zero)
+}
+
+extension JournalStorage {
+  func damagedSegments() throws(JournalError) -> [UInt64] {
+    do throws(Errno) {
+      return try shelved(.damaged).map(\.number)
+    } catch {
+      throw .storage(error, doing: "listing damaged segments")
     }
   }
 }

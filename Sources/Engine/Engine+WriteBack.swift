@@ -53,7 +53,10 @@ extension Engine {
   }
 
   /// Redoes the plans that the last mount left open, before anything else touches their names.
-  func redoOpenPlans(_ plans: [LSN: Recovery.OpenPlan]) {
+  ///
+  /// Nothing is planned or redone before the dead letters of the last mount are known.
+  func redoOpenPlans(_ recovery: Recovery) {
+    let plans = recovery.openPlans
     let now = clock.uptimeMilliseconds()
     shared.withLock { shared in
       for (lsn, plan) in plans.sorted(by: { $0.key < $1.key }) {
@@ -62,6 +65,7 @@ extension Engine {
         shared.state.queue.finished(plan: lsn, completed: ended, aborted: [], nowMilliseconds: now)
         install(plan.actions, open: plan.remaining, lsn, isRedo: true, &shared)
       }
+      shared.state.queue.restore(recovery.deadLetters.values) { recovery.contentsDone($0) }
     }
     for lsn in plans.keys.sorted() { runner.run(.writeBack) { [self] in begin(lsn) } }
   }
@@ -72,11 +76,17 @@ extension Engine {
   }
 
   private func apply(_ lsn: LSN) {
-    guard var run = shared.withLock({ $0.plans[lsn] }) else { return }
+    guard
+      var (run, held) = shared.withLock({ shared in
+        shared.plans[lsn].map { ($0, shared.state.queue.heldActions(of: lsn)) }
+      })
+    else { return }
     let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action), rules: configuration.rules)
     // Nothing is made, and nothing is taken as gone, where the backing directory itself is gone.
     var rootFailure = rootFailure()
-    for index in run.open where run.needsAttempt(index) && !shared.withLock({ $0.isStopping }) {
+    var attempted: [Int] = []
+    for index in run.open where run.needsAttempt(index) && !held.contains(index) && !shared.withLock({ $0.isStopping }) {
+      attempted.append(index)
       if rootFailure == nil {
         run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
         run.wasAttempted[index] = true
@@ -86,15 +96,21 @@ extension Engine {
     }
     let applied = run.completed
     for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
-    run.putOffInsideUnmadeDirectories()
-    run.untouched = Set(run.open.filter { run.isInDoubt($0) && executor.isUntouched(run.actions[$0]) })
+    held.formUnion(run.putOffInsideUnmadeDirectories())
+    if rootFailure == nil { giveUp(&run, besides: held, executor) }
+    run.untouched = Set(run.open.filter { (run.isInDoubt($0) || held.contains($0)) && executor.isUntouched(run.actions[$0]) })
     run.attempts += 1
     let outcome = run
     shared.withLock { shared in
       shared.plans[lsn] = outcome
       noteFailures(of: outcome, &shared)
     }
-    if run.completed.isEmpty, run.aborted.isEmpty { pause(lsn) } else { runner.run(.writeBack) { [self] in finish(lsn) } }
+    metrics.countFailures(run, of: attempted)
+    if run.completed.isEmpty, run.aborted.isEmpty, run.deadLetters.isEmpty {
+      pause(lsn)
+    } else {
+      runner.run(.writeBack) { [self] in finish(lsn) }
+    }
   }
 
   /// Why the backing directory is not there; `nil` when it is. May hang as long as that does.
@@ -125,10 +141,14 @@ extension Engine {
   private func pause(_ lsn: LSN) {
     let (waiting, loads) = shared.withLock { shared -> ([Request], [Load]) in
       guard let run = shared.plans[lsn] else { return ([], []) }
-      let delay = shared.state.queue.retryDelayMilliseconds(failures: max(run.attempts, 1))
       shared.plans[lsn]?.isRunning = false
-      shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + delay
-      shared.retries += 1
+      if shared.state.queue.heldActions(of: lsn).isSuperset(of: run.open) {
+        shared.plans[lsn]?.retryAtMilliseconds = .max
+      } else {
+        let delay = shared.state.queue.retryDelayMilliseconds(failures: max(run.attempts, 1))
+        shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + delay
+        metrics.retries.add()
+      }
       shared.state.queue.paused(lsn, untouched: run.untouched.sorted())
       guard !run.untouched.isEmpty else { return ([], []) }
       for index in run.untouched.sorted() where run.rolledForward.contains(index) {
@@ -159,6 +179,7 @@ extension Engine {
       }
       shared.state.appendOutcome(of: run)
       shared.plans[lsn]?.isOutcomeAppended = true
+      shared.appendDeadLetters(of: run)
     }
     guard (try? journal.commit()) != nil else { return pause(lsn) }
     var waiting: [Request] = []
@@ -171,10 +192,15 @@ extension Engine {
         run.changesLinkedFiles ? shared.parking.loadedInodes.filter { shared.state.inodes[$0]?.identity == nil } : []
       shared.parking.taintDetails(of: run.changedInodes.union(furtherNames))
       gone = shared.state.release(run)
+      metrics.countWrittenBack(run)
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }
       shared.plans[lsn]?.isOutcomeAppended = false
-      if shared.plans[lsn]?.open.isEmpty == true { shared.plans[lsn] = nil }
+      if shared.plans[lsn]?.open.isEmpty == true {
+        shared.plans[lsn] = nil
+        metrics.batchSeconds.record(clock.uptimeNanoseconds() - run.beganNanoseconds)
+        metrics.batchOperations.record(run.actions.count)
+      }
       waiting = shared.parking.takeWaitersOfPlanEnd() + shared.parking.takeWaitersOfRoom()
       loads = shared.parking.takeDelayedLoads()
       shared.state.queue.setPressure(shared.parking.isShortOfRoom)
@@ -189,14 +215,16 @@ extension Engine {
   }
 
   private func noteFailures(of run: PlanRun, _ shared: inout Shared) {
-    for (action, outcome) in zip(run.actions, run.outcomes) {
+    for index in run.open {
+      let action = run.actions[index]
       let errno: Errno
-      let why: String
-      switch outcome {
+      var why: String
+      switch run.outcomes[index] {
       case .retry(let error): (errno, why) = (error, "will be tried again")
       case .aborted(let error, let reason): (errno, why) = (error, "given back: \(reason)")
       case .done, nil: continue
       }
+      if run.deadLetters[index] != nil { why = "a dead letter" }
       let path = (action.target ?? action.source)?.components.map(\.description).joined(separator: "/") ?? ""
       shared.lastFailure = WritebackFailure(
         errno: errno, reason: "\(action.action.kind) \(path): error \(errno.rawValue), \(why)",

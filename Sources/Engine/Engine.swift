@@ -29,8 +29,8 @@ package final class Engine: OperationHandler {
     var isStopping = false
     var lastFailure: WritebackFailure?
     var lastBatchMilliseconds = 0
-    /// How often a plan had to be taken up again.
-    var retries = 0
+    /// How many changes were given up by the limit of attempts since something was last written back.
+    var exhaustedSinceSuccess = 0
   }
 
   let shared: Lock<Shared>
@@ -40,20 +40,25 @@ package final class Engine: OperationHandler {
   let runner: any JobRunner
   let clock: any Clock
   let configuration: EngineConfiguration
-  /// What the journal had lost when it was opened.
-  package let losses: [RecoveryLoss]
+  let metrics: EngineMetrics
+  let calls: BackingCallMetrics
+  package let salvage: SalvageReport
   private let requestNumber = Atomic<UInt64>(0)
   private let isCommitScheduled = Atomic<Bool>(false)
   let isPruneScheduled = Atomic<Bool>(false)
 
   init(
     state: EngineState, journal: Journal, backing: any BackingStorage, runner: any JobRunner, clock: any Clock,
-    configuration: EngineConfiguration, losses: [RecoveryLoss] = []
+    configuration: EngineConfiguration, salvage: SalvageReport = SalvageReport()
   ) {
-    self.losses = losses
+    self.salvage = salvage
+    let calls = BackingCallMetrics(clock: clock)
+    let backing = MeasuredStorage(backing, calls)
     self.shared = Lock(Shared(state: state))
     self.journal = journal
     self.backing = backing
+    self.metrics = state.metrics
+    self.calls = calls
     self.files = BackingFiles(backing: backing, countMax: 1024)
     self.runner = runner
     self.clock = clock
@@ -65,7 +70,8 @@ package final class Engine: OperationHandler {
     _ operation: Operation, from caller: Caller, answer: @escaping @Sendable (Result<Reply, Errno>) -> Void
   ) -> UInt64 {
     let number = requestNumber.add(1, ordering: .relaxed).newValue
-    attempt(Request(number: number, operation: operation, caller: caller, answer: answer))
+    attempt(
+      Request(number: number, operation: operation, caller: caller, answer: metrics.counting(operation, answer)))
     return number
   }
 
@@ -114,14 +120,17 @@ package final class Engine: OperationHandler {
   }
 
   private func step(_ request: Request, _ shared: inout Shared) -> Step {
+    var request = request
     do throws(Interruption) {
       let outcome = try shared.state.perform(request)
+      metrics.count(.success(outcome), of: &request)
       if outcome.isFetched {
         let chain = outcome.fetchedInode.flatMap { shared.state.inodes[$0] }.map { shared.state.chain(of: $0) }
         shared.parking.park(request, fetchingThrough: chain ?? [])
       }
       return .finish(outcome)
     } catch {
+      metrics.count(.failure(error), of: &request)
       switch error {
       case .failure(let errno): return .fail(errno, after: shared.state.lastChange(seenBy: request.operation))
       case .needs(let loads): return .load(shared.parking.park(request, for: loads))
@@ -229,7 +238,7 @@ package final class Engine: OperationHandler {
       attempt(
         Request(
           number: waiting.number, operation: .write(target, offset: offset, bytes: bytes), caller: waiting.caller,
-          answer: waiting.answer))
+          answer: waiting.answer, counted: waiting.counted))
     } catch {
       retryFetch(request, error)
     }

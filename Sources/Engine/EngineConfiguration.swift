@@ -1,4 +1,5 @@
 import FilesystemModel
+import Flushing
 import WriteAheadLog
 
 /// When an operation is acknowledged: the three classic policies of write-ahead logs (DESIGN.md section 1).
@@ -34,6 +35,8 @@ package struct EngineConfiguration: Sendable {
   package var retention = Retention.none
   /// Sixteen random bytes: the UUID of a new journal.
   package var journalSeed: [UInt8] = []
+  /// When what failed is tried again, and when it becomes a dead letter.
+  package var retry = RetryPolicy()
   package var rules = ProtocolRules()
 
   package init() {}

@@ -87,16 +87,31 @@ extension EngineState {
     let inode = try inode(number)
     try checkAttributeName(name, of: inode, isForWriting: false)
     _ = try attributes(inode, request)
-    guard let value = inode.extendedAttributes[name] else { throw .failure(.noData) }
-    return .reply(.bytes(value), after: inode.lastChange)
+    if let value = inode.extendedAttributes[name] { return .reply(.bytes(value), after: inode.lastChange) }
+    guard inode.unreadableAttributes.contains(name) else { throw .failure(.noData) }
+    return try askForAttribute(inode, name)
+  }
+
+  /// What could not be read when the inode was loaded may be readable now.
+  private func askForAttribute(_ inode: Inode, _ name: [UInt8]) throws(Interruption) -> Outcome {
+    if isMoving(inode) { throw .needsPlanEnd }
+    guard let path = path(of: inode) else { throw .failure(.accessDenied) }
+    return .ask(
+      Question(inode: inode.number, after: inode.lastChange) { (backing) throws(Errno) in
+        let details = try backing.details(path)
+        if let found = details.extendedAttributes.first(where: { $0.name == name }) { return .bytes(found.value) }
+        throw details.unreadableAttributes.contains(name) ? .accessDenied : .noData
+      })
   }
 
   func listExtendedAttributes(_ number: InodeNumber, _ request: Request) throws(Interruption) -> Outcome {
     let inode = try inode(number)
     _ = try attributes(inode, request)
     // As on ext4: ordinary users do not see that these are there.
-    let names = inode.extendedAttributes.keys.filter { request.caller.owner == 0 || !$0.starts(with: "trusted.".utf8) }
-      .sorted { $0.lexicographicallyPrecedes($1) }
+    let names = inode.unreadableAttributes.union(inode.extendedAttributes.keys).filter {
+      request.caller.owner == 0 || !$0.starts(with: "trusted.".utf8)
+    }
+    .sorted { $0.lexicographicallyPrecedes($1) }
     return .reply(.bytes(names.flatMap { $0 + [0] }), after: inode.lastChange)
   }
 
@@ -108,7 +123,7 @@ extension EngineState {
     let before = try attributes(inode, request)
     guard abilities.supportsExtendedAttributes else { throw .failure(.notSupported) }
     guard attribute.value.count <= Self.valueBytesMax else { throw .failure(.argumentListTooLong) }
-    let exists = inode.extendedAttributes[attribute.name] != nil
+    let exists = inode.hasAttribute(attribute.name)
     // CREATE and REPLACE mean nothing for access control lists.
     let isList = Self.isListName(attribute.name)
     guard isList || mode != .create || !exists else { throw .failure(.exists) }
@@ -132,7 +147,7 @@ extension EngineState {
     let inode = try inode(number)
     try checkAttributeName(name, of: inode, isForWriting: true)
     _ = try attributes(inode, request)
-    guard inode.extendedAttributes[name] != nil else {
+    guard inode.hasAttribute(name) else {
       // Removing an access control list that is not there succeeds, as on ext4.
       guard Self.isListName(name) else { throw .failure(.noData) }
       return .reply(.done, after: inode.lastChange)
@@ -212,5 +227,17 @@ extension AttributeRequest.Time {
     case .now: now
     case .at(let time): time
     }
+  }
+}
+
+extension Inode {
+  fileprivate func hasAttribute(_ name: [UInt8]) -> Bool {
+    extendedAttributes[name] != nil || unreadableAttributes.contains(name)
+  }
+
+  /// Shows a change of an extended attribute.
+  func take(_ change: ExtendedAttributeChange) {
+    extendedAttributes[change.name] = change.value
+    unreadableAttributes.remove(change.name)
   }
 }

@@ -15,6 +15,7 @@ struct EngineState {
   let clock: any Clock
   let abilities: BackingAbilities
   let configuration: EngineConfiguration
+  let metrics = EngineMetrics()
   /// The generation of every inode of this mount: a file handle of an earlier mount is stale.
   let generation: UInt64
   /// Inodes born without a name (`O_TMPFILE`) that have none yet: the journal keeps their creation.
@@ -178,7 +179,7 @@ extension EngineState {
         attributes.size = change.sizeAfter
       }
       inode.attributes = attributes
-      for attribute in change.extendedAttributes { inode.extendedAttributes[attribute.name] = attribute.value }
+      for attribute in change.extendedAttributes { inode.take(attribute) }
     }
   }
 

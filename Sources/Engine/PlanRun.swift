@@ -24,8 +24,12 @@ struct PlanRun: Sendable {
   var isRunning = true
   /// Whether the outcome of what is settled has been appended, and is not yet durable.
   var isOutcomeAppended = false
+  /// Letters of actions that are given up, to be appended with the outcome.
+  var deadLetters: [Int: DeadLetter] = [:]
   var attempts = 0
   var retryAtMilliseconds = 0
+  /// Uptime at which it was opened, or found at recovery.
+  let beganNanoseconds: Int
 
   /// A file whose descriptor is opened before its last name goes.
   struct Hold: Sendable {
@@ -35,7 +39,10 @@ struct PlanRun: Sendable {
     var isWritable: Bool
   }
 
-  init(lsn: LSN, actions: [ExecutableAction], holds: [[Hold]], open: [Int], isRedo: Bool) {
+  init(
+    lsn: LSN, actions: [ExecutableAction], holds: [[Hold]], open: [Int], isRedo: Bool, nowNanoseconds now: Int
+  ) {
+    beganNanoseconds = now
     self.lsn = lsn
     self.actions = actions
     self.holds = holds
@@ -74,12 +81,16 @@ struct PlanRun: Sendable {
   }
 
   /// What is inside a directory that the plan has not made is done again with that: until then nobody could tell where it is.
-  mutating func putOffInsideUnmadeDirectories() {
+  ///
+  /// - Returns: Actions whose failure says nothing: the directory that they are inside of is not there.
+  mutating func putOffInsideUnmadeDirectories() -> Set<Int> {
+    var inside: Set<Int> = []
     var unmade: [InodeNumber: Errno] = [:]
     for index in open {
       let action = actions[index].action
-      if let parent = action.target?.parent, let errno = unmade[parent], outcomes[index] == .done {
-        outcomes[index] = .retry(errno)
+      if let errno = action.target.flatMap({ unmade[$0.parent] }) {
+        inside.insert(index)
+        if outcomes[index] == .done { outcomes[index] = .retry(errno) }
       }
       guard action.kind == .create, action.fileKind == .directory else { continue }
       switch outcomes[index] {
@@ -87,6 +98,7 @@ struct PlanRun: Sendable {
       case .done, nil: break
       }
     }
+    return inside
   }
 }
 
@@ -129,7 +141,9 @@ extension EngineState {
   ) -> PlanRun {
     for index in open where actions[index].contentsThrough != nil { _ = cache.seal(actions[index].inode) }
     let executables = actions.map { executable($0, in: actions, read) }
-    var run = PlanRun(lsn: lsn, actions: executables, holds: actions.map { holds($0) }, open: open, isRedo: isRedo)
+    var run = PlanRun(
+      lsn: lsn, actions: executables, holds: actions.map { holds($0) }, open: open, isRedo: isRedo,
+      nowNanoseconds: clock.uptimeNanoseconds())
     for index in open where isDoubtful(actions[index]) { run.wasAttempted[index] = true }
     return run
   }
@@ -219,6 +233,7 @@ extension EngineState {
   /// Takes the new locations of a plan's inodes into memory and appends its DONE record, in one step (R5): several records when
   /// the names are too many for one.
   mutating func appendOutcome(of run: PlanRun) {
+    guard !run.completed.isEmpty || !run.aborted.isEmpty else { return }
     var part = OutcomePart()
     for index in run.completed {
       let touched = take(run.actions[index].action)

@@ -15,7 +15,7 @@ extension Recovery {
     case .binding(let binding): olderBindings[binding.inode] = binding
     case .outcome(let outcome): for binding in outcome.bindings { olderBindings[binding.inode] = binding }
     case .checkpointTable(let rows): for row in rows { olderBindings[row.inode] = row }
-    case .namespace, .content, .intent, .checkpointBegin, .checkpointEnd, .copy: break
+    case .namespace, .content, .intent, .checkpointBegin, .checkpointEnd, .copy, .deadLetter, .deadLetterRetry, .discard: break
     }
   }
 
@@ -27,6 +27,7 @@ extension Recovery {
       switch step.change {
       case .namespace(let change): waiting += change.inodes
       case .contents(let change, _): waiting.append(change.inode)
+      case .names(let names): for name in names { waiting += [name.location.parent] + (name.inode.map { [$0] } ?? []) }
       }
     }
     while let inode = waiting.popLast() {
@@ -104,7 +105,7 @@ extension Recovery {
           || change.locations.contains { lastOfName[$0] ?? .zero > step.lsn }
         if case .create(let new, .some) = change {
           isDone =
-            isDone || lastInside[new.number] ?? .zero > step.lsn || contentsDone[new.number] ?? .zero >= step.lsn
+            isDone || lastInside[new.number] ?? .zero > step.lsn || contentsDone(new.number) >= step.lsn
             || bindings[new.number]?.locations.isEmpty == false
         }
         guard isDone else { continue }
@@ -122,6 +123,11 @@ extension Recovery {
     let later = openPlans.filter { $0.key > lsn }.sorted { $0.key < $1.key }
       .flatMap { plan in plan.value.actions.map { (lsn: plan.key, action: $0) } }
     for (index, action) in actions.enumerated() where endedActions[lsn]?.contains(index) != true {
+      // It was given back, and given up afterwards.
+      if action.completes.contains(where: cancelled.contains) {
+        endedActions[lsn, default: []].insert(index)
+        continue
+      }
       // What was folded into one action is completed together.
       let isCompleted = action.completes.contains(where: completed.contains)
       let next = later.first { $0.action.touchesSame(as: action) }

@@ -8,8 +8,32 @@ package struct RecoveryLoss: Hashable, Sendable, CustomStringConvertible {
   /// The records, `first` to `last`.
   package let first: LSN
   package let last: LSN
+  /// Where they were; `nil` for a readable record that does not make sense without the others.
+  package var place: JournalPosition?
+  /// The file that is affected, and where it is, as far as the journal tells.
+  package var inode: InodeNumber?
+  package var path: [EntryName]?
   /// One line for the operator: what is lost, and where.
   package let description: String
+}
+
+/// What a mount found of damage to its journal.
+package struct SalvageReport: Hashable, Sendable {
+  /// What the journal had lost when it was opened.
+  package var losses: [RecoveryLoss] = []
+  /// Segments with damage, of this and earlier mounts, whose bytes are kept; ascending.
+  package var damagedSegments: [UInt64] = []
+  /// Whether changes that are to be written back may be already, unknown to the journal: by this mount's losses, or an earlier
+  /// one's that was cut short.
+  package var isDoubtful = false
+
+  package init() {}
+
+  init(losses: [RecoveryLoss], damagedSegments: [UInt64], isDoubtful: Bool) {
+    self.losses = losses
+    self.damagedSegments = damagedSegments
+    self.isDoubtful = isDoubtful
+  }
 }
 
 /// Decides what of a journal with lost records counts, so that what counts is a history that could have been: recovery then
@@ -110,6 +134,7 @@ struct Salvage {
   private func changedContents(_ step: Recovery.Step) -> [InodeNumber] {
     switch step.change {
     case .contents(let change, _): return isNeeded(change, step.lsn) ? [change.inode] : []
+    case .names: return []
     case .namespace(let change):
       guard let counted = changes[step.lsn] ?? (fates.fate(of: step.lsn) == .completed ? change : nil) else { return [] }
       return counted.parents.filter { isNeeded(ContentChange(inode: $0), step.lsn) }
@@ -134,6 +159,8 @@ struct Salvage {
     case .contents(let change, _):
       guard fates.fate(ofContentsOf: change.inode, step.lsn) != .completed, !isNeeded(change, step.lsn) else { return }
       losses.append(loss(step.lsn, change.inode, "was changed, and which file it is is lost"))
+    // What was given up is not there, and where the backing directory has things the bindings say.
+    case .names: return
     }
   }
 
@@ -152,8 +179,11 @@ struct Salvage {
   }
 
   private func loss(_ lsn: LSN, _ inode: InodeNumber, _ what: String) -> RecoveryLoss {
-    let path = (tree.path(of: inode) ?? namesBefore.path(of: inode)).map { " \(EscapedText.printable($0.pathBytes))" } ?? ""
-    return RecoveryLoss(first: lsn, last: lsn, description: "LSN \(lsn.rawValue): inode \(inode.rawValue)\(path) \(what)")
+    let path = tree.path(of: inode) ?? namesBefore.path(of: inode)
+    let shown = path.map { " \(EscapedText.printable($0.pathBytes))" } ?? ""
+    return RecoveryLoss(
+      first: lsn, last: lsn, inode: inode, path: path,
+      description: "LSN \(lsn.rawValue): inode \(inode.rawValue)\(shown) \(what)")
   }
 }
 
@@ -163,7 +193,8 @@ extension JournalGap {
     let last = next.previous
     let records = first == last ? "record \(first.rawValue)" : "records \(first.rawValue) to \(last.rawValue)"
     return RecoveryLoss(
-      first: first, last: last, description: "\(records), segment \(segment), offset \(offset): not readable")
+      first: first, last: last, place: JournalPosition(segment: segment, offset: offset),
+      description: "\(records), segment \(segment), offset \(offset): not readable")
   }
 }
 

@@ -9,12 +9,12 @@ extension WritebackQueue {
     let scansAll = mustScanAll(now)
     for key in graph.ready {
       guard let item = graph[key] else { continue }
-      consider(max(dueMilliseconds(item), itemDelays[key]?.untilMilliseconds ?? 0))
+      consider(max(dueMilliseconds(item), failures[.names(key)]?.untilMilliseconds ?? 0))
       if !scansAll, item.lastMilliseconds + settings.delayMilliseconds > now { break }
     }
     for aged in contentsByAge.keys {
       guard let dirty = contents[aged.inode] else { continue }
-      consider(max(dueMilliseconds(dirty), contentsDelays[aged.inode]?.untilMilliseconds ?? 0))
+      consider(max(dueMilliseconds(dirty), failures[.contents(aged.inode)]?.untilMilliseconds ?? 0))
       if let earliest, dirty.firstMilliseconds + settings.delayMilliseconds >= earliest { break }
     }
     if let oldest = graph.oldestItem { consider(oldest.firstMilliseconds + settings.deadlineMilliseconds) }
@@ -29,7 +29,7 @@ extension WritebackQueue {
     for aged in contentsByAge.keys {
       guard let dirty = contents[aged.inode], dirty.firstMilliseconds + settings.deadlineMilliseconds <= now else { break }
       // Attributes that cannot be written hold nothing up.
-      guard dirty.fileKind == .directory, contentsDelays[aged.inode] == nil else { continue }
+      guard dirty.fileKind == .directory, failures[.contents(aged.inode)] == nil else { continue }
       heldUp = heldUp ?? directoriesHeldUp()
       if heldUp?.contains(aged.inode) == false { overdue.append(aged.inode) }
     }
@@ -41,7 +41,7 @@ extension WritebackQueue {
   /// - Complexity: O(k) in the number of items that failed or wait for such.
   private func directoriesHeldUp() -> Set<InodeNumber> {
     var directories: Set<InodeNumber> = []
-    var waiting = Array(itemDelays.keys)
+    var waiting = failures.keys.compactMap { if case .names(let key) = $0 { key } else { nil } }
     for open in openPlans.values where open.hasFailed {
       for index in open.remaining {
         directories.formUnion([open.actions[index].source?.parent, open.actions[index].target?.parent].compactMap(\.self))
@@ -89,6 +89,6 @@ extension WritebackQueue {
     if isPressed || contentsByAge.keys.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
     guard let oldest = graph.oldestItem else { return false }
     if oldest.firstLSN <= pressedThrough { return true }
-    return itemDelays[oldest.key] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
+    return failures[.names(oldest.key)] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
   }
 }

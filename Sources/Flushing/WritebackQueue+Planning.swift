@@ -53,7 +53,7 @@ extension WritebackQueue {
     while let directory = directories.popFirst(), !batch.isFull {
       guard directory.kind == .create, directory.fileKind == .directory else { continue }
       for key in graph.dependents(of: directory.key) where !batch.isFull {
-        guard let child = graph[key], child.kind == .create, !child.isPlanned, child.exchange == nil else { continue }
+        guard let child = graph[key], child.kind == .create, child.canBePlanned, child.exchange == nil else { continue }
         let waitsForParentOnly = child.dependencies.allSatisfy { dependency in
           batch.planned.contains(dependency) && graph[dependency].map { child.parents.contains($0.inode) } ?? false
             && !(graph[dependency]?.names.contains { child.names.contains($0) } ?? true)
@@ -65,15 +65,13 @@ extension WritebackQueue {
 
   /// Adds a due item without conflicts.
   private func add(_ item: PendingItem, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) -> Bool {
-    guard dueMilliseconds(item) <= now, (itemDelays[item.key]?.untilMilliseconds ?? 0) <= now else { return false }
+    guard dueMilliseconds(item) <= now, (failures[.names(item.key)]?.untilMilliseconds ?? 0) <= now else { return false }
     if waitsForOverdue(item, &batch) { return false }
     if let inode = contentsToWriteFirst(item, world) {
       addContents(of: inode, to: &batch, now, world)
       return false
     }
-    var action = PhysicalAction(
-      kind: item.kind, inode: item.inode, fileKind: item.fileKind, source: item.source, target: item.target,
-      replaced: item.replaced, completes: item.completes)
+    var action = item.action
     if item.kind == .link {
       guard let name = world.backingLocation(of: item.inode) else { return false }
       action.source = name
@@ -115,7 +113,7 @@ extension WritebackQueue {
 
   /// Contents that must be in the backing directory before the item: those of a file that takes a name, older than that (R9; a
   /// directory has no data), and those of a file whose last known name goes while there are unknown ones (R16).
-  private func contentsToWriteFirst(_ item: PendingItem, _ world: some PlanningWorld) -> InodeNumber? {
+  func contentsToWriteFirst(_ item: PendingItem, _ world: some PlanningWorld) -> InodeNumber? {
     if rules.replacingWaitsForData, item.kind == .rename, item.replaced != nil, item.fileKind != .directory,
       contents[item.inode] != nil,
       let pending = world.contents(of: item.inode), pending.firstLSN < item.key.lsn
@@ -130,7 +128,8 @@ extension WritebackQueue {
   /// Adds the contents of an inode that is in the backing directory, without conflicts.
   private func addContents(of inode: InodeNumber, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) {
     guard let dirty = contents[inode], graph.creation(of: inode) == nil, let pending = world.contents(of: inode) else { return }
-    guard (contentsDelays[inode]?.untilMilliseconds ?? 0) <= now else { return }
+    guard deadLetters[.contents(inode)] == nil else { return }
+    guard (failures[.contents(inode)]?.untilMilliseconds ?? 0) <= now else { return }
     let location = inode == .root ? nil : world.backingLocation(of: inode)
     guard location != nil || inode == .root else { return }
     if dirty.fileKind == .directory, entriesComeBefore(attributesOf: inode, through: pending.lastLSN) { return }

@@ -15,6 +15,8 @@ package final class Inode {
   package var attributes: Attributes?
   /// All extended attributes, loaded together with `attributes`.
   package var extendedAttributes: [[UInt8]: [UInt8]] = [:]
+  /// Names of further ones whose values could not be read then.
+  package var unreadableAttributes: Set<[UInt8]> = []
   /// The target of a symbolic link, loaded together with `attributes`.
   package var target: [UInt8] = []
   /// How many times the kernel was told of this inode.

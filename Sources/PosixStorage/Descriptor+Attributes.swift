@@ -34,15 +34,21 @@ extension Descriptor {
     }
   }
 
-  /// All extended attributes that ebbfs may see and this process may read, in the filesystem's order; none where they are not
-  /// supported.
-  borrowing func extendedAttributes(way: linux_way) throws(Errno) -> [ExtendedAttribute] {
-    var attributes: [ExtendedAttribute] = []
+  /// All extended attributes that ebbfs may see, in the filesystem's order, and the names of those that this process may not
+  /// read; none where they are not supported.
+  borrowing func extendedAttributes(way: linux_way) throws(Errno) -> (readable: [ExtendedAttribute], unreadable: [[UInt8]]) {
+    var readable: [ExtendedAttribute] = []
+    var unreadable: [[UInt8]] = []
     for name in try extendedAttributeNames(way: way) where isVisible(name) {
-      guard let value = try extendedAttribute(name, way: way) else { continue }
-      attributes.append(ExtendedAttribute(name: name, value: value))
+      do throws(Errno) {
+        readable.append(ExtendedAttribute(name: name, value: try extendedAttribute(name, way: way)))
+      } catch {
+        if tellsOfNone(error) { continue }
+        guard [.notPermitted, .accessDenied, .resultTooLarge].contains(error) else { throw error }
+        unreadable.append(name)
+      }
     }
-    return attributes
+    return (readable, unreadable)
   }
 
   private borrowing func extendedAttributeNames(way: linux_way) throws(Errno) -> [[UInt8]] {
@@ -53,12 +59,12 @@ extension Descriptor {
         names = [UInt8](repeating: 0, count: extendedAttributeBytesMax)
         continue
       }
-      if result < 0, isUnreadable(Errno(rawValue: Int32(-result))) { return [] }
+      if result < 0, tellsOfNone(Errno(rawValue: Int32(-result))) { return [] }
       return try names.prefix(checked(result)).split(separator: 0).map(Array.init)
     }
   }
 
-  private borrowing func extendedAttribute(_ name: [UInt8], way: linux_way) throws(Errno) -> [UInt8]? {
+  private borrowing func extendedAttribute(_ name: [UInt8], way: linux_way) throws(Errno) -> [UInt8] {
     let name = name + [0]
     var value = [UInt8](repeating: 0, count: 256)
     while true {
@@ -67,7 +73,6 @@ extension Descriptor {
         value = [UInt8](repeating: 0, count: extendedAttributeBytesMax)
         continue
       }
-      if result < 0, isUnreadable(Errno(rawValue: Int32(-result))) { return nil }
       return try Array(value.prefix(checked(result)))
     }
   }
@@ -91,8 +96,5 @@ private func isVisible(_ name: [UInt8]) -> Bool {
   return prefixes.contains { name.starts(with: $0.utf8) }
 }
 
-/// Whether an error tells of an attribute that is not there, not supported, or not for this process, rather than of a failure.
-private func isUnreadable(_ error: Errno) -> Bool {
-  let errors: [Errno] = [.notSupported, .notImplemented, .noData, .notPermitted, .accessDenied, .resultTooLarge]
-  return errors.contains(error)
-}
+/// Whether an error tells that there is no such attribute, or none at all, rather than of a failure.
+private func tellsOfNone(_ error: Errno) -> Bool { [.notSupported, .notImplemented, .noData].contains(error) }

@@ -28,8 +28,11 @@ package final class PosixBackingStorage: BackingStorage {
   /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
   package convenience init(rootPath: String) throws(BackingRootError) { try self.init(rootPath: rootPath, features: .all) }
 
-  /// Opens the directory for looking at its files: nothing is tried, and so nothing changed.
-  package convenience init(readingOnly rootPath: String) throws(BackingRootError) {
+  /// Opens a directory without trying what it can do: nothing is changed, and what its type does not tell is taken to be the best.
+  /// Not for write-back.
+  ///
+  /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
+  package convenience init(unprobed rootPath: String) throws(BackingRootError) {
     try self.init(rootPath: rootPath, features: .all, isProbed: false)
   }
 
@@ -43,7 +46,7 @@ package final class PosixBackingStorage: BackingStorage {
         ? try probeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
         : try assumeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
     } catch {
-      throw BackingRootError(description: "backing directory \(rootPath): \(message(error))")
+      throw BackingRootError(description: "\(isProbed ? "backing directory" : "directory") \(rootPath): \(message(error))")
     }
   }
 
@@ -69,8 +72,9 @@ package final class PosixBackingStorage: BackingStorage {
     try withAccess(to: path) { () throws(Errno) -> BackingDetails in
       let entry = try root.open(path.components, flags: linux_o_path)
       let status = try BackingStatus(entry.status(), rootDevice: rootIdentity.device)
+      let (readable, unreadable) = try extendedAttributes(of: entry, at: path, kind: status.attributes.kind)
       return BackingDetails(
-        status: status, extendedAttributes: try extendedAttributes(of: entry, at: path, kind: status.attributes.kind),
+        status: status, extendedAttributes: readable, unreadableAttributes: unreadable,
         target: status.attributes.kind == .symlink ? try entry.linkTarget() : [])
     }
   }
@@ -103,9 +107,9 @@ package final class PosixBackingStorage: BackingStorage {
   /// Without /proc an O_PATH descriptor does not lead to extended attributes: what can be opened is, and the rest shows none.
   private func extendedAttributes(
     of entry: borrowing Descriptor, at path: BackingPath, kind: FileKind
-  ) throws(Errno) -> [ExtendedAttribute] {
+  ) throws(Errno) -> (readable: [ExtendedAttribute], unreadable: [[UInt8]]) {
     if root.features.hasProc { return try entry.extendedAttributes(way: linux_way_proc) }
-    guard kind == .regular || kind == .directory else { return [] }
+    guard kind == .regular || kind == .directory else { return ([], []) }
     let flags = linux_o_read_only | linux_o_non_block
     return try root.open(path.components, flags: flags).extendedAttributes(way: linux_way_direct)
   }

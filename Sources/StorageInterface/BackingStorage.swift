@@ -27,12 +27,18 @@ package struct BackingDetails: Hashable, Sendable {
   package var status: BackingStatus
   /// All extended attributes that ebbfs may see; empty where they are not supported.
   package var extendedAttributes: [ExtendedAttribute]
+  /// Names of attributes whose values this process may not read.
+  package var unreadableAttributes: [[UInt8]]
   /// The target of a symbolic link; empty else.
   package var target: [UInt8]
 
-  package init(status: BackingStatus, extendedAttributes: [ExtendedAttribute] = [], target: [UInt8] = []) {
+  package init(
+    status: BackingStatus, extendedAttributes: [ExtendedAttribute] = [], unreadableAttributes: [[UInt8]] = [],
+    target: [UInt8] = []
+  ) {
     self.status = status
     self.extendedAttributes = extendedAttributes
+    self.unreadableAttributes = unreadableAttributes
     self.target = target
   }
 }

@@ -166,8 +166,14 @@ private struct ContentHistory {
     case .binding(let binding): bind(binding)
     case .outcome(let outcome): for binding in outcome.bindings { bind(binding) }
     case .checkpointTable(let rows): for binding in rows { bind(binding) }
-    case .namespace, .content, .intent, .checkpointBegin, .checkpointEnd, .copy: break
+    case .discard(let discard) where original <= lsn: giveUp(discard.contents)
+    case .namespace, .content, .intent, .checkpointBegin, .checkpointEnd, .copy, .deadLetter, .deadLetterRetry, .discard: break
     }
+  }
+
+  /// What an operator gave up was as if it had never been written.
+  private mutating func giveUp(_ contents: [ContentsCompletion]) {
+    for given in contents where given.inode == inode { changes.removeAll { $0.original <= given.through } }
   }
 
   private mutating func bind(_ binding: Binding) {

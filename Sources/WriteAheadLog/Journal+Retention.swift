@@ -23,7 +23,7 @@ extension Journal {
         finishProvisioning { state in
           state.retained.removeFirst()
           guard isRecycled, let newNumber else { return }
-          state.statistics.segmentsRecycled += 1
+          metrics.segmentsRecycled.add()
           state.addSpare(SpareSegment(number: newNumber, isRecycled: true))
         }
       } catch {

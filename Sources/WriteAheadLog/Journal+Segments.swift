@@ -24,10 +24,10 @@ extension Journal {
         throw error
       }
       finishProvisioning { state in
-        state.statistics.segmentsRetired += 1
+        metrics.segmentsRetired.add()
         if let shelved { state.retained.append(shelved) }
         guard case .recycle(let number) = retired.fate else { return }
-        state.statistics.segmentsRecycled += 1
+        metrics.segmentsRecycled.add()
         state.addSpare(SpareSegment(number: number, isRecycled: true))
       }
     }

@@ -77,7 +77,6 @@ struct JournalState {
   var openCheckpoints: [(end: LSN, lowWater: LSN)] = []
   /// The low-water of the newest durable checkpoint.
   var durableLowWater: LSN
-  var statistics = JournalStatistics()
 
   init(_ start: JournalStart, _ scan: JournalScan) {
     damaged = Set(scan.damaged)

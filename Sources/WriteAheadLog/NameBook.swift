@@ -19,7 +19,9 @@ package struct NameBook: Sendable {
     case .outcome(let outcome): for binding in outcome.bindings { meet(binding) }
     case .checkpointTable(let rows): for row in rows { meet(row) }
     case .copy(_, let record): takeCopy(record)
-    case .content, .intent, .checkpointBegin, .checkpointEnd: break
+    case .discard(let discard):
+      for name in discard.names { if let inode = name.inode { give(name.location, to: inode) } else { free(name.location) } }
+    case .content, .intent, .checkpointBegin, .checkpointEnd, .deadLetter, .deadLetterRetry: break
     }
   }
 
@@ -98,7 +100,9 @@ package struct NameBook: Sendable {
     case .content(let change, _, _, _): path(of: change.inode)
     case .binding(let binding): path(of: binding.inode)
     case .copy(_, let record): path(of: record)
-    case .intent, .outcome, .checkpointBegin, .checkpointTable, .checkpointEnd: nil
+    case .deadLetter(let letter): path(of: letter.action.inode)
+    case .discard(let discard): discard.names.first.flatMap { path(of: $0.location) }
+    case .intent, .outcome, .checkpointBegin, .checkpointTable, .checkpointEnd, .deadLetterRetry: nil
     }
   }
 

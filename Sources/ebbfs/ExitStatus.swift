@@ -15,6 +15,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
   case busy = 10
   case incomplete = 11
   case daemonDied = 12
+  case deadLetters = 13
   case notRetained = 14
 
   /// What it means to whoever wrote the script.
@@ -33,6 +34,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .busy: "files of the mount are in use"
     case .incomplete: "ended before everything was written back; the journal keeps the rest"
     case .daemonDied: "the daemon ended without saying why"
+    case .deadLetters: "all is written back but dead letters and what is behind them; the journal keeps these"
     case .notRetained: "records or bytes that were asked for are not in the journal any more"
     }
   }

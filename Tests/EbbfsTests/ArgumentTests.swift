@@ -36,6 +36,11 @@ private func mount(_ words: [String]) throws -> MountRequest {
   #expect(try Arguments.parse(["flush", "/m"]) == .flush(mountpoint: "/m"))
   #expect(try Arguments.parse(["status"]) == .status(mountpoint: nil, asJSON: false))
   #expect(try Arguments.parse(["status", "--json", "/m"]) == .status(mountpoint: "/m", asJSON: true))
+  #expect(try Arguments.parse(["stats"]) == .statistics(mountpoint: nil, .text))
+  #expect(try Arguments.parse(["stats", "--json", "/m"]) == .statistics(mountpoint: "/m", .json))
+  #expect(try Arguments.parse(["stats", "--prometheus"]) == .statistics(mountpoint: nil, .prometheus))
+  #expect(try Arguments.parse(["stats", "/m", "--watch"]) == .statistics(mountpoint: "/m", .watch(seconds: 1)))
+  #expect(try Arguments.parse(["stats", "/m", "--watch=3600"]) == .statistics(mountpoint: "/m", .watch(seconds: 3600)))
   #expect(try Arguments.parse(["journal", "check", "/s"]) == .journal(.check, place: "/s"))
   let dump = JournalDumpOptions(from: 7, isFollowing: true, asJSON: true)
   #expect(
@@ -63,6 +68,13 @@ private func mount(_ words: [String]) throws -> MountRequest {
   #expect(refusal(["flush", "--now"]) == "unknown option --now; usage: ebbfs flush MOUNTPOINT")
   #expect(refusal(["status", "/a", "/b"]).hasPrefix("unexpected argument /b"))
   #expect(refusal(["status", "--xml"]).hasPrefix("unexpected argument --xml"))
+  #expect(refusal(["stats", "/a", "/b"]).hasPrefix("unexpected argument /b; usage: ebbfs stats [MOUNTPOINT]"))
+  #expect(refusal(["stats", "/m", "--yaml"]).hasPrefix("unknown option --yaml"))
+  #expect(refusal(["stats", "/m", "--json", "--prometheus"]).hasPrefix("only one of --json, --prometheus and --watch"))
+  #expect(refusal(["stats", "--watch"]).hasPrefix("--watch needs a mountpoint"))
+  for seconds in ["", "0", "-1", "3601", "1.5", "x", "99999999999999999999"] {
+    #expect(refusal(["stats", "/m", "--watch=\(seconds)"]).hasPrefix("--watch=\(seconds): 1 to 3600 whole seconds"))
+  }
   #expect(refusal(["journal"]).hasPrefix("a journal command is needed"))
   for wrong in ["", "0", "-1", "+1", "x", "1x", "18446744073709551616", "\u{661}"] {
     #expect(refusal(["journal", "dump", "/s", "--from", wrong]).hasSuffix("usage: ebbfs \(JournalArguments.dump)"), "\(wrong)")

@@ -1,6 +1,8 @@
 import Control
+import Engine
 import FilesystemModel
 import Glibc
+import Statistics
 import Threading
 
 @testable import ebbfs
@@ -14,6 +16,7 @@ final class DoubleFilesystem: MountedFilesystem {
     var flushes: [@Sendable (String?) -> Void] = []
     var drain: (@Sendable (String?) -> Void)?
     var ticks = 0
+    var letters: [DeadLetterReport] = []
     var isStopped = false
   }
 
@@ -35,6 +38,8 @@ final class DoubleFilesystem: MountedFilesystem {
 
   func status() -> StatusReport { state.withLock { $0.report } }
 
+  func statistics() -> [MetricFamily] { [.gauge("ebbfs_dirty_bytes", "Bytes.", .bytes, value: status().dirtyBytes)] }
+
   func flush(completion: @escaping @Sendable (String?) -> Void) {
     state.withLock { $0.flushes.append(completion) }
     state.wake()
@@ -45,13 +50,29 @@ final class DoubleFilesystem: MountedFilesystem {
     state.wake()
   }
 
+  func deadLetters() -> [DeadLetterReport] { state.withLock { $0.letters } }
+
+  func retryDeadLetters(_ subjects: [WritebackSubject]?) throws(ControlFailure) -> Int {
+    state.withLock { state in
+      let taken = state.letters.filter { subjects?.contains($0.subject) ?? true }
+      state.letters.removeAll { taken.contains($0) }
+      return taken.count
+    }
+  }
+
+  func discardDeadLetters(_ subjects: [WritebackSubject]?, withDependents: Bool) throws(ControlFailure) -> Int {
+    let count = deadLetters().filter { subjects?.contains($0.subject) ?? true }.reduce(0) { $0 + $1.dependents.count }
+    guard withDependents || count == 0 else { throw ControlFailure(reason: .failed, message: "\(count) behind") }
+    return try count + retryDeadLetters(subjects)
+  }
+
   func stop() {
     state.withLock { $0.isStopped = true }
     state.wake()
   }
 
   let tickMilliseconds = 50
-  let losses: [String] = []
+  let salvage = SalvageReport()
 
   func tick() {
     state.withLock { $0.ticks += 1 }

@@ -24,7 +24,7 @@ private func refusal(_ list: String) -> String {
 @Test func everyOptionReachesItsField() throws {
   let parsed = try options(
     "state=/s,durability=always,writeback_delay=250ms,writeback_deadline=1m,flush_threads=3,memory=1G,journal_size=512M,"
-      + "allow_other,ro"
+      + "allow_other,ro,retry_delay=20ms,retry_delay_max=1m,max_retries=0"
   )
   var expected = MountOptions()
   expected.stateDirectory = "/s"
@@ -36,6 +36,9 @@ private func refusal(_ list: String) -> String {
   expected.journalSize = 512 << 20
   expected.allowOther = true
   expected.kernelWords = ["ro"]
+  expected.retryDelay = 20
+  expected.retryDelayMax = 60_000
+  expected.maxRetries = 0
   #expect(parsed == expected)
 }
 

@@ -99,6 +99,14 @@ import Threading
     #expect(runs("test $(stat -c %a \(directory.path)/f) = 600 && test $(stat -c %a \(directory.path)/d) = 700"))
   }
 
+  @Test func attributesOfAFileOfOthersAreNamedThoughTheyCannotBeRead() throws {
+    run("touch \(directory.path)/f; chmod 600 \(directory.path)/f; setfattr -n user.secret -v 1 \(directory.path)/f")
+    try asOrdinaryUser { [directory] in
+      let details = try directory.storage().details(at("f"))
+      #expect(details.extendedAttributes.isEmpty && details.unreadableAttributes == [Array("user.secret".utf8)])
+    }
+  }
+
   @Test func aReadableFileOfAnotherIsReadThoughItsAccessTimeCannotBeKept() throws {
     run("echo -n root > \(directory.path)/f; chmod 644 \(directory.path)/f; mkdir -m 755 \(directory.path)/d")
     try asOrdinaryUser { [directory] in

@@ -76,7 +76,7 @@ import WriteAheadLog
       let lost = trial.records.filter { $0.logged.lsn >= trial.lowWater && $0.logged.lsn <= trial.proven }
       guard let record = lost.randomElement(using: &generator) else { continue }
       let whole = try SalvageTrial.mounted(trial.moment, trial.damaged([record]), trial.options, .skipCorrupt)
-      let (losses, shown) = (whole.engine.losses, try whole.snapshot())
+      let (losses, shown) = (whole.engine.salvage.losses, try whole.snapshot())
       for operation in 0..<200 {
         let mount = SalvageTrial.stopped(trial.moment, trial.damaged([record]), trial.options, .skipCorrupt)
         mount.journalDisk.die(atOperation: operation, lastWriteBytes: operation % 2 == 0 ? 0 : 100)
@@ -84,7 +84,7 @@ import WriteAheadLog
         mount.crash(operation % 3 == 0 ? .powerCut(journal: .nothing, backing: .all) : .processDeath)
         try mount.remount()
         repairs += 1
-        let again = mount.engine.losses
+        let again = mount.engine.salvage.losses
         // What the first attempt has given up already is not told again.
         #expect(Set(again).isSubset(of: losses), "EBBFS_SEED=\(seed), operation \(operation): \(losses), then \(again)")
         #expect(
@@ -145,7 +145,7 @@ import WriteAheadLog
     for seed in Seed.fromEnvironment..<Seed.fromEnvironment + 5 {
       let trial = try SalvageTrial(seed: seed)
       let mount = try SalvageTrial.mounted(trial.moment, trial.moment.journal.copy(), trial.options, .skipCorrupt)
-      #expect(mount.engine.losses.isEmpty)
+      #expect(mount.engine.salvage.losses.isEmpty)
       try SalvageTrial.expect(mount.snapshot(), equals: trial.whole, "EBBFS_SEED=\(seed)")
       #expect(try mount.journalDisk.shelved(.damaged).isEmpty)
     }

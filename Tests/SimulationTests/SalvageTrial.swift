@@ -108,8 +108,8 @@ struct SalvageTrial {
     let what = "LSN \(lost.map(\.logged.lsn.rawValue)) \(lost.map(\.logged.record.summary))"
     let mount = try Self.mounted(moment, damaged(lost), options, .skipCorrupt)
     let isNeeded = lost.contains { $0.logged.lsn >= lowWater && $0.logged.lsn <= proven }
-    guard mount.engine.losses.isEmpty != isNeeded else {
-      throw Violation(description: "\(what): losses \(mount.engine.losses)")
+    guard mount.engine.salvage.losses.isEmpty != isNeeded else {
+      throw Violation(description: "\(what): losses \(mount.engine.salvage.losses)")
     }
     // With its intent lost, nobody knows what a plan under way has moved: it is written back before anything is looked at, as the
     // daemon does. The rest can be looked at in between.
@@ -202,7 +202,14 @@ struct Taint {
     case .binding(let binding): take([binding], isLost)
     case .checkpointTable(let rows): take(rows, isLost)
     case .outcome(let outcome): take(outcome.bindings, false)
-    case .intent, .checkpointBegin, .checkpointEnd, .copy: break
+    case .discard(let discard):
+      let (objects, locations) = (discard.names.compactMap(\.inode) + discard.contents.map(\.inode), discard.names.map(\.location))
+      guard isLost || !names.isDisjoint(with: locations) || !inodes.isDisjoint(with: objects + locations.map(\.parent)) else {
+        return
+      }
+      inodes.formUnion(objects)
+      names.formUnion(locations)
+    case .intent, .checkpointBegin, .checkpointEnd, .copy, .deadLetter, .deadLetterRetry: break
     }
   }
 

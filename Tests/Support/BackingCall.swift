@@ -86,6 +86,8 @@ struct BackingCallBook: Sendable {
 
   /// What `checkRoot` says.
   var rootFailure: Errno?
+  /// Extended attributes that nobody may read.
+  var unreadableAttributes: Set<[UInt8]> = []
   private(set) var nextIndex = 0
   private(set) var counts: [BackingCall.Name: Int] = [:]
   private(set) var log: [BackingCall] = []

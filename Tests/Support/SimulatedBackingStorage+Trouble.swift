@@ -33,6 +33,9 @@ extension SimulatedBackingStorage {
   /// The call with this index and all later ones throw `inputOutput` without effect until `revive`.
   package func die(atCall index: Int) { state.withLock { $0.book.diesAt = index } }
 
+  /// Lets the values of these extended attributes be read by nobody, of any file.
+  package func setUnreadable(_ names: Set<[UInt8]>) { state.withLock { $0.book.unreadableAttributes = names } }
+
   /// Withdraws all failures, and death.
   package func revive() {
     state.withLock { state in

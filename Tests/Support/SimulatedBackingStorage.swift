@@ -136,8 +136,11 @@ package final class SimulatedBackingStorage: BackingStorage {
         target: node.target)
     }
     return BackingDetails(
-      status: presented(details.status), extendedAttributes: details.extendedAttributes, target: details.target)
+      status: presented(details.status), extendedAttributes: details.extendedAttributes.filter { !isUnreadable($0.name) },
+      unreadableAttributes: details.extendedAttributes.map(\.name).filter(isUnreadable), target: details.target)
   }
+
+  private func isUnreadable(_ name: [UInt8]) -> Bool { state.withLock { $0.book.unreadableAttributes.contains(name) } }
 
   static func status(of number: InodeNumber, in disk: SimulatedDisk) -> BackingStatus {
     let attributes = disk.live.attributes(of: number)

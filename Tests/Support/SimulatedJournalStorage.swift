@@ -177,8 +177,7 @@ package final class SimulatedJournalStorage: JournalStorage {
   /// Lets operation `index`, counted from 0, fail with no effect; a failed sync dooms what it should have saved.
   package func fail(operation index: Int, with errno: Errno) { state.withLock { $0.faults[index] = errno } }
 
-  /// Lets operation `index`, if it makes, renames or removes a segment, fail after its effect, as when the directory's sync
-  /// fails.
+  /// Lets operation `index`, if it makes, renames or removes a segment, fail after its effect: the directory's sync fails.
   package func failLate(operation index: Int, with errno: Errno) { state.withLock { $0.lateFaults[index] = errno } }
 
   /// All calls from operation `index` on throw `inputOutput` and have no effect, until `restart`. If that operation is a write,

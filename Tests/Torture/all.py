@@ -6,7 +6,7 @@ does not stop the others; the exit status is 0 only if every row says `ok`, or `
 
 Usage: all.py EBBFS [--apps] [--only NAME,...] [--quick] [--seed S] [--limit SECONDS]
 
---apps   sqlite, git, PostgreSQL, Redis and etcd instead
+--apps   sqlite, git, PostgreSQL, Redis, etcd and RocksDB instead
 --only   rows whose names begin with one of these
 --quick  a few minutes for everything: to try the scenarios themselves, it proves little
 """
@@ -34,6 +34,10 @@ ROWS = [
 APPS = [
     Row("databases", "databases", "", "--kills 3"),
     Row("servers", "servers", "", "--kills 2"),
+    *(Row(f"powercut-{client}", "powercut_apps", f"--only {client}", f"--only {client} --cuts 4 --seconds 3")
+      for client in ("repository", "postgres", "redis", "etcd", "rocksdb")),
+    *(Row(f"canary-{client}", "powercut_apps", *[f"--only {client} --durability always --cuts 300 --canary {bug}"] * 2)
+      for client, bug in (("repository", "journal"), ("redis", "journal-tenth"))),
 ]
 COLUMNS = ("scenario", "crashes", "acknowledged", "verified", "lost", "violations", "seconds", "outcome")
 FIGURES = COLUMNS[1:6]

@@ -8,7 +8,8 @@ Git: commits in a loop; after every kill `git fsck --full` finds nothing, each r
 Usage: databases.py EBBFS [--kills N] [--pace SECONDS] [--options OPTS] [--seed S]
 """
 import argparse, os, sqlite3, sys, threading, time
-from torture import Scenario, arguments, run
+from client_git import Git
+from torture import Scenario, arguments
 
 
 class Database:
@@ -62,48 +63,6 @@ class Database:
         return wrong
 
 
-class Repository:
-    def __init__(self, path):
-        self.path, self.commits, self.number, self.verified = path, [], 0, 0
-        self.errors = []
-
-    def git(self, *words, **more):
-        return run("git", "-C", self.path, "-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "core.fsync=none", "-c", "gc.auto=40", *words, **more)
-
-    def session(self, stop):
-        if not os.path.exists(os.path.join(self.path, ".git", "HEAD")):
-            if run("git", "init", "-q", self.path).returncode: return
-        while not stop.is_set():
-            self.number += 1
-            try:
-                for i in range(8):
-                    folder = os.path.join(self.path, f"folder-{(self.number + i) % 7}")
-                    os.makedirs(folder, exist_ok=True)
-                    with open(os.path.join(folder, f"file-{i}"), "w") as file: file.write(f"{self.number} {i}\n" * (50 * i + 1))
-            except OSError: return
-            if self.git("add", "-A").returncode: return
-            done = self.git("commit", "-q", "-m", f"number {self.number}")
-            if done.returncode: return
-            answer = self.git("rev-parse", "HEAD")
-            if answer.returncode == 0: self.commits.append(answer.stdout.strip())
-
-    def verify(self, path=None):
-        path = path or self.path
-        if not self.commits: return []
-        # What a killed git leaves behind, on any filesystem.
-        for folder, _, files in os.walk(os.path.join(path, ".git")):
-            for name in files:
-                if name.endswith(".lock"): os.unlink(os.path.join(folder, name))
-        wrong = []
-        done = run("git", "-C", path, "fsck", "--full", "--strict", "--no-dangling")
-        if done.returncode: wrong.append(f"git fsck: {done.returncode} {done.stdout[-500:]} {done.stderr[-500:]}")
-        found = run("git", "-C", path, "rev-list", "HEAD").stdout.split()
-        lost = [commit for commit in self.commits if commit not in set(found)]
-        if lost: wrong.append(f"{len(lost)} of {len(self.commits)} acknowledged commits are not reachable")
-        if not wrong: self.verified += len(self.commits)
-        return wrong
-
-
 def main():
     parser = arguments(argparse.ArgumentParser())
     parser.add_argument("--kills", type=int, default=10); parser.add_argument("--pace", type=float, default=3.0)
@@ -119,7 +78,8 @@ def main():
         wal = Database(os.path.join(mount.point, "wal.db"), "WAL", os.path.join(scenario.base, "wal.ledger"))
         rollback = Database(os.path.join(mount.point, "rollback.db"), "DELETE", os.path.join(scenario.base, "rollback.ledger"))
         truncate = Database(os.path.join(mount.point, "truncate.db"), "TRUNCATE", os.path.join(scenario.base, "truncate.ledger"))
-        repository = Repository(os.path.join(mount.point, "repository"))
+        repository = Git(os.path.join(mount.point, "repository"), scenario.base, fsync="none")
+        repository.create()
         works = [wal, rollback, truncate, repository]
         while mount.kills < given.kills and not scenario.violations:
             stop = threading.Event()
@@ -136,14 +96,15 @@ def main():
         if not scenario.violations:
             problem = mount.flush()
             if problem: scenario.violated(problem)
-            for work in works:
+            for work in works[:3]:
                 for text in work.verify(os.path.join(mount.backing, os.path.basename(work.path))): scenario.violated("backing: " + text, lost=1)
+            for text in repository.check_files(os.path.join(mount.backing, repository.name)): scenario.violated("backing: " + text, lost=1)
             problem = mount.unmount()
             if problem: scenario.violated(problem)
     acknowledged = ", ".join(str(work.last) for work in works[:3]) if works else "0"
-    scenario.acknowledged = sum(work.last for work in works[:3]) + sum(len(work.commits) for work in works[3:])
+    scenario.acknowledged = sum(work.last for work in works)
     scenario.verified = sum(work.verified for work in works)
-    scenario.finish(f"transactions in WAL, DELETE, TRUNCATE mode: {acknowledged}, {len(works[3].commits) if works else 0} git commits, "
+    scenario.finish(f"transactions in WAL, DELETE, TRUNCATE mode: {acknowledged}, {works[3].last if works else 0} git commits, "
                     f"{exact} kills at an exact call, {scenario.mount_times()}")
     return scenario.exit_status
 

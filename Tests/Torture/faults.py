@@ -26,7 +26,7 @@ Usage: faults.py EBBFS [--only journal,backing,full,gone,readonly] [--all] [--sa
 """
 import argparse, os, sys, time
 import faults_backing, faults_disks, faults_journal
-from torture import Scenario, arguments
+from torture import Scenario, arguments, with_own_mounts
 
 
 def main():
@@ -60,4 +60,6 @@ def main():
     return scenario.exit_status
 
 
-if __name__ == "__main__": sys.exit(main())
+if __name__ == "__main__":
+    with_own_mounts()
+    sys.exit(main())

@@ -30,10 +30,10 @@ Usage: powercut.py EBBFS [--cuts N] [--durability always,batch=100,os] [--filesy
                          [--margin SECONDS] [--options OPTS] [--canary journal|journal-tenth|backing] [--seed S]
 """
 import argparse, multiprocessing, os, random, shutil, sys, time
-from torture import Scenario, arguments, run
+from torture import Scenario, arguments, run, with_own_mounts
 from recorder import Counter, Log
 from powercut_database import MODES, Client, Judge
-from powercut_disks import CrashStates, Disks, choose_cuts, copy_sparse, must
+from powercut_disks import CANARIES, CrashStates, Disks, choose_cuts, copy_sparse, keep, must, plant
 from powercut_history import History, Writer, differences, picture
 
 ENDS = ("kill", "flush", "kill", "unmount")   # how the sessions end, in turn
@@ -79,14 +79,7 @@ class Live:
     def mount(self, canary):
         mount = self.scenario.mount(self.options(QUICK), base=self.folder, backing=os.path.join(self.disks.at("backing"), "b"),
                                     state=os.path.join(self.disks.at("state"), "s"))
-        if canary:
-            library = os.path.join(self.scenario.base, "liar.so")
-            if not os.path.exists(library):
-                must("gcc", "-shared", "-fPIC", "-o", library, os.path.join(os.path.dirname(os.path.abspath(__file__)), "powercut_liar.c"))
-            where = mount.backing if canary == "backing" else os.path.join(mount.state, "segment")
-            words = mount.words
-            mount.words = lambda: ["env", f"LD_PRELOAD={library}", f"EBBFS_LIAR_PATH={where}",
-                                   f"EBBFS_LIAR_EVERY={10 if canary == 'journal-tenth' else 1}", *words()]
+        if canary: plant(mount, canary, self.scenario.base)
         return mount
 
     def go(self, promised):
@@ -220,17 +213,6 @@ class Cut:
         return done
 
 
-def keep(live, log, place, seed):
-    """Keeps the images as that cut left them; mount them over loop devices at the places the violation names."""
-    folder = os.path.join(live.scenario.base, f"cut-{os.path.basename(live.folder)}-{place}")
-    if os.path.exists(folder): return
-    states = CrashStates(log, live.base, os.path.join(live.folder, "durable-kept"), live.disks.grain)
-    os.mkdir(folder)
-    states.rebuild(place, folder, random.Random(seed))
-    states.close()
-    os.rmdir(states.folder)
-
-
 def tell(scenario, where, problems, lost, history):
     """Counts one power cut and what was found after it."""
     scenario.power_cuts += 1
@@ -262,7 +244,7 @@ def cut_all(live, history, count, chance, figures):
             for words, problems, lost in cut.again(trees, place, second, record, chance, 3):
                 figures["second"] += 1
                 tell(scenario, f"{live.durability} {live.disks.kind} {how} seed {seed}, {words}", problems, lost, history)
-        if problems and not live.given.canary: keep(live, log, place, seed)
+        if problems and not live.given.canary: keep(live.scenario, live.folder, log, place, seed, live.disks.grain)
         if scenario.is_caught or len(scenario.violations) - before >= (100 if live.given.canary else 10): break
     states.close()
 
@@ -275,7 +257,7 @@ def main():
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--margin", type=float, default=1.0, help="seconds that batch=MS may lose more, for a machine under load")
     parser.add_argument("--options", default=OPTIONS)
-    parser.add_argument("--canary", choices=("journal", "journal-tenth", "backing"))
+    parser.add_argument("--canary", choices=CANARIES)
     given = parser.parse_args()
     scenario = Scenario("powercut", given)
     figures = {"cuts": 0, "second": 0, "acknowledged": 0, "syncs": 0, "commits": 0, "entries": 0}
@@ -306,4 +288,6 @@ def main():
     return scenario.exit_status
 
 
-if __name__ == "__main__": sys.exit(main())
+if __name__ == "__main__":
+    with_own_mounts()
+    sys.exit(main())

@@ -1,8 +1,9 @@
 """The disks of powercut.py: images in memory, their filesystems, and the states in which a power cut may leave them."""
-import bisect, os, stat, subprocess, sys
+import bisect, os, random, stat, subprocess, sys
 from torture import run, wait_until
 
 SECTOR = 512
+CANARIES = ("journal", "journal-tenth", "backing")   # see plant
 
 
 def must(*command):
@@ -12,7 +13,9 @@ def must(*command):
 
 
 def copy_sparse(source, target):
-    """Copies what is allocated of a file; holes stay holes."""
+    """Copies what is allocated of a file; holes stay holes. `target` becomes a new file: a filesystem that somebody still holds, as each
+    new namespace of mounts does, may go on writing to the old one."""
+    if os.path.exists(target): os.unlink(target)
     with open(source, "rb") as old, open(target, "wb") as new:
         size = os.fstat(old.fileno()).st_size
         new.truncate(size)
@@ -32,8 +35,9 @@ class Disks:
     the journal knows its backing directory by it."""
     NAMES = ("backing", "state")   # in this order they are the record's images 0 and 1
 
-    def __init__(self, folder, kind, images):
+    def __init__(self, folder, kind, images, megabytes=None):
         self.folder, self.kind, self.images = folder, kind, os.path.join(folder, images)
+        self.megabytes = megabytes or (320 if kind == "xfs" else 128)
         self.server, self.devices, self.mounted = None, [], []
         os.makedirs(self.images)
         for name in self.NAMES: os.makedirs(self.at(name), exist_ok=True)
@@ -48,7 +52,7 @@ class Disks:
 
     def make(self):
         for name in self.NAMES:
-            with open(self.image(name), "wb") as file: file.truncate((320 if self.kind == "xfs" else 128) << 20)
+            with open(self.image(name), "wb") as file: file.truncate(self.megabytes << 20)
             if self.kind == "xfs": must("mkfs.xfs", "-q", self.image(name))
             else: must("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", self.image(name))
 
@@ -77,6 +81,9 @@ class Disks:
                 raise RuntimeError(f"cannot unmount {point}: " + run("umount", point).stderr.strip())
             self.mounted.pop()
         while self.devices: must("losetup", "-d", self.devices.pop())
+        images = os.path.join(self.folder, "recorder") if self.server else self.images
+        if not wait_until(lambda: not any(run("losetup", "-j", os.path.join(images, name)).stdout for name in self.NAMES), 20):
+            raise RuntimeError(f"somebody still uses the disks in {images}")
         if self.server:
             self.server.terminate(); self.server.wait()
             self.server = None
@@ -161,3 +168,26 @@ def choose_cuts(log, count, chance):
         else: cut = bisect.bisect_right(times, moment) if where > 0.75 else chance.randrange(1, len(entries) + 1)
         cuts[cut] = moment if where > 0.75 else times[max(0, cut - 1)]
     return sorted(cuts.items())
+
+
+def keep(scenario, folder, log, place, seed, grain):
+    """Keeps the images as that cut left them; mount them over loop devices at the places the violation names."""
+    kept = os.path.join(scenario.base, f"cut-{os.path.basename(folder)}-{place}")
+    if os.path.exists(kept): return
+    states = CrashStates(log, os.path.join(folder, "base"), os.path.join(folder, "durable-kept"), grain)
+    os.mkdir(kept)
+    states.rebuild(place, kept, random.Random(seed))
+    states.close()
+    os.rmdir(states.folder)
+
+
+def plant(mount, canary, folder):
+    """Has the mount's daemon run with a bug: some of its syncs answer 0 and do nothing. `journal` all of the journal, `journal-tenth` one
+    in ten of these, `backing` all of the backing directory."""
+    library = os.path.join(folder, "liar.so")
+    if not os.path.exists(library):
+        must("gcc", "-shared", "-fPIC", "-o", library, os.path.join(os.path.dirname(os.path.abspath(__file__)), "powercut_liar.c"))
+    where = mount.backing if canary == "backing" else os.path.join(mount.state, "segment")
+    words = mount.words
+    mount.words = lambda: ["env", f"LD_PRELOAD={library}", f"EBBFS_LIAR_PATH={where}",
+                           f"EBBFS_LIAR_EVERY={10 if canary == 'journal-tenth' else 1}", *words()]

@@ -168,7 +168,7 @@ class Client:
         """What a canary leaves behind after a round."""
         self.made += 1
         if canary == "names":
-            for i in range(10_000): os.mknod(os.path.join(self.top, f"left-{self.number}-{self.made}-{i}"))
+            for i in range(20_000): os.mknod(os.path.join(self.top, f"left-{self.number}-{self.made}-{i}"))
             return
         paths = [os.path.join(self.home, f"held-{i}") for i in range(10)]
         for path in paths:

@@ -32,12 +32,12 @@ import WriteAheadLog
     let journal = try Fixture.start(storage, Self.configuration(.bytes(3 * Self.segment + 100)))
     try Self.work(journal, 1...7)
     #expect(try Self.numbers(storage) == [1, 2])
-    #expect(journal.retained.bytes == 2 * Self.segment && journal.statistics.segmentsRecycled == 0)
+    #expect(journal.retained.bytes == 2 * Self.segment && journal.metrics.segmentsRecycled.value == 0)
     try Self.work(journal, 8...30)
     let kept = try Self.numbers(storage)
     #expect(kept.count == 3 && kept == Array(kept[0]...kept[0] + 2), "whole segments, without gaps: \(kept)")
     #expect(try kept[2] + 1 == storage.segments()[0])
-    #expect(journal.statistics.segmentsRecycled > 0, "what is given up is written again")
+    #expect(journal.metrics.segmentsRecycled.value > 0, "what is given up is written again")
     for number in kept {
       #expect(try SegmentHeader(decoding: storage.contents(of: number, on: .retained)).number == number)
     }

@@ -14,28 +14,37 @@ enum DaemonCommands {
 
   /// Prints one mount, or all that this user may ask.
   static func status(_ mountpoint: String?, asJSON: Bool) throws(CommandFailure) {
-    if let mountpoint {
-      let report = try report(try find(mountpoint))
-      print(asJSON ? report.json.text() : report.text, terminator: asJSON ? "\n" : "")
-      return
-    }
-    var reports: [StatusReport] = []
+    let reports = try ask(mountpoint, report)
+    show(asJSON ? nil : reports.map(\.text), json: reports.map(\.json), isOne: mountpoint != nil)
+  }
+
+  /// Asks the daemon of one mount, or those of all that this user may ask.
+  static func ask<Answer>(
+    _ mountpoint: String?, _ question: (RegistryEntry) throws(CommandFailure) -> Answer
+  ) throws(CommandFailure) -> [Answer] {
+    if let mountpoint { return [try question(try find(mountpoint))] }
+    var answers: [Answer] = []
     for entry in Registry.host.entries() {
       do throws(CommandFailure) {
-        reports.append(try report(entry))
+        answers.append(try question(entry))
       } catch {
         // A daemon that ends while it is asked is no failure here.
         if entry.isRunning { Messages.write("ebbfs: \(error.message)\n") }
       }
     }
-    if asJSON {
-      print(JSONValue.array(reports.map(\.json)).text())
+    return answers
+  }
+
+  /// Prints what daemons answered: in words, or as JSON where there are none; all mounts in an array.
+  static func show(_ texts: [String]?, json: [JSONValue], isOne: Bool) {
+    if let texts {
+      print(texts.isEmpty ? "no ebbfs daemon is running\n" : texts.joined(separator: "\n"), terminator: "")
     } else {
-      print(reports.isEmpty ? "no ebbfs daemon is running\n" : reports.map(\.text).joined(separator: "\n"), terminator: "")
+      print((isOne ? json[0] : .array(json)).text())
     }
   }
 
-  private static func find(_ mountpoint: String) throws(CommandFailure) -> RegistryEntry {
+  static func find(_ mountpoint: String) throws(CommandFailure) -> RegistryEntry {
     if let entry = Registry.host.entry(mountpoint: mountpoint) { return entry }
     let path = try? Files.canonicalPath(mountpoint)
     let isMounted = ((try? MountTable.current()) ?? []).contains { $0.type == MountTable.ownType && $0.mountpoint == path }
@@ -51,7 +60,7 @@ enum DaemonCommands {
   }
 
   private static func report(_ entry: RegistryEntry) throws(CommandFailure) -> StatusReport {
-    guard case .status(let report) = try ask(.status, entry, untilGone: false, progress: { _ in }) else {
+    guard case .status(let report) = try ask(.status, entry) else {
       throw CommandFailure(.failed, "process \(entry.process) answered something else than its status")
     }
     return report
@@ -62,19 +71,21 @@ enum DaemonCommands {
   ) throws(CommandFailure) {
     var line = ProgressLine()
     defer { line.end() }
-    let reply = try ask(request, entry, untilGone: untilGone) { line.show(text(ProgressText.left($0))) }
+    let reply = try ask(request, entry, untilGone: untilGone) { partial in
+      if case .progress(let left) = partial { line.show(text(ProgressText.left(left))) }
+    }
     line.end()
     guard reply == .done else { throw CommandFailure(.failed, "process \(entry.process) answered something else than `done`") }
   }
 
   /// The last reply, unless it is a failure.
-  private static func ask(
-    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, progress: (ControlProgress) -> Void
+  static func ask(
+    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool = false, partial: (ControlReply) -> Void = { _ in }
   ) throws(CommandFailure) -> ControlReply {
     let client = ControlClient(stateDirectory: entry.stateDirectory, user: entry.user)
     let reply: ControlReply?
     do throws(ConnectionError) {
-      reply = try client.ask(request, untilGone: untilGone, progress: progress)
+      reply = try client.ask(request, untilGone: untilGone, partial: partial)
     } catch {
       throw CommandFailure(
         .failed, "process \(entry.process), the daemon of \(entry.mountpoint), cannot be asked: \(error.message)")
@@ -92,6 +103,7 @@ enum DaemonCommands {
     switch reason {
     case .busy: .busy
     case .incomplete: .incomplete
+    case .deadLetters: .deadLetters
     case .stillMounted: .inUse
     case .notUnderstood, .notPermitted, .failed: .failed
     }

@@ -77,7 +77,7 @@ struct JournalExtract {
       return .failure(.init(reason: "the file is not in the backing directory"))
     }
     do {
-      let storage = try PosixBackingStorage(readingOnly: backing)
+      let storage = try PosixBackingStorage(unprobed: backing)
       guard JournalConfiguration.recorded(storage.abilities.description) == history.backingDescription else {
         return .failure(.init(reason: "\(backing) is not the backing directory of this journal"))
       }

@@ -16,6 +16,8 @@ enum Program {
     case .unmount(let mountpoint): try DaemonCommands.unmount(mountpoint)
     case .flush(let mountpoint): try DaemonCommands.flush(mountpoint)
     case .status(let mountpoint, let asJSON): try DaemonCommands.status(mountpoint, asJSON: asJSON)
+    case .statistics(let mountpoint, let form): try StatisticsCommand.run(mountpoint, form)
+    case .deadLetters(let verb, let mountpoint): try DeadLetterCommands.run(verb, mountpoint)
     case .journal(let request, let place): try JournalCommand.run(request, place: place)
     case .version: print("ebbfs \(Help.version)")
     case .help: print(Help.text, terminator: "")

@@ -3,6 +3,11 @@ import Glibc
 
 /// Words for what is left to write back.
 enum ProgressText {
+  static func deadLetters(_ count: Int) -> String {
+    "all is written back but \(Quantity.count(count, "dead letter")) and what is behind; the journal keeps it, "
+      + "`ebbfs dead-letters` shows it"
+  }
+
   static func left(_ progress: ControlProgress) -> String {
     "\(Quantity.size(progress.bytesLeft)) and \(Quantity.count(progress.operationsLeft, "operation"))"
   }

@@ -47,6 +47,15 @@ struct RecordJSON {
     case .checkpointEnd(let begin): [type("checkpoint_end"), .init("begin_lsn", .unsigned(begin.rawValue))]
     case .copy(let original, let record):
       [type("copy"), .init("of_lsn", .unsigned(original.rawValue)), .init("record", .object(members(record)))]
+    case .deadLetter(let letter):
+      [
+        type("dead_letter"), .init("errno", .integer(Int(letter.errno.rawValue))), .init("attempts", .integer(letter.attempts)),
+        .init("first", Self.time(letter.first)), .init("last", Self.time(letter.last)),
+        .init("action", .object(members(letter.action))),
+      ]
+    case .deadLetterRetry(.names(let key)): [type("dead_letter_retry"), .init("stage", Self.stage(key))]
+    case .deadLetterRetry(.contents(let number)): [type("dead_letter_retry"), inode(number)]
+    case .discard(let discard): [type("discard")] + members(discard)
     }
   }
 
@@ -139,6 +148,22 @@ struct RecordJSON {
   }
 
   // MARK: Values
+
+  private func members(_ discard: Discard) -> [JSONValue.Member] {
+    [
+      .init("completes", .array(discard.completes.map(Self.stage))),
+      .init(
+        "contents",
+        .array(
+          discard.contents.map { .object([inode($0.inode), .init("through_lsn", .unsigned($0.through.rawValue))]) })),
+      .init(
+        "names",
+        .array(
+          discard.names.map { name in
+            .object(place(name.location) + [.init("inode", .optional(name.inode) { .unsigned($0.rawValue) })])
+          })),
+    ]
+  }
 
   private func operation(_ name: String) -> JSONValue.Member { .init("operation", .string(name)) }
 

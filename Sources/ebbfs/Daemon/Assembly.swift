@@ -64,6 +64,9 @@ enum Assembly {
     configuration.writebackDelayMilliseconds = mount.options.writebackDelay
     configuration.writebackDeadlineMilliseconds = mount.options.writebackDeadline
     configuration.flushThreads = mount.options.flushThreads
+    configuration.retry.firstMilliseconds = mount.options.retryDelay
+    configuration.retry.mostMilliseconds = mount.options.retryDelayMax
+    configuration.retry.retriesMax = mount.options.maxRetries
     configuration.memoryBytes = mount.options.memory
     configuration.journalBytes = mount.journalSize.capacity
     configuration.segmentBytes = mount.journalSize.segmentBytes

@@ -12,6 +12,8 @@ final class Daemon: Sendable {
     case complete
     /// With why, and what becomes of the rest, in one line.
     case incomplete(ControlProgress, why: String)
+    /// All is written back but so many dead letters and what is behind them.
+    case deadLetters(Int)
   }
 
   private struct Life {
@@ -60,10 +62,14 @@ final class Daemon: Sendable {
   /// Tells what the journal has lost, and writes back what may have been half written back unknown to it, before anybody looks:
   /// for a while, if the backing directory does not take it.
   private func settleLosses() {
-    let losses = filesystem.losses
-    guard !losses.isEmpty else { return }
-    for loss in losses.prefix(Self.lossesSaidMax) { messages.say("lost: \(TerminalText.line(loss))") }
-    messages.say("\(Quantity.count(losses.count, "thing")) lost; damaged segments are kept as damaged-* in \(entry.stateDirectory)")
+    let salvage = filesystem.salvage
+    if !salvage.damagedSegments.isEmpty {
+      let names = salvage.damagedSegments.map { "damaged-\($0)" }.joined(separator: ", ")
+      messages.say("damaged segments of the journal are kept as \(names) in \(entry.stateDirectory)")
+    }
+    for loss in salvage.losses.prefix(Self.lossesSaidMax) { messages.say("lost: \(TerminalText.line(loss.description))") }
+    if !salvage.losses.isEmpty { messages.say("\(Quantity.count(salvage.losses.count, "thing")) lost") }
+    guard salvage.isDoubtful else { return }
     messages.notify("STATUS=settling what a damaged journal left")
     let isSettled = Lock(false)
     filesystem.flush { _ in
@@ -115,15 +121,28 @@ final class Daemon: Sendable {
     life.wake()
     filesystem.stop()
     let report = filesystem.status()
-    let ending = report.isClean ? Ending.complete : Ending.incomplete(report.progress, why: whyIncomplete(report))
-    if case .incomplete(let left, let why) = ending {
-      messages.say("stopped with \(ProgressText.left(left)) not yet written back: \(why)")
+    let ending = ending(report)
+    switch ending {
+    case .complete: break
+    case .incomplete(let left, let why): messages.say("stopped with \(ProgressText.left(left)) not yet written back: \(why)")
+    case .deadLetters(let count): messages.say(ProgressText.deadLetters(count))
     }
     life.withLock { $0.ending = ending }
     life.wake()
     // Those who wait for the end are told before the process is gone, but none may hold it up.
     _ = life.wait(milliseconds: 2000) { $0.answers == 0 ? true : nil }
-    return ending == .complete ? .success : .incomplete
+    switch ending {
+    case .complete: return .success
+    case .incomplete: return .incomplete
+    case .deadLetters: return .deadLetters
+    }
+  }
+
+  private func ending(_ report: StatusReport) -> Ending {
+    if report.isClean { return .complete }
+    let isDrained = life.withLock { $0.isDrained && $0.drainFailure == nil }
+    if isDrained, report.deadLetters > 0, report.journalFailure == nil { return .deadLetters(report.deadLetters) }
+    return .incomplete(report.progress, why: whyIncomplete(report))
   }
 
   private func whyIncomplete(_ report: StatusReport) -> String {
@@ -145,6 +164,13 @@ final class Daemon: Sendable {
     report.phase = life.withLock { $0.phase }
     report.uptimeMilliseconds = Monotonic.milliseconds() - startedAt
     return report
+  }
+
+  /// What `ebbfs stats` shows.
+  func statistics() -> StatisticsReport {
+    StatisticsReport(
+      mountpoint: entry.mountpoint, version: Help.version, uptimeMilliseconds: Monotonic.milliseconds() - startedAt,
+      families: filesystem.statistics())
   }
 
   /// Whether the mount is gone.

@@ -2,18 +2,17 @@ import Control
 import Engine
 import FUSEBridge
 import FilesystemModel
+import Statistics
 import Threading
+import WriteAheadLog
 
 /// A mounted engine.
 final class EngineMount: MountedFilesystem {
-  private let engine: Engine
-  private let session: MountSession
+  let engine: Engine
+  let session: MountSession
   private let durability: Durability
   /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
   private static let closeMilliseconds = 60_000
-  /// What a status report has room for.
-  private static let lossesReportedMax = 100
-  private static let lossLengthMax = 400
 
   init(engine: Engine, session: MountSession, durability: Durability) {
     self.engine = engine
@@ -31,7 +30,7 @@ final class EngineMount: MountedFilesystem {
 
   func unmount(lazily: Bool) throws(Errno) { try session.unmount(lazily: lazily) }
 
-  var losses: [String] { engine.losses.map(\.description) }
+  var salvage: SalvageReport { engine.salvage }
 
   func endServing() { session.exit() }
 
@@ -44,6 +43,7 @@ final class EngineMount: MountedFilesystem {
     report.dirtyInodes = status.dirtyInodes
     report.pendingOperations = status.pendingOperations
     report.oldestAgeMilliseconds = status.oldestPendingLSN == nil ? nil : status.oldestAgeMilliseconds
+    report.deadLetters = status.deadLetters
     report.openPlans = status.openPlans
     report.journalUsedBytes = status.journalUsedBytes
     report.journalCapacityBytes = status.journalCapacityBytes
@@ -56,10 +56,13 @@ final class EngineMount: MountedFilesystem {
     report.lastFailure = status.lastFailure.map {
       .init(message: $0.reason, ageMilliseconds: max(0, Monotonic.milliseconds() - $0.milliseconds))
     }
-    report.losses = losses.prefix(Self.lossesReportedMax).map { String($0.prefix(Self.lossLengthMax)) }
-    report.lossCount = engine.losses.count
+    report.losses = salvage.losses.prefix(LossReport.countMax).map(LossReport.init)
+    report.lossCount = salvage.losses.count
+    report.damagedSegments = Array(salvage.damagedSegments.prefix(StatusReport.damagedSegmentsMax))
     return report
   }
+
+  func statistics() -> [MetricFamily] { session.statistics() + engine.statistics() }
 
   func flush(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
 
@@ -82,4 +85,20 @@ final class EngineMount: MountedFilesystem {
     guard isStarted != nil else { return engine.close() }
     _ = isClosed.wait(milliseconds: closeMilliseconds) { $0 ? true : nil }
   }
+}
+
+extension LossReport {
+  /// Of a path that is very long the end is left out: a report must fit into a message.
+  private static let bytesMax = 400
+
+  fileprivate init(_ loss: RecoveryLoss) {
+    self.init()
+    message = Self.cut(loss.description)
+    (firstLSN, lastLSN) = (loss.first.rawValue, loss.last.rawValue)
+    (segment, offset) = (loss.place?.segment, loss.place?.offset)
+    inode = loss.inode?.rawValue
+    path = loss.path.map { Self.cut(EscapedText.encode($0.pathBytes)) }
+  }
+
+  private static func cut(_ text: String) -> String { String(decoding: text.utf8.prefix(bytesMax), as: UTF8.self) }
 }

@@ -13,6 +13,11 @@ enum Help {
       ebbfs flush MOUNTPOINT           return when everything acknowledged so far is in the backing directory and synced there
       ebbfs status [MOUNTPOINT] [--json]
                                        what is not yet written back, the journal's use, the last error
+      ebbfs stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]
+                                       counters and latencies; --watch: rates, a line every second
+      ebbfs dead-letters MOUNTPOINT list [--json] | retry [PATH...|--all] | export DIR | discard PATH...|--all [--force]
+                                       changes that the backing directory refuses: show them, try them again, save what
+                                       they hold, give them up
       ebbfs journal dump STATEDIR|BACKING|MOUNTPOINT [--from LSN] [--follow] [--json]
                                        print what was done, a line for each record; --follow goes on as it happens
       ebbfs journal extract STATEDIR|BACKING|MOUNTPOINT LSN PATH [-o FILE] [--partial]

@@ -9,6 +9,10 @@ struct MountOptions: Hashable, Sendable {
   var writebackDelay = 5000
   var writebackDeadline = 30_000
   var flushThreads = 16
+  var retryDelay = 100
+  var retryDelayMax = 30_000
+  /// About twelve minutes of attempts.
+  var maxRetries = 40
   var memory = 256 << 20
   /// `nil`: the smaller of 8 GiB and a quarter of what is free.
   var journalSize: Int?

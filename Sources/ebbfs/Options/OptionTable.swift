@@ -93,6 +93,17 @@ enum OptionTable {
       name: "flush_threads", kind: .count(1...256) { $0.flushThreads = $1 }, defaultText: String(defaults.flushThreads),
       help: "batches written back at the same time"),
     OptionDescription(
+      name: "retry_delay", kind: .time(1...3_600_000) { $0.retryDelay = $1 },
+      defaultText: OptionValues.timeText(defaults.retryDelay),
+      help: "how long a change that failed waits before it is tried again; twice as long each time, less a random part"),
+    OptionDescription(
+      name: "retry_delay_max", kind: .time(1...86_400_000) { $0.retryDelayMax = $1 },
+      defaultText: OptionValues.timeText(defaults.retryDelayMax), help: "how long it waits at most"),
+    OptionDescription(
+      name: "max_retries", kind: .count(0...1_000_000) { $0.maxRetries = $1 },
+      defaultText: String(defaults.maxRetries),
+      help: "how often a change is tried again before it becomes a dead letter; 0: everything is tried for ever"),
+    OptionDescription(
       name: "memory", kind: .size(16 << 20...1 << 40) { $0.memory = $1 }, defaultText: OptionValues.sizeText(defaults.memory),
       help: "memory for data that is not yet written back"),
     OptionDescription(
