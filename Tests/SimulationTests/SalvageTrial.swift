@@ -27,9 +27,14 @@ struct SalvageTrial {
     var options = MountOptions.small()
     options.interleavingPercent = [0, 20, 60].randomElement(using: &generator)!
     options.configuration.batchOperations = [1, 3, 64].randomElement(using: &generator)!
+    let hasTrouble = Int.random(in: 0..<3, using: &generator) == 0
+    if hasTrouble {
+      options.configuration.retry = .init(firstMilliseconds: 10, mostMilliseconds: 40, retriesMax: 2)
+    }
     self.options = options
     let mount = try SimulatedMount(backing, clock: clock, options: options, seed: seed)
-    var operations = WorkloadGenerator(alphabet: Bool.random(using: &generator) ? .narrow : .wide, seed: generator.next())
+    let alphabet: WorkloadAlphabet = Bool.random(using: &generator) ? .narrow : .wide
+    var operations = WorkloadGenerator(alphabet: alphabet, seed: generator.next())
     let workload = operations.workload(
       length: Int.random(in: 5...25, using: &generator), from: ReferenceFilesystem(backing, keepsHistory: false))
     for operation in workload {
@@ -38,7 +43,9 @@ struct SalvageTrial {
       operation.run(on: &target)
       for _ in 0..<Int.random(in: 0...6, using: &generator) { mount.step() }
       if Int.random(in: 0..<3, using: &generator) == 0 { mount.pass(milliseconds: Int.random(in: 1...60, using: &generator)) }
+      if hasTrouble { Self.trouble(mount, alphabet, using: &generator) }
     }
+    mount.backing.withdrawFaults()
     // The last record says that all before it are durable.
     let end: [WorkloadOperation] = [.synchronize(.root), .changePermissions(.root, 0o755), .synchronize(.root)]
     for operation in end {
@@ -52,6 +59,22 @@ struct SalvageTrial {
     lowWater = try Journal.scan(moment.journal, Self.settings(options, mount)).lowWater
     proven = records.map(\.durable).max() ?? .zero
     whole = try Self.mounted(moment, moment.journal, options, .pointInTime).snapshot()
+  }
+
+  /// Now and then, refuses what is written back, and lets an operator deal with dead letters.
+  private static func trouble(
+    _ mount: SimulatedMount, _ alphabet: WorkloadAlphabet, using generator: inout SeededGenerator
+  ) {
+    let letters = mount.engine.deadLetters().map(\.letter.subject)
+    switch Int.random(in: 0..<10, using: &generator) {
+    case 0..<3:
+      let path = (alphabet.files + alphabet.directories).randomElement(using: &generator)!
+      mount.refuseChanges(of: path, with: Bool.random(using: &generator) ? .accessDenied : .inputOutput)
+    case 3: mount.backing.withdrawFaults()
+    case 4: _ = try? mount.engine.retryDeadLetters(letters)
+    case 5: _ = try? mount.engine.discardDeadLetters(letters, withDependents: true)
+    default: break
+    }
   }
 
   private static func settings(_ options: MountOptions, _ mount: SimulatedMount) -> JournalConfiguration {
@@ -103,6 +126,17 @@ struct SalvageTrial {
     case differs
   }
 
+  /// Writes everything back, and takes up what was refused meanwhile. Answers whether all of it could be.
+  static func settle(_ mount: SimulatedMount) -> Bool {
+    for _ in 0..<3 {
+      guard (try? mount.drain()) != nil else { return false }
+      let letters = mount.engine.deadLetters().map(\.letter.subject)
+      if letters.isEmpty { return true }
+      guard (try? mount.engine.retryDeadLetters(letters)) != nil else { return false }
+    }
+    return false
+  }
+
   /// Mounts without the given records, and looks whether what is left is consistent.
   func examine(without lost: [StreamedRecord]) throws -> Outcome {
     let what = "LSN \(lost.map(\.logged.lsn.rawValue)) \(lost.map(\.logged.record.summary))"
@@ -114,7 +148,8 @@ struct SalvageTrial {
     // With its intent lost, nobody knows what a plan under way has moved: it is written back before anything is looked at, as the
     // daemon does. The rest can be looked at in between.
     let isInDoubt = lost.contains { if case .intent = $0.logged.record { true } else { false } }
-    if isInDoubt, (try? mount.drain()) == nil {
+    let killed = CrashMoment(after: mount, moment)
+    if isInDoubt, !Self.settle(mount) {
       guard mount.engine.status().lastFailure != nil else { throw Violation(description: "\(what): stuck without a reason") }
       return .stuck
     }
@@ -130,7 +165,7 @@ struct SalvageTrial {
       try Self.expect(
         next.snapshot().ignoring(.directoryTimes), equals: shown.ignoring(.directoryTimes), "\(what): the next mount")
     }
-    guard (try? mount.drain()) != nil else {
+    guard Self.settle(mount) else {
       guard mount.engine.status().lastFailure != nil else { throw Violation(description: "\(what): stuck without a reason") }
       return .stuck
     }
@@ -139,7 +174,18 @@ struct SalvageTrial {
     guard let wanted = try? mount.snapshot().ignoring(aspects) else { return .differs }
     let found = mount.backing.snapshot().ignoring(aspects)
     if lost.count == 1 { try Self.expect(found, equals: wanted, "\(what): the backing directory") }
+    if lost.count == 1 { try expectTheSame(found, ofMountAfter: killed, what) }
     return found == wanted ? .settled : .differs
+  }
+
+  /// A mount that was killed before it had written back what is in doubt is no worse off.
+  private func expectTheSame(_ wanted: TreeSnapshot, ofMountAfter killed: CrashMoment, _ what: String) throws {
+    let mount = try Self.mounted(killed, killed.journal.copy(), options, .pointInTime)
+    guard Self.settle(mount) else {
+      throw Violation(description: "\(what): killed and mounted again: \(mount.engine.status())")
+    }
+    try Self.expect(
+      mount.backing.snapshot().ignoring([.directoryTimes, .linkCounts]), equals: wanted, "\(what): killed and mounted again")
   }
 
   static func expect(_ found: TreeSnapshot, equals wanted: TreeSnapshot, _ what: String) throws {
