@@ -152,8 +152,7 @@ struct Salvage {
     case .namespace(let change):
       switch fates.fate(of: step.lsn) {
       case .completed: return
-      case .inDoubt:
-        changes[step.lsn] = change
+      case .inDoubt: changes[step.lsn] = foldedEnd(of: step.lsn).map(change.ending) ?? change
       case .pending: decide(change, step.lsn)
       }
     case .contents(let change, _):
@@ -162,6 +161,15 @@ struct Salvage {
     // What was given up is not there, and where the backing directory has things the bindings say.
     case .names: return
     }
+  }
+
+  /// The open action that carries a record out together with later ones that are lost.
+  private func foldedEnd(of lsn: LSN) -> PhysicalAction? {
+    let actions = recovery.openPlans.values.lazy.flatMap { plan in plan.remaining.map { plan.actions[$0] } }
+    guard let action = actions.first(where: { $0.completes.contains(Stage(lsn)) }), let last = action.completes.max()?.lsn,
+      last > lsn
+    else { return nil }
+    return recovery.steps.contains { $0.lsn > lsn && action.completes.map(\.lsn).contains($0.lsn) } ? nil : action
   }
 
   private mutating func decide(_ change: NamespaceChange, _ lsn: LSN) {
@@ -199,6 +207,17 @@ extension JournalGap {
 }
 
 extension NamespaceChange {
+  /// The change with the end that an action gives it in which it was folded with later ones.
+  fileprivate func ending(as action: PhysicalAction) -> NamespaceChange {
+    guard let target = action.target else { return self }
+    return switch self {
+    case .create(let new, .some): .create(new, at: target)
+    case .link(let inode, _): .link(inode, at: target)
+    case .rename(let inode, let source, _, _): .rename(inode, from: source, to: target, replacing: action.replaced)
+    case .create, .remove, .exchange: self
+    }
+  }
+
   fileprivate var participle: String {
     switch self {
     case .create: "created"

@@ -13,6 +13,8 @@ struct SalvagedTree {
   private var places: [InodeNumber: [Location]] = [:]
   private var kinds: [InodeNumber: FileKind] = [.root: .directory]
   private var entryCounts: [InodeNumber: Int] = [:]
+  /// Made without a name.
+  private var unnamed: Set<InodeNumber> = []
   private let temporaryNamePrefix: [UInt8]
 
   init(_ bindings: [InodeNumber: Binding], temporaryNamePrefix: [UInt8]) {
@@ -45,7 +47,7 @@ struct SalvagedTree {
     switch change {
     case .create(let new, let location):
       kinds[new.number] = new.attributes.kind
-      if let location { give(location, new.number) }
+      if let location { give(location, new.number) } else { unnamed.insert(new.number) }
     case .link(let inode, let location): give(location, inode)
     case .remove(_, let location): free(location)
     case .rename(let inode, let source, let target, _):
@@ -97,7 +99,9 @@ struct SalvagedTree {
       guard places[new.number] == nil, let target = free(location, for: new.number, lsn) else { return nil }
       return .create(new, at: target)
     case .link(let inode, let location):
+      // Without a name that is known, the file cannot be had for another.
       guard let kind = kinds[inode], kind != .directory, names[location] != inode,
+        places[inode] != nil || unnamed.contains(inode),
         let target = free(location, for: inode, lsn)
       else { return nil }
       return .link(inode, at: target)

@@ -3,12 +3,14 @@ import JournalFormat
 
 /// Where files are on the mount, as far as the records seen so far tell.
 ///
-/// The first thing that is told of an inode counts: its creation, or where the backing directory has it. Then only what
-/// operations do to its names does, since the backing directory is behind.
+/// The first thing that is told of an inode counts: its creation, or where the backing directory has it. Then what operations do
+/// to its names does, since the backing directory is behind; only names there that no operation has touched are added.
 package struct NameBook: Sendable {
   package private(set) var inodes: [Location: InodeNumber] = [:]
   private var places: [InodeNumber: [Location]] = [:]
   private var kinds: [InodeNumber: FileKind] = [.root: .directory]
+  /// Names that operations have taken away, which the backing directory may still have.
+  private var freed: Set<Location> = []
 
   package init() {}
 
@@ -33,9 +35,11 @@ package struct NameBook: Sendable {
   }
 
   private mutating func meet(_ binding: Binding) {
-    guard kinds[binding.inode] == nil else { return }
+    if binding.kind == .directory, kinds[binding.inode] != nil { return }
     kinds[binding.inode] = binding.kind
-    for location in binding.locations where inodes[location] == nil { give(location, to: binding.inode) }
+    for location in binding.locations where inodes[location] == nil && !freed.contains(location) {
+      give(location, to: binding.inode)
+    }
   }
 
   package mutating func take(_ change: NamespaceChange) {
@@ -58,11 +62,13 @@ package struct NameBook: Sendable {
 
   private mutating func give(_ location: Location, to inode: InodeNumber) {
     free(location)
+    freed.remove(location)
     inodes[location] = inode
     places[inode, default: []].append(location)
   }
 
   private mutating func free(_ location: Location) {
+    freed.insert(location)
     guard let inode = inodes.removeValue(forKey: location) else { return }
     places[inode]?.removeAll { $0 == location }
     if places[inode]?.isEmpty == true { places[inode] = nil }
