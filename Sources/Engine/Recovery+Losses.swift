@@ -218,10 +218,22 @@ extension Recovery {
         }
         endedActions[lsn, default: []].insert(index)
         given.append(action)
+        forgetNamesInDoubt(action)
       }
     }
     closePlans()
     return given
+  }
+
+  /// Whether a name that an action takes away is still there only the backing directory can tell.
+  private mutating func forgetNamesInDoubt(_ action: PhysicalAction) {
+    guard [.rename, .removeFile, .removeDirectory].contains(action.kind) else { return }
+    for (inode, location) in [(action.inode, action.source), (action.replaced, action.target)] {
+      guard let inode, let location, bindings[inode]?.locations.contains(location) == true else { continue }
+      namesInDoubt.insert(location)
+      bindings[inode]?.locations.removeAll { $0 == location }
+      if bindings[inode]?.locations.isEmpty == true { bindings[inode] = nil }
+    }
   }
 
   private func isToBeMade(_ inode: InodeNumber) -> Bool {

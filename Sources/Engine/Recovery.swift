@@ -91,6 +91,8 @@ struct Recovery {
   private var lastRow: InodeNumber?
   /// What records below low-water said, for inodes whose bindings are lost.
   var olderBindings: [InodeNumber: Binding] = [:]
+  /// Names of which only the backing directory can tell whether they are still there.
+  var namesInDoubt: Set<Location> = []
   /// The record that was read last, and for each inode the one that its binding is from.
   private var lastRead = LSN.zero
   private(set) var boundAt: [InodeNumber: LSN] = [:]

@@ -62,15 +62,20 @@ struct Salvage {
     }
     recovery.sortStepsOfCopies()
     recovery.concludeLostOutcomes()
-    recovery.forgetUnreachableBindings()
-    let given = recovery.giveUpUnknownActions()
+    var given: [PhysicalAction] = []
+    var count: Int
+    repeat {
+      count = given.count
+      recovery.forgetUnreachableBindings()
+      given += recovery.giveUpUnknownActions()
+    } while given.count > count
     // Each lost record may have made an inode.
     let lost = scan.losses.reduce(0) { $0 + $1.next.rawValue - $1.first.rawValue }
     recovery.reserveNumbers(lost)
     self.recovery = recovery
     fates = recovery
     fates.rollForward(temporaryNamePrefix: temporaryNamePrefix)
-    tree = SalvagedTree(fates.bindings, temporaryNamePrefix: temporaryNamePrefix)
+    tree = SalvagedTree(fates.bindings, reserved: recovery.namesInDoubt, temporaryNamePrefix: temporaryNamePrefix)
     losses = scan.losses.map { $0.loss }
     namesBefore = names
     tell(given)

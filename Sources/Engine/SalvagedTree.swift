@@ -17,12 +17,17 @@ struct SalvagedTree {
   private var unnamed: Set<InodeNumber> = []
   private let temporaryNamePrefix: [UInt8]
 
-  init(_ bindings: [InodeNumber: Binding], temporaryNamePrefix: [UInt8]) {
+  /// Has the names that nobody may have.
+  private static let nobody = InodeNumber(.max)
+
+  /// - Parameter reserved: Names that are not given to anything, since something unknown may have them.
+  init(_ bindings: [InodeNumber: Binding], reserved: Set<Location>, temporaryNamePrefix: [UInt8]) {
     self.temporaryNamePrefix = temporaryNamePrefix
     for (inode, binding) in bindings.sorted(by: { $0.key < $1.key }) where inode != .root {
       kinds[inode] = binding.kind
       for location in binding.locations where !location.name.bytes.starts(with: temporaryNamePrefix) { give(location, inode) }
     }
+    for location in reserved.sorted() where names[location] == nil { give(location, Self.nobody) }
   }
 
   func isKnown(_ inode: InodeNumber) -> Bool { kinds[inode] != nil }
