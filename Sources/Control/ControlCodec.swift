@@ -17,6 +17,8 @@ package enum ControlCodec {
   package static let stringBytesMax = 1 << 16
   /// The most dead letters that one request names.
   package static let subjectsMax = 10_000
+  /// How many inodes one request names at most.
+  package static let inodesMax = 1 << 16
 
   private enum Kind: UInt8 {
     case statusRequest = 1
@@ -42,7 +44,11 @@ package enum ControlCodec {
   package static func encode(_ request: ControlRequest) -> [UInt8] {
     switch request {
     case .status: frame(.statusRequest) { _ in }
-    case .flush: frame(.flush) { _ in }
+    case .flush(let inodes):
+      frame(.flush) { fields in
+        fields.put(inodes.count)
+        for inode in inodes { fields.put(inode) }
+      }
     case .unmount(let drain): frame(.unmount) { $0.put(UInt8(drain ? 1 : 0)) }
     case .stop: frame(.stop) { _ in }
     case .ping: frame(.ping) { _ in }
@@ -85,7 +91,12 @@ package enum ControlCodec {
     let request: ControlRequest
     switch kind {
     case .statusRequest: request = .status
-    case .flush: request = .flush
+    case .flush:
+      let count = try fields.integer()
+      guard (0...inodesMax).contains(count) else { throw .tooLong }
+      var inodes: [UInt64] = []
+      for _ in 0..<count { inodes.append(try fields.unsigned()) }
+      request = .flush(inodes: inodes)
     case .unmount: request = .unmount(drain: try fields.flag())
     case .stop: request = .stop
     case .ping: request = .ping

@@ -4,9 +4,9 @@ import FilesystemModel
 package enum ControlRequest: Hashable, Sendable {
   /// Answered by `status`.
   case status
-  /// Write back, and sync in the backing directory, everything acknowledged before the request. Answered by `progress`, then
-  /// `done`.
-  case flush
+  /// Write back, and sync in the backing directory, everything acknowledged before the request; with inode numbers only what
+  /// concerns these, and everything below the directories among them, before all else. Answered by `progress`, then `done`.
+  case flush(inodes: [UInt64])
   /// Take the mount away, unless it is busy. With `drain` the daemon then writes everything back, tells `progress`, answers
   /// `done` and ends; else it answers `done` as soon as the mount is gone, and goes on writing back by itself.
   case unmount(drain: Bool)

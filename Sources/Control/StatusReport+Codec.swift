@@ -27,6 +27,10 @@ extension StatusReport {
       fields.put(failure.message)
       fields.put(failure.ageMilliseconds)
     }
+    fields.put(backingFailure) { $0.put($1) }
+    fields.put(longestCallMilliseconds)
+    fields.put(failingOperations)
+    health.encode(to: &fields)
     fields.put(lossCount)
     fields.put(losses.count)
     for loss in losses { loss.encode(to: &fields) }
@@ -64,6 +68,10 @@ extension StatusReport {
       let message = try fields.string()
       return WriteBackFailure(message: message, ageMilliseconds: try fields.integer())
     }
+    backingFailure = try fields.optional { fields throws(MessageError) in try fields.string() }
+    longestCallMilliseconds = try fields.integer()
+    failingOperations = try fields.integer()
+    health = try Health(from: &fields)
     lossCount = try fields.integer()
     for _ in 0..<(try fields.count(max: LossReport.countMax)) { losses.append(try LossReport(from: &fields)) }
     for _ in 0..<(try fields.count(max: Self.damagedSegmentsMax)) { damagedSegments.append(try fields.unsigned()) }

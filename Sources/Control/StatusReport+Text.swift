@@ -13,6 +13,7 @@ extension StatusReport {
       (
         "daemon", "process \(processID), \(phase.name), up \(Quantity.time(milliseconds: uptimeMilliseconds)), version \(version)"
       ),
+      ("health", health.text),
       ("mode", "\(mode), durability \(durability)"),
       (
         "pending",
@@ -81,6 +82,10 @@ extension StatusReport {
             .init("age_ms", .integer($0.ageMilliseconds)),
           ])
         }),
+      .init("backing_failure", .optional(backingFailure) { .string($0) }),
+      .init("longest_call_ms", .integer(longestCallMilliseconds)),
+      .init("failing_operations", .integer(failingOperations)),
+      .init("health", health.json),
       .init("loss_count", .integer(lossCount)),
       .init("losses", .array(losses.map(\.json))),
       .init("damaged_segments", .array(damagedSegments.map { .unsigned($0) })),

@@ -65,6 +65,13 @@ package struct StatusReport: Hashable, Sendable {
   /// Why the journal takes no more changes; `nil` while it does.
   package var journalFailure: String?
   package var lastFailure: WriteBackFailure?
+  /// Why the backing directory was not there when it was looked at last; `nil` when it was.
+  package var backingFailure: String?
+  /// How long the longest call to the backing directory that is under way takes so far; 0 when there is none.
+  package var longestCallMilliseconds = 0
+  /// Write-backs that failed and wait to be tried again.
+  package var failingOperations = 0
+  package var health = Health()
   /// What the journal had lost when it was mounted with `recovery=skip-corrupt`: the first of them if they are many.
   package var losses: [LossReport] = []
   package var lossCount = 0

@@ -50,6 +50,7 @@ extension Engine {
       recovery.rollForward(temporaryNamePrefix: state.temporaryNamePrefix)
       state.copiedBelow = scan.lowWater
       state.recover(recovery)
+      state.reserveAll()
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
       state.queue.pressAll(through: journal.lastLSN)
       state.doubtfulThrough = recovery.doubtfulThrough

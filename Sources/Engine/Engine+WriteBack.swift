@@ -13,6 +13,7 @@ extension Engine {
     shared.withLock { shared in
       guard !shared.isStopping, journal.failure == nil else { return }
       let now = clock.uptimeMilliseconds()
+      shared.updatePressure()
       for lsn in shared.plans.keys.sorted() {
         guard let run = shared.plans[lsn], !run.isRunning, run.retryAtMilliseconds <= now else { continue }
         resume(run, &shared)
@@ -21,7 +22,7 @@ extension Engine {
       for directory in shared.state.queue.overdueDirectories(nowMilliseconds: now) { _ = shared.state.cache.seal(directory) }
       // Plans that wait to be tried again, however many, leave the others their turn.
       var running = shared.plans.values.count { $0.isRunning }
-      while running < configuration.flushThreads,
+      while running < configuration.flushThreads, shared.hasTurn(running: running),
         let proposal = shared.state.queue.nextPlan(nowMilliseconds: now, world: shared.state.world)
       {
         begun.append(open(proposal, &shared))
@@ -83,11 +84,13 @@ extension Engine {
     else { return }
     let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action), rules: configuration.rules)
     // Nothing is made, and nothing is taken as gone, where the backing directory itself is gone.
+    noteCall(of: lsn)
     var rootFailure = rootFailure()
     var attempted: [Int] = []
     for index in run.open where run.needsAttempt(index) && !held.contains(index) && !shared.withLock({ $0.isStopping }) {
       attempted.append(index)
       if rootFailure == nil {
+        noteCall(of: lsn)
         run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
         run.wasAttempted[index] = true
         if case .aborted = run.outcomes[index] { rootFailure = self.rootFailure() }
@@ -95,6 +98,7 @@ extension Engine {
       if let rootFailure { run.outcomes[index] = .retry(rootFailure) }
     }
     let applied = run.completed
+    noteCall(of: lsn)
     for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
     held.formUnion(run.putOffInsideUnmadeDirectories())
     if rootFailure == nil { giveUp(&run, besides: held, executor) }
@@ -115,12 +119,16 @@ extension Engine {
 
   /// Why the backing directory is not there; `nil` when it is. May hang as long as that does.
   func rootFailure() -> Errno? {
-    do throws(Errno) {
-      try backing.checkRoot()
-      return nil
-    } catch {
-      return error
-    }
+    var failure: Errno?
+    do throws(Errno) { try backing.checkRoot() } catch { failure = error }
+    shared.withLock { [failure] in $0.backingFailure = failure }
+    return failure
+  }
+
+  /// Notes that a plan begins a call, for those who want to know how long it takes.
+  private func noteCall(of lsn: LSN) {
+    let now = clock.uptimeMilliseconds()
+    shared.withLock { $0.plans[lsn]?.callBeganMilliseconds = now }
   }
 
   private func apply(
@@ -193,6 +201,7 @@ extension Engine {
       shared.parking.taintDetails(of: run.changedInodes.union(furtherNames))
       gone = shared.state.release(run)
       metrics.countWrittenBack(run)
+      shared.flow.noteWrittenBack(operations: run.completed.reduce(0) { $0 + max(1, run.actions[$1].action.completes.count) })
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }
       shared.plans[lsn]?.isOutcomeAppended = false
@@ -203,7 +212,6 @@ extension Engine {
       }
       waiting = shared.parking.takeWaitersOfPlanEnd() + shared.parking.takeWaitersOfRoom()
       loads = shared.parking.takeDelayedLoads()
-      shared.state.queue.setPressure(shared.parking.isShortOfRoom)
       return shared.plans[lsn] == nil
     }
     if !isOver { pause(lsn) }

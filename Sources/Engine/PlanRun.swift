@@ -27,6 +27,8 @@ struct PlanRun: Sendable {
   /// Letters of actions that are given up, to be appended with the outcome.
   var deadLetters: [Int: DeadLetter] = [:]
   var attempts = 0
+  /// Uptime when the action, or the syncing, that is under way began.
+  var callBeganMilliseconds: Int?
   var retryAtMilliseconds = 0
   /// Uptime at which it was opened, or found at recovery.
   let beganNanoseconds: Int
@@ -52,6 +54,8 @@ struct PlanRun: Sendable {
     rolledForward = isRedo ? Set(open.filter { actions[$0].action.kind != .writeContents }) : []
   }
 
+  /// What its open actions write.
+  var bytesLeft: Int { open.reduce(0) { $0 + (actions[$1].contents?.extents.reduce(0) { $0 + $1.count } ?? 0) } }
   /// Open actions that are in the backing directory, synced.
   var completed: [Int] { open.filter { outcomes[$0] == .done } }
   /// Open actions that were refused without an effect.
@@ -322,6 +326,8 @@ extension EngineState {
     for index in run.completed where run.actions[index].action.contentsThrough != nil {
       cache.release(run.actions[index].action.inode)
     }
+    let written = run.completed.compactMap { inodes[run.actions[$0].action.inode] }.reduce(0) { $0 + noteWritten($1) }
+    space.noteWritten(bytes: written, files: run.completed.count { run.actions[$0].action.kind == .create })
     var gone: [InodeNumber] = []
     for action in (run.completed + run.aborted).map({ run.actions[$0].action }) {
       for number in [action.inode] + (action.replaced.map { [$0] } ?? []) {

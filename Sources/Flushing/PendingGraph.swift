@@ -72,6 +72,9 @@ package struct PendingGraph {
   /// The item that creates the inode, while that is pending.
   package func creation(of inode: InodeNumber) -> PendingItem? { creations[inode].flatMap { items[$0] } }
 
+  /// How many creations are pending.
+  package var creationsCount: Int { creations.count }
+
   /// Whether a pending item touches or claims the name.
   package func isNameClaimed(_ location: Location) -> Bool { keysByName[location] != nil }
 

@@ -45,6 +45,24 @@ extension WritebackQueue {
     return held
   }
 
+  /// Forgets the urgent parts of which only dead letters and what waits for them are left.
+  package mutating func dropHeldUrgentParts(world: some PlanningWorld) {
+    guard !deadLetters.isEmpty, !urgentParts.isEmpty else { return }
+    let held = heldUp(world)
+    var stages = held.items
+    var inodes = held.contents
+    for key in held.items { stages.formUnion(graph[key]?.completes ?? []) }
+    for (plan, indices) in held.actions {
+      for action in indices.compactMap({ openPlans[plan]?.actions[$0] }) {
+        stages.formUnion(action.completes)
+        if action.contentsThrough != nil { inodes.insert(action.inode) }
+      }
+    }
+    urgentParts = urgentParts.filter { _, part in
+      !part.stages.isSubset(of: stages) || !part.contents.keys.allSatisfy(inodes.contains)
+    }
+  }
+
   private func heldUp(_ world: some PlanningWorld) -> HeldUp {
     var held = HeldUp()
     var waiting: [Stage] = []

@@ -17,10 +17,17 @@ private struct Batch {
 }
 
 extension WritebackQueue {
-  /// The next batch that is due and can be carried out now, oldest first; `nil` when there is none. Changes nothing.
+  /// The next batch that is due and can be carried out now, what is urgent first, then oldest first; `nil` when there is none.
+  /// Changes nothing.
   ///
-  /// - Complexity: O(k) in the number of due items that must wait for open plans, plus the batch.
+  /// - Complexity: O(k) in the number of due items that must wait for open plans, plus the batch; with urgent parts in the number
+  ///   of ready items.
   package func nextPlan(nowMilliseconds now: Int, world: some PlanningWorld) -> PlanProposal? {
+    if !urgentParts.isEmpty, let plan = nextPlan(now, world, onlyUrgent: true) { return plan }
+    return nextPlan(now, world, onlyUrgent: false)
+  }
+
+  private func nextPlan(_ now: Int, _ world: some PlanningWorld, onlyUrgent: Bool) -> PlanProposal? {
     var batch = Batch()
     for directory in overdueDirectories(nowMilliseconds: now) {
       batch.overdue[directory] = world.contents(of: directory)?.lastLSN
@@ -31,14 +38,15 @@ extension WritebackQueue {
     while !batch.isFull {
       if let key = items.first, inodes.first.map({ key.lsn <= $0.firstLSN }) ?? true {
         items.removeFirst()
-        guard let item = graph[key] else { continue }
+        guard let item = graph[key], !onlyUrgent || isUrgent(item) else { continue }
         if item.lastMilliseconds + settings.delayMilliseconds > now, !scansAll {
           items = []
         } else {
           addWithCreationsInside(item, to: &batch, now, world)
         }
       } else if let aged = inodes.popFirst() {
-        if let dirty = contents[aged.inode], dueMilliseconds(dirty) <= now { addContents(of: aged.inode, to: &batch, now, world) }
+        guard let dirty = contents[aged.inode], !onlyUrgent || isUrgent(contentsOf: aged.inode) else { continue }
+        if dueMilliseconds(dirty, of: aged.inode) <= now { addContents(of: aged.inode, to: &batch, now, world) }
       } else {
         break
       }
@@ -149,7 +157,7 @@ extension WritebackQueue {
   ) -> Bool {
     if self.claims.conflict(with: claims, rules: rules) { return false }
     if batch.claims.conflict(with: claims, created: batch.created, rules: rules) { return false }
-    if !batch.proposal.actions.isEmpty, batch.proposal.bytes + bytes > settings.batchBytes {
+    if !batch.proposal.actions.isEmpty, batch.proposal.bytes + bytes > batchBytes {
       batch.isFull = true
       return false
     }

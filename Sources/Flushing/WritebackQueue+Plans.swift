@@ -84,6 +84,10 @@ extension WritebackQueue {
     precondition(
       closed.isSubset(of: open.remaining) && Set(completed).isDisjoint(with: aborted), "an action is finished once")
     for index in closed { claims.remove(open.claims[index]) }
+    if !urgentParts.isEmpty {
+      let outcome = outcome(of: plan, completed: completed, aborted: aborted)
+      settleUrgent(outcome.completes + completed.compactMap { open.items[$0] }, outcome.contents)
+    }
     let done = completed.compactMap { open.items[$0] }
     graph.complete(done)
     for index in completed {
@@ -109,7 +113,7 @@ extension WritebackQueue {
       if open.isRestored { graph.reenter(action, nowMilliseconds: now) } else { graph.unplan([key]) }
       if deadLetters[.names(key)] != nil { graph.setParked(key, true) }
     }
-    delay(action.subject, now)
+    delay(key.map { .names($0) } ?? .contents(action.inode), now)
     guard var sealed = open.contents[index] else { return }
     guard !sealed.areGone else {
       deadLetters[.contents(action.inode)] = nil

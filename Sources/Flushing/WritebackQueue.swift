@@ -54,6 +54,8 @@ package struct WritebackQueue {
 
   let rules: ProtocolRules
   package internal(set) var settings: WritebackSettings
+  /// What one plan may write.
+  var batchBytes: Int
   package internal(set) var graph: PendingGraph
   var contents: [InodeNumber: DirtyContents] = [:]
   /// The keys of `contents` but dead letters, and inodes whose creation is pending: these are written with it (R23).
@@ -64,6 +66,9 @@ package struct WritebackQueue {
   /// What is not tried any more. It is in the graph, among `contents`, or in an open plan where it is in doubt.
   package internal(set) var deadLetters: [WritebackSubject: DeadLetter] = [:]
   var pressedThrough = LSN.zero
+  /// What somebody waits for, by number.
+  var urgentParts: [Int: UrgentPart] = [:]
+  var urgentPartsCount = 0
   var isPressed = false
   var random: SeededRandom
 
@@ -78,6 +83,7 @@ package struct WritebackQueue {
   ) {
     self.rules = rules
     self.settings = settings
+    batchBytes = settings.batchBytes
     graph = PendingGraph(rules: rules, temporaryName: temporaryName)
     random = SeededRandom(seed: seed)
   }
@@ -88,6 +94,8 @@ package struct WritebackQueue {
   package var count: Int { graph.count + contents.count + openPlans.values.reduce(0) { $0 + $1.contents.count { $0 != nil } } }
   /// What waits or is being written back, by priority: as yet there is one.
   package var countsByPriority: [(priority: String, count: Int)] { [("normal", count)] }
+  /// How many items and inodes were given back and wait until they are tried again, or were tried again in vain.
+  package var delayedCount: Int { failures.keys.count { deadLetters[$0] == nil } }
   /// The open plans by LSN.
   package var openPlanLSNs: [LSN] { openPlans.keys.sorted() }
 
@@ -129,6 +137,10 @@ package struct WritebackQueue {
     let result = graph.add(change, lsn: lsn, facts: facts, nowMilliseconds: nowMilliseconds)
     dropRewrittenLetters()
     if facts.unnamedCreation != nil, case .link(let inode, _) = change { attach(inode) }
+    if !urgentParts.isEmpty {
+      extendUrgent(by: Stage(lsn))
+      settleUrgent(result.completed, result.contents)
+    }
     return result
   }
 
@@ -153,6 +165,7 @@ package struct WritebackQueue {
     contents[inode] = nil
     failures[.contents(inode)] = nil
     deadLetters[.contents(inode)] = nil
+    settleUrgent([], [ContentsCompletion(inode: inode, through: LSN(.max))])
     guard claims.inodes[inode] != nil else { return }
     for plan in openPlans.keys {
       for index in openPlans[plan]!.actions.indices where openPlans[plan]!.actions[index].inode == inode {
@@ -175,6 +188,9 @@ package struct WritebackQueue {
 
   /// Makes everything up to a record due at once: flush, unmount, fsync that waits for the backing directory.
   package mutating func pressAll(through lsn: LSN) { pressedThrough = max(pressedThrough, lsn) }
+
+  /// Makes later plans smaller than the settings let them be, or as large again.
+  package mutating func limitBatches(toBytes bytes: Int) { batchBytes = min(settings.batchBytes, bytes) }
 
   /// Makes everything due at once while memory or journal space is short.
   package mutating func setPressure(_ isPressed: Bool) { self.isPressed = isPressed }

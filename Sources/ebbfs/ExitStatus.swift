@@ -18,6 +18,9 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
   case deadLetters = 13
   case notRetained = 14
 
+  /// The same for `ebbfs status`, where 0 to 2 are the level of health, and 3 is that nothing is known of it.
+  var ofStatusCommand: Int32 { rawValue <= Int32(Health.Level.critical.rawValue) ? 3 : rawValue }
+
   /// What it means to whoever wrote the script.
   var meaning: String {
     switch self {

@@ -30,6 +30,10 @@ func fullReport() -> StatusReport {
   report.lowWaterLSN = 7
   report.journalFailure = "fdatasync: Input/output error"
   report.lastFailure = .init(message: "writing a/b: Input/output error", ageMilliseconds: 40)
+  report.backingFailure = "Transport endpoint is not connected"
+  report.longestCallMilliseconds = 42_000
+  report.failingOperations = 5
+  report.health = Health(level: .critical, reasons: ["too\nold", "full"])
   report.losses = [fullLoss(), LossReport()]
   report.lossCount = 30
   report.damagedSegments = [1, 12]
@@ -46,7 +50,8 @@ func fullLoss() -> LossReport {
 }
 
 private let requests: [ControlRequest] = [
-  .statistics, .status, .flush, .unmount(drain: true), .unmount(drain: false), .stop, .ping, .deadLetters, .retryDeadLetters(nil),
+  .statistics, .status, .flush(inodes: []), .flush(inodes: [1, .max]), .unmount(drain: true), .unmount(drain: false), .stop,
+  .ping, .deadLetters, .retryDeadLetters(nil),
   .retryDeadLetters([.names(Stage(LSN(12), stage: 1)), .contents(InodeNumber(7))]), .discardDeadLetters([], withDependents: true),
   .discardDeadLetters(nil, withDependents: false),
 ]

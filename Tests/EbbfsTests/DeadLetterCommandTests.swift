@@ -90,7 +90,7 @@ private func letter(_ subject: WritebackSubject, _ operation: String, _ path: St
     _ = filesystem.awaits { !$0.flushes.isEmpty }
     filesystem.writeBackEverything()
   }
-  guard case .failed(let failure) = try double.client.ask(.flush) else {
+  guard case .failed(let failure) = try double.client.ask(.flush(inodes: [])) else {
     Issue.record("flush said that all is well")
     return
   }

@@ -13,6 +13,7 @@ final class DoubleFilesystem: MountedFilesystem {
     var report = StatusReport()
     var isServing = true
     var isBusy = false
+    var flushedInodes: [UInt64] = []
     var flushes: [@Sendable (String?) -> Void] = []
     var drain: (@Sendable (String?) -> Void)?
     var ticks = 0
@@ -40,9 +41,13 @@ final class DoubleFilesystem: MountedFilesystem {
 
   func statistics() -> [MetricFamily] { [.gauge("ebbfs_dirty_bytes", "Bytes.", .bytes, value: status().dirtyBytes)] }
 
-  func flush(completion: @escaping @Sendable (String?) -> Void) {
-    state.withLock { $0.flushes.append(completion) }
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {
+    state.withLock { state in
+      state.flushes.append(completion)
+      state.flushedInodes += inodes
+    }
     state.wake()
+    return { [self] in status().progress }
   }
 
   func drain(completion: @escaping @Sendable (String?) -> Void) {
@@ -105,14 +110,17 @@ final class DoubleDaemon {
   private let ending = Lock<ExitStatus?>(nil)
 
   /// - Parameter nested: how many long directories lie above the socket.
-  init(dirtyBytes: Int = 0, nested: Int = 0) throws {
+  init(dirtyBytes: Int = 0, nested: Int = 0, unmountTimeout: Int? = nil) throws {
     directory = try TemporaryDirectory()
     let long = String(repeating: "/" + String(repeating: "d", count: 100), count: nested)
     let stateDirectory = directory.path + "/state" + long
     try Files.makeDirectories(stateDirectory)
     filesystem = DoubleFilesystem(dirtyBytes: dirtyBytes)
     let entry = RegistryEntry(mountpoint: "/nowhere/m", backing: "/nowhere/b", stateDirectory: stateDirectory)
-    daemon = Daemon(filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil))
+    var options = MountOptions()
+    options.unmountTimeout = unmountTimeout
+    daemon = Daemon(
+      filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil), options: options)
     client = ControlClient(stateDirectory: stateDirectory, user: getuid())
     server = try ControlServer(stateDirectory: stateDirectory, service: ControlService(daemon: daemon))
     try server.start()

@@ -5,17 +5,43 @@ import FilesystemModel
 enum DaemonCommands {
   static func unmount(_ mountpoint: String) throws(CommandFailure) {
     let entry = try find(mountpoint)
-    try askWithProgress(.unmount(drain: true), entry, untilGone: true) { "unmounted; writing back: \($0) left" }
+    try askWithProgress(.unmount(drain: true), entry, untilGone: true, "unmounted; writing back")
   }
 
-  static func flush(_ mountpoint: String) throws(CommandFailure) {
-    try askWithProgress(.flush, try find(mountpoint), untilGone: false) { "writing back: \($0) left" }
+  /// Writes everything back, or what is at and below the paths.
+  static func flush(_ mountpoint: String, paths: [String]) throws(CommandFailure) {
+    let entry = try find(mountpoint)
+    try askWithProgress(.flush(inodes: try inodes(paths, entry)), entry, untilGone: false, "writing back")
+  }
+
+  /// The numbers that files of a mount have there and in its daemon.
+  private static func inodes(_ paths: [String], _ entry: RegistryEntry) throws(CommandFailure) -> [UInt64] {
+    guard !paths.isEmpty else { return [] }
+    let device = try facts(entry.mountpoint).identity.device
+    var inodes: [UInt64] = []
+    for path in paths {
+      let identity = try facts(path).identity
+      guard identity.device == device else { throw CommandFailure(.failed, "\(path) is not on the mount on \(entry.mountpoint)") }
+      inodes.append(identity.inode)
+    }
+    return inodes
+  }
+
+  private static func facts(_ path: String) throws(CommandFailure) -> FileFacts {
+    do throws(Errno) {
+      return try Files.facts(path, followingLinks: false)
+    } catch {
+      throw CommandFailure(.failed, "\(path): \(error.message)")
+    }
   }
 
   /// Prints one mount, or all that this user may ask.
-  static func status(_ mountpoint: String?, asJSON: Bool) throws(CommandFailure) {
+  ///
+  /// - Returns: the worst health of those.
+  static func status(_ mountpoint: String?, asJSON: Bool) throws(CommandFailure) -> Health.Level {
     let reports = try ask(mountpoint, report)
     show(asJSON ? nil : reports.map(\.text), json: reports.map(\.json), isOne: mountpoint != nil)
+    return reports.map(\.health.level).max() ?? .ok
   }
 
   /// Asks the daemon of one mount, or those of all that this user may ask.
@@ -67,14 +93,17 @@ enum DaemonCommands {
   }
 
   private static func askWithProgress(
-    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, text: (String) -> String
+    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, _ doing: String
   ) throws(CommandFailure) {
     var line = ProgressLine()
     defer { line.end() }
+    var meter = ProgressMeter()
     let reply = try ask(request, entry, untilGone: untilGone) { partial in
-      if case .progress(let left) = partial { line.show(text(ProgressText.left(left))) }
+      guard case .progress(let left) = partial else { return }
+      meter.note(left, now: Monotonic.milliseconds())
+      line.show("\(doing): \(line.isTerminal ? meter.bar : "")\(meter.text)")
     }
-    line.end()
+    line.end(saying: meter.hasWaited ? "\(meter.summary(now: Monotonic.milliseconds()))" : nil)
     guard reply == .done else { throw CommandFailure(.failed, "process \(entry.process) answered something else than `done`") }
   }
 

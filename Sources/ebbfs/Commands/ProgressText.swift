@@ -13,13 +13,13 @@ enum ProgressText {
   }
 }
 
-/// Progress on standard error: one line that is redrawn on a terminal, a new line every few seconds elsewhere.
+/// Progress on standard error: one line that is redrawn on a terminal, a new line every second elsewhere.
 struct ProgressLine {
-  private let isTerminal: Bool
+  let isTerminal: Bool
   private let write: (String) -> Void
   private var lastText = ""
   private var lastPlainAt: Int?
-  private static let plainEveryMilliseconds = 5000
+  private static let plainEveryMilliseconds = 1000
 
   init(isTerminal: Bool = isatty(STDERR_FILENO) == 1, write: @escaping (String) -> Void = Messages.write) {
     self.isTerminal = isTerminal
@@ -39,9 +39,10 @@ struct ProgressLine {
     lastText = text
   }
 
-  /// Ends the line, so that what follows starts a new one.
-  mutating func end() {
+  /// Ends the line, so that what follows starts a new one, with a last word if there is one.
+  mutating func end(saying text: String? = nil) {
     if isTerminal, !lastText.isEmpty { write("\r\u{1b}[K") }
+    if let text { write(text + "\n") }
     lastText = ""
   }
 }

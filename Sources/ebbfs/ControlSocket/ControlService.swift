@@ -17,7 +17,7 @@ struct ControlService: Sendable {
     case .ping: _ = send(.done)
     case .status: _ = send(.status(daemon.report()))
     case .statistics: _ = send(.statistics(daemon.statistics()))
-    case .flush: _ = send(awaitFlush { send(.progress(daemon.report().progress)) })
+    case .flush(let inodes): _ = send(awaitFlush(of: inodes) { send(.progress($0)) })
     case .unmount(let drain): return unmount(drain: drain, send: send)
     case .stop: return stop(send: send)
     case .deadLetters: tellDeadLetters(send: send)
@@ -45,9 +45,9 @@ struct ControlService: Sendable {
   }
 
   /// Returns early, with whatever, when `isAwaited` says no.
-  private func awaitFlush(isAwaited: () -> Bool) -> ControlReply {
+  private func awaitFlush(of inodes: [UInt64], isAwaited: (ControlProgress) -> Bool) -> ControlReply {
     let outcome = Lock<FlushOutcome?>(nil)
-    daemon.filesystem.flush { failure in
+    let left = daemon.filesystem.flush(inodes) { failure in
       outcome.withLock { $0 = FlushOutcome(failure: failure) }
       outcome.wake()
     }
@@ -64,7 +64,7 @@ struct ControlService: Sendable {
       if let failure = report.journalFailure {
         return .failed(ControlFailure(reason: .failed, message: "the journal failed: \(failure); nothing more is written back"))
       }
-    } while isAwaited()
+    } while isAwaited(left())
     return .done
   }
 

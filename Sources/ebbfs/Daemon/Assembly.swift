@@ -69,6 +69,9 @@ enum Assembly {
     configuration.retry.retriesMax = mount.options.maxRetries
     configuration.memoryBytes = mount.options.memory
     configuration.journalBytes = mount.journalSize.capacity
+    configuration.dirtyBackground = mount.options.dirtyBackground
+    configuration.dirtyLimit = mount.options.dirtyLimit
+    configuration.whenFull = mount.options.whenFull
     configuration.segmentBytes = mount.journalSize.segmentBytes
     configuration.recovery = mount.options.recovery
     configuration.retention = mount.options.retention

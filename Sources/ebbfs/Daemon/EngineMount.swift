@@ -12,7 +12,7 @@ final class EngineMount: MountedFilesystem {
   let session: MountSession
   private let durability: Durability
   /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
-  private static let closeMilliseconds = 60_000
+  private static let closeMilliseconds = 20_000
 
   init(engine: Engine, session: MountSession, durability: Durability) {
     self.engine = engine
@@ -56,6 +56,9 @@ final class EngineMount: MountedFilesystem {
     report.lastFailure = status.lastFailure.map {
       .init(message: $0.reason, ageMilliseconds: max(0, Monotonic.milliseconds() - $0.milliseconds))
     }
+    report.backingFailure = status.backingFailure?.message
+    report.longestCallMilliseconds = status.longestCallMilliseconds
+    report.failingOperations = status.failingOperations
     report.losses = salvage.losses.prefix(LossReport.countMax).map(LossReport.init)
     report.lossCount = salvage.losses.count
     report.damagedSegments = Array(salvage.damagedSegments.prefix(StatusReport.damagedSegmentsMax))
@@ -64,7 +67,17 @@ final class EngineMount: MountedFilesystem {
 
   func statistics() -> [MetricFamily] { session.statistics() + engine.statistics() }
 
-  func flush(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {
+    guard !inodes.isEmpty else {
+      engine.drain { completion(nil) }
+      return { [self] in status().progress }
+    }
+    let drain = engine.drain(Set(inodes.map { InodeNumber($0) })) { completion(nil) }
+    return { [engine] in
+      let left = engine.left(ofDrain: drain)
+      return ControlProgress(bytesLeft: left.bytes, operationsLeft: left.operations)
+    }
+  }
 
   func drain(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
 

@@ -1,8 +1,11 @@
+import Control
+
 /// What the command line asks for.
 enum CommandLineRequest: Hashable, Sendable {
   case mount(MountRequest)
   case unmount(mountpoint: String)
-  case flush(mountpoint: String)
+  /// Of everything when there are no paths.
+  case flush(mountpoint: String, paths: [String])
   case status(mountpoint: String?, asJSON: Bool)
   case statistics(mountpoint: String?, StatisticsForm)
   case journal(JournalRequest, place: String)
@@ -76,7 +79,7 @@ enum Arguments {
     case "--version", "-V", "version": return .version
     case "mount": return try mount(words)
     case "unmount", "umount": return .unmount(mountpoint: try only(words, "unmount MOUNTPOINT"))
-    case "flush": return .flush(mountpoint: try only(words, "flush MOUNTPOINT"))
+    case "flush": return try flush(words)
     case "status": return try status(words)
     case "stats": return try statistics(words)
     case "journal": return try JournalArguments.parse(words)
@@ -117,6 +120,16 @@ enum Arguments {
     }
     (request.backing, request.mountpoint) = (paths[0], paths[1])
     return .mount(request)
+  }
+
+  private static func flush(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let form = "flush MOUNTPOINT [PATH...]"
+    let isGuarded = words.first == "--"
+    let paths = isGuarded ? Array(words.dropFirst()) : words
+    guard let mountpoint = paths.first else { throw usage(form, "an argument is missing") }
+    if !isGuarded, let option = paths.first(where: { $0.hasPrefix("-") }) { throw usage(form, "unknown option \(option)") }
+    guard paths.count - 1 <= ControlCodec.inodesMax else { throw usage(form, "more than \(ControlCodec.inodesMax) paths") }
+    return .flush(mountpoint: mountpoint, paths: Array(paths.dropFirst()))
   }
 
   private static func status(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {

@@ -10,7 +10,8 @@ enum Help {
       ebbfs [mount] BACKING MOUNTPOINT [-f] [-o OPTION[=VALUE],...]
                                        mount; returns when the mount is ready (-f: stay in the foreground)
       ebbfs unmount MOUNTPOINT         unmount, write everything back, return when the daemon is gone
-      ebbfs flush MOUNTPOINT           return when everything acknowledged so far is in the backing directory and synced there
+      ebbfs flush MOUNTPOINT [PATH...] return when everything acknowledged so far, or what is at and below the paths, is in the
+                                       backing directory and synced there
       ebbfs status [MOUNTPOINT] [--json]
                                        what is not yet written back, the journal's use, the last error
       ebbfs stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]

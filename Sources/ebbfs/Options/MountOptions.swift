@@ -16,6 +16,12 @@ struct MountOptions: Hashable, Sendable {
   var memory = 256 << 20
   /// `nil`: the smaller of 8 GiB and a quarter of what is free.
   var journalSize: Int?
+  var dirtyBackground = JournalShare.percent(50)
+  var dirtyLimit = JournalShare.percent(80)
+  var whenFull = WhenFull.wait
+  /// `nil`: no bound for unmount, `Daemon.terminationDrainMilliseconds` for SIGTERM.
+  var unmountTimeout: Int?
+  var health = HealthThresholds()
   var retention = Retention.none
   var recovery = RecoveryMode.pointInTime
   var allowOther = false

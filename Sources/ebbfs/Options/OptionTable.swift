@@ -7,12 +7,14 @@ struct OptionDescription: Sendable {
   enum Kind: Sendable {
     case flag(@Sendable (inout MountOptions) -> Void)
     case size(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
+    /// A size, or a part of the journal's capacity.
+    case share(@Sendable (inout MountOptions, JournalShare) -> Void)
     case time(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case count(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
+    case choice([String], @Sendable (inout MountOptions, _ index: Int) -> Void)
     case path(@Sendable (inout MountOptions, String) -> Void)
     case durability(@Sendable (inout MountOptions, Durability) -> Void)
     case retention(@Sendable (inout MountOptions, Retention) -> Void)
-    case recovery(@Sendable (inout MountOptions, RecoveryMode) -> Void)
   }
 
   var name: String
@@ -26,19 +28,21 @@ struct OptionDescription: Sendable {
     switch kind {
     case .flag: name
     case .size: name + "=SIZE"
+    case .share: name + "=SIZE|%"
     case .time: name + "=TIME"
     case .count: name + "=N"
+    case .choice(let words, _): name + "=" + words.joined(separator: "|")
     case .path: name + "=DIR"
     case .durability: name + "=always|batch=MS|os"
     case .retention: name + "=SIZE|TIME"
-    case .recovery: name + "=" + OptionValues.recoveryModes
     }
   }
 
   /// The values it takes, for people; empty where the usage says it all.
   var rangeText: String {
     switch kind {
-    case .flag, .path, .recovery: ""
+    case .flag, .choice, .path: ""
+    case .share: "1M to 16T, or 1% to 100% of the journal's capacity"
     case .retention:
       "0, a segment to \(OptionValues.sizeText(OptionValues.retainedBytes.upperBound)), or "
         + "\(OptionValues.timeText(OptionValues.retainedTime.lowerBound)) to "
@@ -59,12 +63,13 @@ struct OptionDescription: Sendable {
     switch kind {
     case .flag: break
     case .size(let range, let set): set(&options, try OptionValues.size(value, range))
+    case .share(let set): set(&options, try OptionValues.share(value))
     case .time(let range, let set): set(&options, try OptionValues.time(value, range))
     case .count(let range, let set): set(&options, try OptionValues.count(value, range))
+    case .choice(let words, let set): set(&options, try OptionValues.choice(value, words))
     case .path(let set): set(&options, value)
     case .durability(let set): set(&options, try OptionValues.durability(value))
     case .retention(let set): set(&options, try OptionValues.retention(value))
-    case .recovery(let set): set(&options, try OptionValues.recovery(value))
     }
   }
 }
@@ -110,10 +115,38 @@ enum OptionTable {
       name: "journal_size", kind: .size(JournalSize.bytesMin...1 << 44) { $0.journalSize = $1 },
       defaultText: "the smaller of 8G and a quarter of what is free", help: "capacity of the journal"),
     OptionDescription(
+      name: "dirty_background", kind: .share { $0.dirtyBackground = $1 },
+      defaultText: OptionValues.shareText(defaults.dirtyBackground),
+      help: "data not yet written back from which on write-back does not wait and changes are slowed down, gently at first"),
+    OptionDescription(
+      name: "dirty_limit", kind: .share { $0.dirtyLimit = $1 }, defaultText: OptionValues.shareText(defaults.dirtyLimit),
+      help: "data not yet written back at which writes wait"),
+    OptionDescription(
+      name: "when_full", kind: .choice(["wait", "fail"]) { $0.whenFull = $1 == 0 ? .wait : .fail }, defaultText: "wait",
+      help: "what happens to changes while the journal is full: they wait for write-back, or fail with ENOSPC"),
+    OptionDescription(
+      name: "unmount_timeout", kind: .time(0...86_400_000) { $0.unmountTimeout = $1 },
+      defaultText: "none, 30s after SIGTERM",
+      help: "how long write-back may go on after the unmount; the journal keeps the rest"),
+    OptionDescription(
+      name: "warn_age", kind: .time(1000...86_400_000 * 30) { $0.health.warnAge = $1 },
+      defaultText: OptionValues.timeText(defaults.health.warnAge),
+      help: "age of the oldest change not yet written back that is a warning for `ebbfs status` and in the messages"),
+    OptionDescription(
+      name: "critical_age", kind: .time(1000...86_400_000 * 30) { $0.health.criticalAge = $1 },
+      defaultText: OptionValues.timeText(defaults.health.criticalAge), help: "the same, critical"),
+    OptionDescription(
+      name: "warn_dirty", kind: .share { $0.health.warnDirty = $1 },
+      defaultText: OptionValues.shareText(defaults.health.warnDirty), help: "use of the journal that is a warning"),
+    OptionDescription(
+      name: "critical_dirty", kind: .share { $0.health.criticalDirty = $1 },
+      defaultText: OptionValues.shareText(defaults.health.criticalDirty), help: "the same, critical"),
+    OptionDescription(
       name: "retain", kind: .retention { $0.retention = $1 }, defaultText: "0",
       help: "how much of the journal, or how long, is kept for audit when it is not needed any more, on top of `journal_size`"),
     OptionDescription(
-      name: "recovery", kind: .recovery { $0.recovery = $1 }, defaultText: defaults.recovery.rawValue,
+      name: "recovery", kind: .choice(RecoveryMode.allCases.map(\.rawValue)) { $0.recovery = RecoveryMode.allCases[$1] },
+      defaultText: defaults.recovery.rawValue,
       help: "what is made of a damaged journal: a torn tail is cut, all damage is refused, or what is lost is skipped and told"),
     OptionDescription(
       name: "allow_other", kind: .flag { $0.allowOther = true }, defaultText: "on as root, off else",

@@ -58,6 +58,27 @@ enum OptionValues {
     return count
   }
 
+  private static let shareBytes = 1 << 20...1 << 44
+
+  /// `512M`, or `50%` of the journal's capacity.
+  static func share(_ text: String) throws(ValueError) -> JournalShare {
+    guard text.hasSuffix("%") else { return .bytes(try size(text, shareBytes)) }
+    return .percent(try count(String(text.dropLast()), 1...100))
+  }
+
+  static func shareText(_ share: JournalShare) -> String {
+    switch share {
+    case .bytes(let bytes): sizeText(bytes)
+    case .percent(let percent): "\(percent)%"
+    }
+  }
+
+  /// The index of one of some words.
+  static func choice(_ text: String, _ words: [String]) throws(ValueError) -> Int {
+    guard let index = words.firstIndex(of: text) else { throw ValueError(reason: "is none of \(words.joined(separator: ", "))") }
+    return index
+  }
+
   /// `always`, `os`, `batch`, `batch=100` or `batch=100ms`.
   static func durability(_ text: String) throws(ValueError) -> Durability {
     switch text {
@@ -83,15 +104,6 @@ enum OptionValues {
       throw ValueError(reason: "is neither a size (digits, then nothing, K, M, G or T) nor a time (digits, then ms, s, m or h)")
     }
     return .bytes(try size(text, retainedBytes))
-  }
-
-  static var recoveryModes: String { RecoveryMode.allCases.map(\.rawValue).joined(separator: "|") }
-
-  static func recovery(_ text: String) throws(ValueError) -> RecoveryMode {
-    guard let mode = RecoveryMode(rawValue: text) else {
-      throw ValueError(reason: "is none of \(RecoveryMode.allCases.map(\.rawValue).joined(separator: ", "))")
-    }
-    return mode
   }
 
   /// A size in the greatest unit that divides it.
