@@ -39,7 +39,8 @@ extension StatusReport {
       rows.append(("lost", "\(lossCount) things in all, see the file `messages` in the state directory"))
     }
     if !damagedSegments.isEmpty {
-      rows.append(("damaged segments", damagedSegments.map { "damaged-\($0)" }.joined(separator: ", ") + " in the state directory"))
+      let names = damagedSegments.map { "damaged-\($0)" }.joined(separator: ", ")
+      rows.append(("damaged segments", names + " in the state directory"))
     }
     let width = 17
     return rows.map { name, value in

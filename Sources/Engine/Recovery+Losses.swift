@@ -19,8 +19,8 @@ extension Recovery {
     }
   }
 
-  /// Binds the inodes that records name and no binding tells of, and the directories above them, as older records had them: a move
-  /// since then would have been told.
+  /// Binds the inodes that records name and no binding tells of, and the directories above them, as older records had them: a
+  /// move since then would have been told.
   private mutating func bindFromOlderRecords() {
     var waiting: [InodeNumber] = []
     for step in steps {
@@ -79,7 +79,8 @@ extension Recovery {
     for (_, plan) in openPlans {
       let made = Set(plan.actions.filter { $0.kind == .create }.map(\.inode))
       for action in plan.actions {
-        let acted = [action.source?.parent, action.target?.parent, action.replaced] + (action.kind == .create ? [] : [action.inode])
+        let acted =
+          [action.source?.parent, action.target?.parent, action.replaced] + (action.kind == .create ? [] : [action.inode])
         for inode in acted.compactMap(\.self) where !made.contains(inode) {
           if let creation = created[inode] { completed.insert(Stage(creation.lsn)) }
         }

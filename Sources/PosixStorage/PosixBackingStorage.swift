@@ -28,8 +28,8 @@ package final class PosixBackingStorage: BackingStorage {
   /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
   package convenience init(rootPath: String) throws(BackingRootError) { try self.init(rootPath: rootPath, features: .all) }
 
-  /// Opens a directory without trying what it can do: nothing is changed, and what its type does not tell is taken to be the best.
-  /// Not for write-back.
+  /// Opens a directory without trying what it can do: nothing is changed, and what its type does not tell is taken to be the
+  /// best. Not for write-back.
   ///
   /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
   package convenience init(unprobed rootPath: String) throws(BackingRootError) {

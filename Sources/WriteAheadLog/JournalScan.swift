@@ -100,7 +100,9 @@ package struct JournalScan: Sendable {
   /// - Throws: `storage` when the disk cannot be read, `corrupt` when a record has contents that no ebbfs writes, and what
   ///   `visit` throws.
   /// - Complexity: reads every segment from low-water once, in pieces of a few MiB.
-  package func replay(withTables: Bool = false, from first: LSN? = nil, _ visit: (LoggedRecord) throws(JournalError) -> Void) throws(JournalError) {
+  package func replay(
+    withTables: Bool = false, from first: LSN? = nil, _ visit: (LoggedRecord) throws(JournalError) -> Void
+  ) throws(JournalError) {
     let lowWater = first ?? lowWater
     for extent in extents where extent.lastLSN >= lowWater && extent.lastLSN >= extent.firstLSN {
       var reader = try SegmentReader(storage, extent.segment, journalUUID: journalUUID)

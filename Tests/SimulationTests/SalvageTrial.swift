@@ -177,8 +177,8 @@ struct SalvageTrial {
     return found == wanted ? .settled : .differs
   }
 
-  /// The backing directory has what the mount shows in the end, and has it too after a kill of the mount before it had written back
-  /// what is in doubt.
+  /// The backing directory has what the mount shows in the end, and has it too after a kill of the mount before it had written
+  /// back what is in doubt.
   private func compareBacking(
     _ found: TreeSnapshot, _ wanted: TreeSnapshot, _ killed: CrashMoment, _ lost: [StreamedRecord], _ what: String
   ) throws {
@@ -259,7 +259,8 @@ struct Taint {
     case .checkpointTable(let rows): take(rows, isLost)
     case .outcome(let outcome): take(outcome.bindings, false)
     case .discard(let discard):
-      let (objects, locations) = (discard.names.compactMap(\.inode) + discard.contents.map(\.inode), discard.names.map(\.location))
+      let objects = discard.names.compactMap(\.inode) + discard.contents.map(\.inode)
+      let locations = discard.names.map(\.location)
       guard isLost || !names.isDisjoint(with: locations) || !inodes.isDisjoint(with: objects + locations.map(\.parent)) else {
         return
       }

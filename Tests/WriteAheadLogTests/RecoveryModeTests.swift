@@ -27,8 +27,8 @@ import WriteAheadLog
       switch self {
       case .opened(through: 12): "mounts"
       case .opened(let last): "mounts with records 1 to \(last)"
-      case .lost(let range):
-        range.count == 1 ? "mounts, record \(range.lowerBound) lost" : "mounts, records \(range.lowerBound) to \(range.upperBound) lost"
+      case .lost(let range) where range.count == 1: "mounts, record \(range.lowerBound) lost"
+      case .lost(let range): "mounts, records \(range.lowerBound) to \(range.upperBound) lost"
       case .torn: "refuses: torn"
       case .corrupt: "refuses: corrupt"
       case .refused: "refuses"
