@@ -44,6 +44,15 @@ package indirect enum JSONValue: Hashable, Sendable {
     }
   }
 
+  /// The text on one line.
+  package var line: String {
+    switch self {
+    case .array(let values): "[" + values.map(\.line).joined(separator: ",") + "]"
+    case .object(let members): "{" + members.map { Self.quoted($0.name) + ":" + $0.value.line }.joined(separator: ",") + "}"
+    case .null, .bool, .integer, .unsigned, .decimal, .string: text()
+    }
+  }
+
   private static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {

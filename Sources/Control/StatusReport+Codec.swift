@@ -17,6 +17,8 @@ extension StatusReport {
     fields.put(openPlans)
     fields.put(journalUsedBytes)
     fields.put(journalCapacityBytes)
+    fields.put(retainedSegments)
+    fields.put(retainedBytes)
     fields.put(lastLSN)
     fields.put(durableLSN)
     fields.put(lowWaterLSN)
@@ -29,6 +31,11 @@ extension StatusReport {
     fields.put(longestCallMilliseconds)
     fields.put(failingOperations)
     health.encode(to: &fields)
+    fields.put(lossCount)
+    fields.put(losses.count)
+    for loss in losses { loss.encode(to: &fields) }
+    fields.put(damagedSegments.count)
+    for segment in damagedSegments { fields.put(segment) }
   }
 
   init(from fields: inout FieldReader) throws(MessageError) {
@@ -51,6 +58,8 @@ extension StatusReport {
     openPlans = try fields.integer()
     journalUsedBytes = try fields.integer()
     journalCapacityBytes = try fields.integer()
+    retainedSegments = try fields.integer()
+    retainedBytes = try fields.integer()
     lastLSN = try fields.unsigned()
     durableLSN = try fields.unsigned()
     lowWaterLSN = try fields.unsigned()
@@ -63,5 +72,8 @@ extension StatusReport {
     longestCallMilliseconds = try fields.integer()
     failingOperations = try fields.integer()
     health = try Health(from: &fields)
+    lossCount = try fields.integer()
+    for _ in 0..<(try fields.count(max: LossReport.countMax)) { losses.append(try LossReport(from: &fields)) }
+    for _ in 0..<(try fields.count(max: Self.damagedSegmentsMax)) { damagedSegments.append(try fields.unsigned()) }
   }
 }

@@ -1,4 +1,7 @@
 extension StatusReport {
+  /// How many losses are shown to people.
+  private static let lossesMax = 20
+
   /// Lines for people, each ended. What a field holds does not break them.
   package var text: String {
     let age = oldestAgeMilliseconds.map { ", oldest \(Quantity.time(milliseconds: $0))" } ?? ""
@@ -25,9 +28,20 @@ extension StatusReport {
     if deadLetters > 0 {
       rows.append(("dead letters", "\(Quantity.count(deadLetters, "change")) refused; see ebbfs dead-letters \(mountpoint) list"))
     }
+    if retainedSegments > 0 {
+      rows.append(("retained", "\(Quantity.size(retainedBytes)) in \(Quantity.count(retainedSegments, "segment"))"))
+    }
     if let journalFailure { rows.append(("journal failure", "\(journalFailure); no more changes are taken")) }
     let error = lastFailure.map { "\($0.message), \(Quantity.time(milliseconds: $0.ageMilliseconds)) ago" }
     rows.append(("last error", error ?? "none"))
+    for loss in losses.prefix(Self.lossesMax) { rows.append(("lost", loss.message)) }
+    if lossCount > min(losses.count, Self.lossesMax) {
+      rows.append(("lost", "\(lossCount) things in all, see the file `messages` in the state directory"))
+    }
+    if !damagedSegments.isEmpty {
+      let names = damagedSegments.map { "damaged-\($0)" }.joined(separator: ", ")
+      rows.append(("damaged segments", names + " in the state directory"))
+    }
     let width = 17
     return rows.map { name, value in
       name + ":" + String(repeating: " ", count: width - 1 - name.count) + TerminalText.line(value) + "\n"
@@ -55,6 +69,8 @@ extension StatusReport {
       .init("dead_letters", .integer(deadLetters)),
       .init("journal_used_bytes", .integer(journalUsedBytes)),
       .init("journal_capacity_bytes", .integer(journalCapacityBytes)),
+      .init("retained_segments", .integer(retainedSegments)),
+      .init("retained_bytes", .integer(retainedBytes)),
       .init("last_lsn", .unsigned(lastLSN)),
       .init("durable_lsn", .unsigned(durableLSN)),
       .init("low_water_lsn", .unsigned(lowWaterLSN)),
@@ -71,6 +87,9 @@ extension StatusReport {
       .init("longest_call_ms", .integer(longestCallMilliseconds)),
       .init("failing_operations", .integer(failingOperations)),
       .init("health", health.json),
+      .init("loss_count", .integer(lossCount)),
+      .init("losses", .array(losses.map(\.json))),
+      .init("damaged_segments", .array(damagedSegments.map { .unsigned($0) })),
     ])
   }
 }

@@ -56,6 +56,9 @@ package struct StatusReport: Hashable, Sendable {
   package var openPlans = 0
   package var journalUsedBytes = 0
   package var journalCapacityBytes = 0
+  /// What is kept of the journal for audit, on top of its capacity.
+  package var retainedSegments = 0
+  package var retainedBytes = 0
   package var lastLSN: UInt64 = 0
   package var durableLSN: UInt64 = 0
   package var lowWaterLSN: UInt64 = 0
@@ -69,6 +72,12 @@ package struct StatusReport: Hashable, Sendable {
   /// Write-backs that failed and wait to be tried again.
   package var failingOperations = 0
   package var health = Health()
+  /// What the journal had lost when it was mounted with `recovery=skip-corrupt`: the first of them if they are many.
+  package var losses: [LossReport] = []
+  package var lossCount = 0
+  /// Segments with damage, of this and earlier mounts, whose bytes are kept: the oldest if they are many.
+  package var damagedSegments: [UInt64] = []
+  package static let damagedSegmentsMax = 100
 
   package init() {}
 

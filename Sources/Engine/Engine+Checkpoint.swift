@@ -45,13 +45,30 @@ extension Engine {
 
   private func finishCheckpoint(_ lowWater: LSN) {
     // A failed journal says so to every request; segments that were not retired are found at the next mount.
-    if (try? journal.commit()) != nil { try? journal.retireSegments(below: lowWater) }
+    if (try? journal.commit()) != nil {
+      try? journal.retireSegments(below: lowWater)
+      try? journal.pruneRetained(now: clock.now())
+    }
     let waiting = shared.withLock { shared in
       shared.checkpoint.isRunning = false
       return shared.parking.takeWaitersOfRoom()
     }
     shared.wake()
     for request in waiting { attempt(request) }
+  }
+}
+
+/// Segments that are kept for audit are given up when they are too old, whatever else happens.
+extension Engine {
+  func pruneRetainedIfDue() {
+    guard journal.hasExcessRetained(now: clock.now()), !isPruneScheduled.exchange(true, ordering: .acquiringAndReleasing) else {
+      return
+    }
+    runner.run(.journal) { [self] in
+      // A disk that fails now may do better at the next tick.
+      try? journal.pruneRetained(now: clock.now())
+      isPruneScheduled.store(false, ordering: .releasing)
+    }
   }
 }
 

@@ -37,6 +37,9 @@ package struct EngineStatus: Sendable {
   package var oldestAgeMilliseconds: Int
   package var journalUsedBytes: Int
   package var journalCapacityBytes: Int
+  /// What is kept for audit, besides.
+  package var retainedSegments: Int
+  package var retainedBytes: Int
   package var lastLSN: LSN
   package var durableLSN: LSN
   package var oldestPendingLSN: LSN?
@@ -116,7 +119,8 @@ extension Engine {
         pendingOperations: state.queue.count, queues: state.queue.countsByPriority,
         memoryBlocksUsed: state.cache.arenaBlocksUsed, openPlans: shared.plans.count,
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
-        journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
+        journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes,
+        retainedSegments: journal.retained.segments, retainedBytes: journal.retained.bytes, lastLSN: journal.lastLSN,
         durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, lowWaterLSN: state.lowWater,
         deadLetters: state.queue.deadLetters.count,
         parkedRequests: shared.parking.count,
@@ -141,6 +145,7 @@ extension Engine {
     measureSpaceIfDue()
     advance()
     releasePaced()
+    pruneRetainedIfDue()
     if journal.failure != nil { endWaiting() } else { retryForRoom() }
   }
 

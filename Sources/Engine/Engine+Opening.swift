@@ -29,22 +29,35 @@ extension Engine {
         capacityBytes: configuration.journalBytes, segmentBytes: configuration.segmentBytes,
         backingDescription: backing.abilities.description, newJournalUUID: configuration.journalSeed)
       settings.rules = configuration.rules
-      let scan = try Journal.scan(journalStorage, settings)
+      settings.recovery = configuration.recovery
+      settings.retention = configuration.retention
+      var scan = try Journal.scan(journalStorage, settings)
+      var losses: [RecoveryLoss] = []
+      if !scan.losses.isEmpty || !scan.damaged.isEmpty {
+        losses = try JournalRepair.run(scan, settings, journalStorage, runner, clock)
+        scan = try Journal.scan(journalStorage, settings)
+      }
       var recovery = Recovery(
         table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)
       try scan.replay { recovery.read($0) }
       recovery.finishReading()
       let journal = try Journal(
         starting: scan, storage: journalStorage, configuration: settings, runner: runner, clock: clock)
-      var state = makeState(journal, backing, clock, configuration)
+      // Intents may be among what was lost: what may be in doubt is not cancelled or folded (R3).
+      var rules = configuration.rules
+      if recovery.isDoubtful { rules.rewrites = false }
+      var state = makeState(journal, backing, clock, configuration, rules)
       recovery.rollForward(temporaryNamePrefix: state.temporaryNamePrefix)
       state.copiedBelow = scan.lowWater
       state.recover(recovery)
       state.reserveAll()
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
       state.queue.pressAll(through: journal.lastLSN)
+      state.doubtfulThrough = recovery.doubtfulThrough
+      let damaged = try journalStorage.damagedSegments()
       let engine = Engine(
-        state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration)
+        state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration,
+        salvage: SalvageReport(losses: losses, damagedSegments: damaged, isDoubtful: recovery.isDoubtful))
       engine.redoOpenPlans(recovery)
       return engine
     } catch {
@@ -53,15 +66,15 @@ extension Engine {
   }
 
   private static func makeState(
-    _ journal: Journal, _ backing: any BackingStorage, _ clock: any Clock, _ configuration: EngineConfiguration
+    _ journal: Journal, _ backing: any BackingStorage, _ clock: any Clock, _ configuration: EngineConfiguration,
+    _ rules: ProtocolRules
   ) -> EngineState {
-    let hexadecimal = journal.journalUUID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    let prefix = Array(".ebbfs-\(hexadecimal)-".utf8)
+    let prefix = EngineState.temporaryNamePrefix(journalUUID: journal.journalUUID)
     let settings = WritebackSettings(
       delayMilliseconds: configuration.writebackDelayMilliseconds,
       deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations,
       retry: configuration.retry)
-    let queue = WritebackQueue(rules: configuration.rules, settings: settings, seed: journal.epoch) {
+    let queue = WritebackQueue(rules: rules, settings: settings, seed: journal.epoch) {
       EntryName(unchecked: prefix + Array(String($0.rawValue).utf8))
     }
     return EngineState(

@@ -45,13 +45,16 @@ package final class Engine: OperationHandler {
   let configuration: EngineConfiguration
   let metrics: EngineMetrics
   let calls: BackingCallMetrics
+  package let salvage: SalvageReport
   private let requestNumber = Atomic<UInt64>(0)
   private let isCommitScheduled = Atomic<Bool>(false)
+  let isPruneScheduled = Atomic<Bool>(false)
 
   init(
     state: EngineState, journal: Journal, backing: any BackingStorage, runner: any JobRunner, clock: any Clock,
-    configuration: EngineConfiguration
+    configuration: EngineConfiguration, salvage: SalvageReport = SalvageReport()
   ) {
+    self.salvage = salvage
     let calls = BackingCallMetrics(clock: clock)
     let backing = MeasuredStorage(backing, calls)
     let flow = FlowControl(

@@ -1,5 +1,6 @@
 import FilesystemModel
 import Flushing
+import WriteAheadLog
 
 /// When an operation is acknowledged: the three classic policies of write-ahead logs (DESIGN.md section 1).
 package enum Durability: Hashable, Sendable {
@@ -42,6 +43,8 @@ package struct EngineConfiguration: Sendable {
   package var copyForwardUsedPercent = 50
   /// For how long the oldest record must have stayed the oldest until then.
   package var copyForwardDelayMilliseconds = 2000
+  package var recovery = RecoveryMode.pointInTime
+  package var retention = Retention.none
   /// Sixteen random bytes: the UUID of a new journal.
   package var journalSeed: [UInt8] = []
   /// When what failed is tried again, and when it becomes a dead letter.

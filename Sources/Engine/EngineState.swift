@@ -25,10 +25,19 @@ struct EngineState {
   var bound: Set<InodeNumber> = []
   /// What is needed of records below is in copies from there on (R21).
   var copiedBelow = LSN.zero
+  /// What came before in the journal may be done already although no outcome says so: the first attempt is a redo.
+  var doubtfulThrough = LSN.zero
   /// What the names of ebbfs's own temporary files begin with.
   let temporaryNamePrefix: [UInt8]
   /// Journal bytes that a change may need besides its own record: bindings of the inodes it names.
   static let bindingReserveBytes = 16 << 10
+}
+
+extension EngineState {
+  static func temporaryNamePrefix(journalUUID: [UInt8]) -> [UInt8] {
+    let hexadecimal = journalUUID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return Array(".ebbfs-\(hexadecimal)-".utf8)
+  }
 }
 
 // MARK: - Finding inodes

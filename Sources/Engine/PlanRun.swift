@@ -145,9 +145,18 @@ extension EngineState {
   ) -> PlanRun {
     for index in open where actions[index].contentsThrough != nil { _ = cache.seal(actions[index].inode) }
     let executables = actions.map { executable($0, in: actions, read) }
-    return PlanRun(
+    var run = PlanRun(
       lsn: lsn, actions: executables, holds: actions.map { holds($0) }, open: open, isRedo: isRedo,
       nowNanoseconds: clock.uptimeNanoseconds())
+    for index in open where isDoubtful(actions[index]) { run.wasAttempted[index] = true }
+    return run
+  }
+
+  /// Whether an earlier mount may have carried it out without a trace in the journal. Not of a file: what has its name may be one
+  /// of which a lost record told, and would be emptied.
+  private func isDoubtful(_ action: PhysicalAction) -> Bool {
+    if action.kind == .create, action.fileKind == .regular { return false }
+    return action.completes.contains { $0.lsn <= doubtfulThrough }
   }
 
   private func executable(

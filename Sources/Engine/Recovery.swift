@@ -11,18 +11,20 @@ import WriteAheadLog
 /// decided at the end.
 struct Recovery {
   /// Where inodes are in the backing directory; after `rollForward`, as after the open plans.
-  private(set) var bindings: [InodeNumber: Binding] = [:]
+  var bindings: [InodeNumber: Binding] = [:]
   private(set) var created: [InodeNumber: Creation] = [:]
   private(set) var steps: [Step] = []
-  private(set) var openPlans: [LSN: OpenPlan] = [:]
+  var openPlans: [LSN: OpenPlan] = [:]
   /// What open actions of these plans make, move, write or remove; and what they make.
   private var inodesInDoubt: Set<InodeNumber> = []
   private var inodesBeingMade: Set<InodeNumber> = []
   /// Actions of plans that outcomes name.
-  private var endedActions: [LSN: Set<Int>] = [:]
+  var endedActions: [LSN: Set<Int>] = [:]
   private var hasCopies = false
   private(set) var lastNumber = InodeNumber.root
-  private var completed: Set<Stage> = []
+  var completed: Set<Stage> = []
+  /// Completed without a plan: undone before anything of it was written back.
+  private(set) var cancelled: Set<Stage> = []
   private var inDoubt: Set<Stage> = []
   private var contentsDone: [InodeNumber: LSN] = [:]
   private(set) var deadLetters: [WritebackSubject: DeadLetter] = [:]
@@ -85,6 +87,18 @@ struct Recovery {
   }
 
   private let rules: ProtocolRules
+  /// That of the row of a table read last.
+  private var lastRow: InodeNumber?
+  /// What records below low-water said, for inodes whose bindings are lost.
+  var olderBindings: [InodeNumber: Binding] = [:]
+  /// Names of which only the backing directory can tell whether they are still there.
+  var namesInDoubt: Set<Location> = []
+  /// The record that was read last, and for each inode the one that its binding is from.
+  private var lastRead = LSN.zero
+  private(set) var boundAt: [InodeNumber: LSN] = [:]
+  /// Up to there records are lost: what came before may be written back already although no outcome says so.
+  private(set) var doubtfulThrough = LSN.zero
+  var isDoubtful: Bool { doubtfulThrough > .zero }
 
   init(table: [Binding], nextInode: InodeNumber, rules: ProtocolRules) {
     self.rules = rules
@@ -99,6 +113,7 @@ struct Recovery {
 
   mutating func read(_ logged: LoggedRecord) {
     let (lsn, record) = logged.original
+    lastRead = logged.lsn
     if lsn != logged.lsn { hasCopies = true }
     switch record {
     case .namespace(let change, let time, _):
@@ -110,21 +125,43 @@ struct Recovery {
     case .content(let change, _, let time, _):
       steps.append(Step(lsn: lsn, time: time, change: .contents(change, logged.dataPosition)))
     case .binding(let binding): bind(binding)
-    case .intent(let actions): openPlans[lsn] = OpenPlan(actions: actions, remaining: [])
+    case .intent(let actions): openPlans[lsn] = OpenPlan(actions: actions, remaining: Array(actions.indices))
+    case .outcome(.ofRepair): doubtfulThrough = lsn
     case .outcome(let outcome): take(outcome)
     case .deadLetter(let letter): deadLetters[letter.subject] = letter
     case .deadLetterRetry(let subject): deadLetters[subject] = nil
     case .discard(let discard): take(discard, lsn)
-    case .checkpointBegin, .checkpointTable, .checkpointEnd, .copy: break
+    case .checkpointTable(let rows): for row in rows { bindRow(row) }
+    case .checkpointBegin, .checkpointEnd, .copy: break
     }
+    if case .checkpointTable = record {} else { lastRow = nil }
+  }
+
+  /// A row of a checkpoint that is not complete, where records are lost. Rows of one inode that follow each other are one.
+  private mutating func bindRow(_ row: Binding) {
+    var binding = row
+    if lastRow == row.inode { binding.locations = (bindings[row.inode]?.locations ?? []) + row.locations }
+    lastRow = row.inode
+    bind(binding)
   }
 
   /// Everything has been read: brings copies to the places of what they are copies of (R21), and sees which plans are open.
   mutating func finishReading() {
-    if hasCopies { sortSteps() }
+    sortStepsOfCopies()
+    closePlans()
+  }
+
+  /// The first half of `finishReading`.
+  mutating func sortStepsOfCopies() { if hasCopies { sortSteps() } }
+
+  /// Makes sure that none of this many further inode numbers is given.
+  mutating func reserveNumbers(_ count: UInt64) { lastNumber = InodeNumber(lastNumber.rawValue + count) }
+
+  /// Plans all of whose actions have an outcome are not open.
+  mutating func closePlans() {
     for (lsn, plan) in openPlans {
       let ended = endedActions[lsn] ?? []
-      let remaining = plan.actions.indices.filter { !ended.contains($0) }
+      let remaining = plan.remaining.filter { !ended.contains($0) }
       openPlans[lsn] = remaining.isEmpty ? nil : OpenPlan(actions: plan.actions, remaining: remaining)
     }
     endedActions = [:]
@@ -246,11 +283,13 @@ struct Recovery {
 
   private mutating func bind(_ binding: Binding) {
     bindings[binding.inode] = binding
+    boundAt[binding.inode] = lastRead
     lastNumber = max(lastNumber, binding.inode)
   }
 
   private mutating func take(_ outcome: PlanOutcome) {
     completed.formUnion(outcome.completes)
+    if outcome.plan == .zero { cancelled.formUnion(outcome.completes) }
     for contents in outcome.contents {
       contentsDone[contents.inode] = max(contentsDone[contents.inode, default: .zero], contents.through)
     }

@@ -12,11 +12,7 @@ func probeAbilities(
   _ root: borrowing RootDirectory, path: [UInt8], isPrivileged: Bool
 ) throws(Errno) -> BackingAbilities {
   let mount = MountDescription.ofMount(under: root.descriptor)
-  var abilities = BackingAbilities(
-    nameBytesMax: min(Int(try root.descriptor.filesystem().name_bytes_max), EntryName.bytesMax),
-    fileBytesMax: mount.fileBytesMax, linksMax: mount.linksMax, isPrivileged: isPrivileged,
-    hasStableInodes: mount.hasStableInodes, hasFilesystemSync: mount.hasFilesystemSync,
-    description: mount.place(of: root.descriptor, path: path))
+  var abilities = try assumeAbilities(root, path: path, isPrivileged: isPrivileged)
   guard let trial = ProbeDirectory(in: root) else { return abilities }
   abilities.supportsSymlinks = trial.makesSymlink()
   if mount.growsFilesSparsely, let bytes = trial.fileBytesMax() { abilities.fileBytesMax = bytes }
@@ -24,6 +20,18 @@ func probeAbilities(
   abilities.supportsExtendedAttributes = trial.setsExtendedAttribute()
   if abilities.supportsExtendedAttributes { trial.findExtendedAttributeLimits(&abilities) }
   return abilities
+}
+
+/// What the type of the mount tells of the backing directory; changes nothing.
+func assumeAbilities(
+  _ root: borrowing RootDirectory, path: [UInt8], isPrivileged: Bool
+) throws(Errno) -> BackingAbilities {
+  let mount = MountDescription.ofMount(under: root.descriptor)
+  return BackingAbilities(
+    nameBytesMax: min(Int(try root.descriptor.filesystem().name_bytes_max), EntryName.bytesMax),
+    fileBytesMax: mount.fileBytesMax, linksMax: mount.linksMax, isPrivileged: isPrivileged,
+    hasStableInodes: mount.hasStableInodes, hasFilesystemSync: mount.hasFilesystemSync,
+    description: mount.place(of: root.descriptor, path: path))
 }
 
 /// A directory of our own to try things in. It goes with its contents when this ends, and the root gets back its modification

@@ -30,28 +30,25 @@ package final class PosixBackingStorage: BackingStorage {
   /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
   package convenience init(rootPath: String) throws(BackingRootError) { try self.init(rootPath: rootPath, features: .all) }
 
-  /// Opens a directory without trying what it can do: nothing is changed, and the best is assumed. Not for write-back.
+  /// Opens a directory without trying what it can do: nothing is changed, and what its type does not tell is taken to be the
+  /// best. Not for write-back.
   ///
   /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
-  package init(unprobed rootPath: String) throws(BackingRootError) {
-    do {
-      root = try RootDirectory(path: rootPath, features: .all)
-      identity = Lock(RootIdentity(try root.descriptor.status()))
-      canonicalPath = canonicalPathOfRoot(root.descriptor) ?? Array(rootPath.utf8)
-      abilities = BackingAbilities(isPrivileged: gate.isPrivileged)
-    } catch {
-      throw BackingRootError(description: "directory \(rootPath): \(message(error))")
-    }
+  package convenience init(unprobed rootPath: String) throws(BackingRootError) {
+    try self.init(rootPath: rootPath, features: .all, isProbed: false)
   }
 
-  init(rootPath: String, features: KernelFeatures) throws(BackingRootError) {
+  init(rootPath: String, features: KernelFeatures, isProbed: Bool = true) throws(BackingRootError) {
     do {
       root = try RootDirectory(path: rootPath, features: features)
       identity = Lock(RootIdentity(try root.descriptor.status()))
       canonicalPath = canonicalPathOfRoot(root.descriptor) ?? Array(rootPath.utf8)
-      abilities = try probeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
+      abilities =
+        isProbed
+        ? try probeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
+        : try assumeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
     } catch {
-      throw BackingRootError(description: "backing directory \(rootPath): \(message(error))")
+      throw BackingRootError(description: "\(isProbed ? "backing directory" : "directory") \(rootPath): \(message(error))")
     }
   }
 

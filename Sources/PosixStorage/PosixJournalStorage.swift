@@ -6,7 +6,8 @@ import Threading
 // SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
 // fill.
 
-/// The segments of a journal as files of a state directory on local disk: `segment-` and the number in 16 hexadecimal digits.
+/// The segments of a journal as files of a state directory on local disk: `segment-` and the number in 16 hexadecimal digits;
+/// `retained-` or `damaged-` and the number for those on a shelf.
 ///
 /// An object for writing holds the directory's lock as long as it exists. One for reading takes no lock and changes nothing.
 package final class PosixJournalStorage: JournalStorage {
@@ -40,7 +41,9 @@ package final class PosixJournalStorage: JournalStorage {
   /// The process that last locked the directory, whether it still does or not; `nil` when none did.
   package var lastHolder: Int? { processInLock(directory) }
 
-  package func segments() throws(Errno) -> [UInt64] { try names().compactMap(segmentNumber).sorted() }
+  package func segments() throws(Errno) -> [UInt64] {
+    try names().compactMap { segmentNumber(in: $0, after: segmentPrefix) }.sorted()
+  }
 
   package func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno) {
     try checkWritable()
@@ -60,20 +63,24 @@ package final class PosixJournalStorage: JournalStorage {
     try rename(segmentName(number), to: newNumber)
   }
 
-  package func removeSegment(_ number: UInt64) throws(Errno) {
+  package func removeSegment(_ number: UInt64) throws(Errno) { try remove(segmentName(number)) }
+
+  private func remove(_ name: [UInt8]) throws(Errno) {
     try checkWritable()
     do throws(Errno) {
-      try checked(unsafe linux_remove_file(directory.number, segmentName(number)))
+      try checked(unsafe linux_remove_file(directory.number, name))
     } catch {
       guard error == .noEntry else { throw error }
     }
     try directory.synchronize()
   }
 
-  package func openSegment(_ number: UInt64) throws(Errno) -> any SegmentFile {
+  package func openSegment(_ number: UInt64) throws(Errno) -> any SegmentFile { try open(segmentName(number)) }
+
+  private func open(_ name: [UInt8]) throws(Errno) -> any SegmentFile {
     let isReadOnly = lock == nil
     let flags = (isReadOnly ? linux_o_read_only : linux_o_read_write) | linux_o_no_follow
-    let file = try Descriptor(at: directory, segmentName(number), flags: flags)
+    let file = try Descriptor(at: directory, name, flags: flags)
     let bytes = Int(try file.status().size)
     return PosixSegmentFile(file, bytes: bytes, isReadOnly: isReadOnly)
   }
@@ -83,6 +90,40 @@ package final class PosixJournalStorage: JournalStorage {
     let (bytes, isOverflow) = Int(clamping: found.blocks_available).multipliedReportingOverflow(by: Int(found.fragment_bytes))
     return isOverflow ? .max : bytes
   }
+
+  package func shelved(_ shelf: Shelf) throws(Errno) -> [ShelvedSegment] {
+    var segments: [ShelvedSegment] = []
+    for number in try names().compactMap({ name in segmentNumber(in: name, after: shelf.prefix) }).sorted() {
+      do throws(Errno) {
+        let status = try directory.status(of: shelf.name(number))
+        let modified = Timestamp(seconds: status.modified_seconds, nanoseconds: status.modified_nanoseconds)
+        segments.append(ShelvedSegment(number: number, bytes: Int(status.size), modified: modified))
+      } catch {
+        // A reader looks on while the daemon removes old ones.
+        guard error == .noEntry else { throw error }
+      }
+    }
+    return segments
+  }
+
+  package func shelve(_ number: UInt64, on shelf: Shelf) throws(Errno) {
+    try checkWritable()
+    do throws(Errno) {
+      try checked(unsafe linux_rename(directory.number, segmentName(number), directory.number, shelf.name(number)))
+    } catch {
+      guard error == .noEntry, (try? directory.status(of: shelf.name(number))) != nil else { throw error }
+    }
+    try directory.synchronize()
+  }
+
+  package func removeShelved(_ number: UInt64, from shelf: Shelf) throws(Errno) { try remove(shelf.name(number)) }
+
+  package func recycleShelved(_ number: UInt64, from shelf: Shelf, as newNumber: UInt64) throws(Errno) {
+    try checkWritable()
+    try rename(shelf.name(number), to: newNumber)
+  }
+
+  package func openShelved(_ number: UInt64, on shelf: Shelf) throws(Errno) -> any SegmentFile { try open(shelf.name(number)) }
 
   private func checkWritable() throws(Errno) {
     guard lock != nil else { throw .readOnlyFilesystem }
@@ -135,12 +176,18 @@ private func segmentName(_ number: UInt64) -> [UInt8] { segmentPrefix + hexadeci
 
 private func preparingName(_ number: UInt64) -> [UInt8] { preparingPrefix + hexadecimal(number) + [0] }
 
-/// `nil` for any name but those that `segmentName` makes.
-private func segmentNumber(_ name: [UInt8]) -> UInt64? {
-  guard name.starts(with: segmentPrefix),
-    let number = UInt64(String(decoding: name.dropFirst(segmentPrefix.count), as: UTF8.self), radix: 16)
+extension Shelf {
+  fileprivate var prefix: [UInt8] { Array((self == .retained ? "retained-" : "damaged-").utf8) }
+
+  fileprivate func name(_ number: UInt64) -> [UInt8] { prefix + hexadecimal(number) + [0] }
+}
+
+/// The number in a name that begins with `prefix`; `nil` for any name that is not made of both.
+private func segmentNumber(in name: [UInt8], after prefix: [UInt8]) -> UInt64? {
+  guard name.starts(with: prefix),
+    let number = UInt64(String(decoding: name.dropFirst(prefix.count), as: UTF8.self), radix: 16)
   else { return nil }
-  return segmentName(number).dropLast() == name[...] ? number : nil
+  return prefix + hexadecimal(number) == name ? number : nil
 }
 
 /// An open segment file.

@@ -16,8 +16,41 @@ package protocol JournalStorage: AnyObject, Sendable {
   /// Removes a segment file; synced with its directory entry. One that is gone, by a call that failed, is removed.
   func removeSegment(_ number: UInt64) throws(Errno)
   func openSegment(_ number: UInt64) throws(Errno) -> any SegmentFile
+  /// The segments on a shelf, by ascending number.
+  func shelved(_ shelf: Shelf) throws(Errno) -> [ShelvedSegment]
+  /// Takes a segment out of the journal and keeps it, with its number, in place of any that has it there; synced with its
+  /// directory entry. When it throws, the segment is in either place; one that is there already, by a call that failed, is
+  /// shelved.
+  func shelve(_ number: UInt64, on shelf: Shelf) throws(Errno)
+  /// Removes a segment from a shelf; one that is gone is removed.
+  func removeShelved(_ number: UInt64, from shelf: Shelf) throws(Errno)
+  /// Makes a segment on a shelf one of the journal's again, under a new number: as `recycleSegment`.
+  func recycleShelved(_ number: UInt64, from shelf: Shelf, as newNumber: UInt64) throws(Errno)
+  func openShelved(_ number: UInt64, on shelf: Shelf) throws(Errno) -> any SegmentFile
   /// Bytes that new segments may still take.
   func bytesAvailable() throws(Errno) -> Int
+}
+
+/// Where segments are kept that are not the journal's any more: whatever becomes of them, no mount is disturbed.
+package enum Shelf: Hashable, Sendable, CaseIterable {
+  /// Retired, and kept for audit as long as `-o retain=` says.
+  case retained
+  /// Damaged, and left to the operator for good.
+  case damaged
+}
+
+/// A segment on a shelf.
+package struct ShelvedSegment: Hashable, Sendable {
+  package let number: UInt64
+  package let bytes: Int
+  /// When it was last written to.
+  package let modified: Timestamp
+
+  package init(number: UInt64, bytes: Int, modified: Timestamp) {
+    self.number = number
+    self.bytes = bytes
+    self.modified = modified
+  }
 }
 
 /// An open segment of the journal. Closed with its last reference.

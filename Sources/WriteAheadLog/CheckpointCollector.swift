@@ -19,6 +19,9 @@ struct CheckpointCollector {
     }
   }
 
+  /// Records are missing: a checkpoint that they may belong to is not complete.
+  mutating func interrupt() { open = nil }
+
   private mutating func addRow(_ row: Binding) {
     guard let last = open?.table.indices.last, open?.table[last].inode == row.inode else {
       open?.table.append(row)

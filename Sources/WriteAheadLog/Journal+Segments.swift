@@ -4,21 +4,18 @@ import StorageInterface
 
 extension Journal {
   /// Prepared segments kept when old ones are retired.
-  private var sparesMax: Int { 2 }
+  var sparesMax: Int { 2 }
 
-  /// Gives up segments whose records are all below `lowWater`, which must be that of a checkpoint that is durable: a few become
-  /// the next segments to be written, the others, and what could not be retired at once, are removed, oldest first. Stops at a
-  /// segment that is being read.
+  /// Gives up segments whose records are all below `lowWater`, which must be that of a checkpoint that is durable: with
+  /// `Retention` they are kept on the shelf; else a few become the next segments to be written, the others, and what could not be
+  /// retired at once, are removed, oldest first. Stops at a segment that is being read.
   ///
   /// - Throws: when the disk fails; the journal goes on, and a later call tries again.
   package func retireSegments(below lowWater: LSN) throws(Errno) {
     while let retired = beginRetiring(below: lowWater) {
+      let shelved: ShelvedSegment?
       do {
-        if let number = retired.newNumber {
-          try storage.recycleSegment(retired.segment.number, as: number)
-        } else {
-          try storage.removeSegment(retired.segment.number)
-        }
+        shelved = try carryOut(retired)
       } catch {
         finishProvisioning { state in
           state.live.insert(retired.segment, at: 0)
@@ -28,24 +25,50 @@ extension Journal {
       }
       finishProvisioning { state in
         metrics.segmentsRetired.add()
-        guard let number = retired.newNumber else { return }
+        if let shelved { state.retained.append(shelved) }
+        guard case .recycle(let number) = retired.fate else { return }
         metrics.segmentsRecycled.add()
         state.addSpare(SpareSegment(number: number, isRecycled: true))
       }
     }
   }
 
+  private struct Retirement {
+    enum Fate {
+      case shelve(Shelf)
+      case recycle(as: UInt64)
+      case remove
+    }
+
+    var segment: LiveSegment
+    var fate: Fate
+  }
+
+  private func carryOut(_ retired: Retirement) throws(Errno) -> ShelvedSegment? {
+    let number = retired.segment.number
+    switch retired.fate {
+    case .recycle(let newNumber): try storage.recycleSegment(number, as: newNumber)
+    case .remove: try storage.removeSegment(number)
+    case .shelve(let shelf):
+      try storage.shelve(number, on: shelf)
+      return shelf == .retained ? try storage.shelved(shelf).first { $0.number == number } : nil
+    }
+    return nil
+  }
+
   /// Takes the oldest segment when nothing in it is needed.
-  private func beginRetiring(below lowWater: LSN) -> (segment: LiveSegment, newNumber: UInt64?)? {
-    state.wait { state -> (segment: LiveSegment, newNumber: UInt64?)?? in
+  private func beginRetiring(below lowWater: LSN) -> Retirement? {
+    state.wait { state -> Retirement?? in
       guard state.failure == nil, state.live.count > 1, state.live[1].exists,
         state.live[1].firstLSN <= min(lowWater, state.durableLowWater), state.live[0].readers == 0
       else { return .some(nil) }
       guard !state.isProvisioning else { return nil }
       state.isProvisioning = true
       let segment = state.live.removeFirst()
+      if state.damaged.contains(segment.number) { return Retirement(segment: segment, fate: .shelve(.damaged)) }
+      if configuration.retention != .none { return Retirement(segment: segment, fate: .shelve(.retained)) }
       let isReusable = state.spares.count < sparesMax && segment.isRecyclable && segment.bytes == configuration.segmentBytes
-      return (segment, isReusable ? state.highestFile + 1 : nil)
+      return Retirement(segment: segment, fate: isReusable ? .recycle(as: state.highestFile + 1) : .remove)
     }!
   }
 
@@ -69,8 +92,8 @@ extension Journal {
     }!
     guard let number else { return }
     do {
-      try storage.prepareSegment(number, bytes: configuration.segmentBytes)
-      finishProvisioning { $0.addSpare(SpareSegment(number: number, isRecycled: false)) }
+      let spare = try makeSegment(number)
+      finishProvisioning { $0.addSpare(spare) }
     } catch {
       // Not final: the leader tries again when it needs the segment.
       finishProvisioning { $0.preparationFailed = true }
@@ -92,8 +115,9 @@ extension Journal {
       state.isProvisioning = true
       return .some(nil)
     }!
-    if ready == nil {
-      do { try storage.prepareSegment(number, bytes: configuration.segmentBytes) } catch {
+    var spare = ready
+    if spare == nil {
+      do { spare = try makeSegment(number) } catch {
         finishProvisioning { _ in }
         throw error
       }
@@ -107,10 +131,10 @@ extension Journal {
       state.live[index].exists = true
     }
     scheduleNextSegment()
-    return ready?.isRecycled ?? false
+    return spare?.isRecycled ?? false
   }
 
-  private func finishProvisioning(_ change: (inout JournalState) -> Void) {
+  func finishProvisioning(_ change: (inout JournalState) -> Void) {
     state.withLock { state in
       state.isProvisioning = false
       change(&state)
@@ -125,7 +149,7 @@ extension JournalState {
     return spares.isEmpty && failure == nil && !isClosed && live.count < segmentsMax
   }
 
-  fileprivate mutating func addSpare(_ spare: SpareSegment) {
+  mutating func addSpare(_ spare: SpareSegment) {
     precondition(spare.number == highestFile + 1)
     spares.append(spare)
     preparationFailed = false

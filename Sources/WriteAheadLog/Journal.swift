@@ -54,7 +54,7 @@ package final class Journal: Sendable {
     lastLSNValue = Atomic(durable.rawValue)
     writtenLSNValue = Atomic(durable.rawValue)
     durableLSNValue = Atomic(durable.rawValue)
-    state = Lock(JournalState(start, checkpoint: scan.checkpoint))
+    state = Lock(JournalState(start, scan))
     scheduleNextSegment()
   }
 
@@ -66,7 +66,12 @@ package final class Journal: Sendable {
     _ storage: any JournalStorage, _ configuration: JournalConfiguration
   ) throws(JournalError) -> JournalScan {
     var scanner = JournalScanner(storage, rules: configuration.rules)
-    return try scanner.scan(backingDescription: configuration.recordedDescription)
+    if configuration.recovery == .skipCorrupt {
+      return try scanner.salvage(backingDescription: configuration.recordedDescription)
+    }
+    let scan = try scanner.scan(backingDescription: configuration.recordedDescription)
+    if configuration.recovery == .absolute, let tail = scan.tornTail { throw .torn(tail) }
+    return scan
   }
 
   /// The LSN of the record appended last, or the last before this mount.

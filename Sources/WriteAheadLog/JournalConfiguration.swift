@@ -1,6 +1,27 @@
 import FilesystemModel
 import JournalFormat
 
+/// What is made of damage when a journal is opened. The names are those of RocksDB's `WALRecoveryMode`; Recovery.md tells what is
+/// the same and what is not.
+package enum RecoveryMode: String, Hashable, Sendable, CaseIterable {
+  /// A torn tail, which nobody was promised, is cut; damage of a record that was durable is refused.
+  case pointInTime = "point-in-time"
+  /// Both are refused.
+  case absolute
+  /// What is readable is kept, and every loss is told: the operator's choice.
+  case skipCorrupt = "skip-corrupt"
+}
+
+/// How many retired segments are kept for audit, besides what the journal needs.
+package enum Retention: Hashable, Sendable {
+  /// As many whole segments as fit.
+  case bytes(Int)
+  /// Those that were last written to less than this many milliseconds ago.
+  case time(milliseconds: Int)
+
+  package static let none = Retention.bytes(0)
+}
+
 /// What a journal is made with.
 package struct JournalConfiguration: Sendable {
   /// Bytes of a new segment, a multiple of 4096. Older segments keep their size.
@@ -12,6 +33,8 @@ package struct JournalConfiguration: Sendable {
   /// 16 random bytes, used when there is no journal yet.
   package var newJournalUUID: [UInt8]
   package var rules = ProtocolRules()
+  package var recovery = RecoveryMode.pointInTime
+  package var retention = Retention.none
 
   package static let segmentBytesDefault = 64 << 20
   /// Fewer segments could not hold a checkpoint beside what it replaces.
@@ -32,7 +55,10 @@ package struct JournalConfiguration: Sendable {
   }
 
   /// The description as a header can hold it: a longer one is cut and ends with a digest of the whole.
-  var recordedDescription: String {
+  var recordedDescription: String { Self.recorded(backingDescription) }
+
+  /// A backing description as headers have it.
+  package static func recorded(_ backingDescription: String) -> String {
     let bytesMax = SegmentHeader.descriptionBytesMax
     guard backingDescription.utf8.count > bytesMax else { return backingDescription }
     var digest: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a

@@ -4,6 +4,10 @@ import FilesystemModel
 package enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A record that had been durable cannot be read, or the segments contradict each other.
   case corrupt(segment: UInt64, offset: Int, lsn: LSN, reason: String)
+  /// A torn tail, which `RecoveryMode.absolute` does not cut.
+  case torn(TornTail)
+  /// What was asked for is not in the journal any more.
+  case retired(LSN, oldest: LSN)
   case newerVersion(found: UInt32, supported: UInt32)
   /// The journal was made for another backing directory.
   case otherBacking(recorded: String, actual: String)
@@ -16,6 +20,12 @@ package enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
     case .corrupt(let segment, let offset, let lsn, let reason):
       "the journal is corrupt at LSN \(lsn.rawValue), segment \(segment), offset \(offset): \(reason); nothing was changed: "
         + "copy the state directory, then look at it with `ebbfs journal check`"
+    case .torn(let tail):
+      "recovery=absolute does not accept this journal, which a crash left with a torn tail at LSN \(tail.lsn.rawValue), segment "
+        + "\(tail.segment), offset \(tail.offset), \(tail.bytesCut) bytes; nothing was changed: mount with "
+        + "recovery=point-in-time to cut what nobody was promised"
+    case .retired(let lsn, let oldest):
+      "record \(lsn.rawValue) is retired, the oldest that is kept is \(oldest.rawValue): -o retain= keeps more"
     case .newerVersion(let found, let supported):
       "the journal has format version \(found), this ebbfs reads up to \(supported): use the newer ebbfs that wrote it"
     case .otherBacking(let recorded, let actual):

@@ -2,7 +2,7 @@ import FilesystemModel
 import JournalFormat
 import StorageInterface
 
-/// What `ebbfs journal check` and `ebbfs journal dump` tell. Changes nothing.
+/// What `ebbfs journal check` tells. Changes nothing.
 package enum JournalInspector {
   /// Decides as a mount would, for any backing directory.
   ///
@@ -27,59 +27,6 @@ package enum JournalInspector {
       lastLSN: scanner.extents.isEmpty ? nil : scanner.expected.previous, lowWater: scan?.lowWater,
       backingDescription: scan?.backingDescription ?? "",
       recordsByType: RecordType.allCases.map { (type: $0, count: scanner.recordsByType[$0] ?? 0) })
-  }
-
-  /// Gives one line per segment and per record, in the order of the files, as far as each segment can be read: LSN, epoch, type
-  /// and fields, without contents of files.
-  package static func dump(_ storage: any JournalStorage, _ line: (String) -> Void) throws(JournalError) {
-    let numbers = try doing("listing the segments") { () throws(Errno) in try storage.segments() }
-    for number in numbers {
-      var reader = try SegmentReader(storage, number, journalUUID: [])
-      let bytes = try reader.headerBytes()
-      let header: SegmentHeader
-      do {
-        header = try SegmentHeader(decoding: bytes)
-      } catch {
-        line("segment \(number): \(describe(error))")
-        continue
-      }
-      line(describe(header, file: number))
-      guard header.number == number else { continue }
-      reader = try SegmentReader(storage, number, journalUUID: header.journalUUID)
-      try dump(&reader, line)
-    }
-  }
-
-  private static func dump(_ reader: inout SegmentReader, _ line: (String) -> Void) throws(JournalError) {
-    var offset = SegmentHeader.bytes
-    while let header = try reader.record(at: offset) {
-      let placement = header.placement
-      let start = "\(placement.lsn.rawValue) epoch \(placement.epoch) at \(reader.number):\(offset) \(header.length) bytes "
-      do {
-        line(start + (try reader.logged(header, at: offset)).record.summary)
-      } catch {
-        line(start + "\(header.type), unreadable")
-      }
-      offset += RecordLayout.padded(header.length)
-    }
-    line("segment \(reader.number): no record at offset \(offset)")
-  }
-
-  private static func describe(_ header: SegmentHeader, file number: UInt64) -> String {
-    let uuid = header.journalUUID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    let start =
-      header.number == number ? "segment \(number)" : "segment \(number): spare, has the header of segment \(header.number)"
-    return
-      "\(start): journal \(uuid) epoch \(header.epoch) first LSN \(header.firstLSN.rawValue) durable \(header.durable.rawValue) "
-      + "backing \(printable(header.backingDescription.utf8))"
-  }
-
-  private static func describe(_ error: SegmentHeaderError) -> String {
-    switch error {
-    case .blank: "prepared, not used"
-    case .damaged: "no readable header"
-    case .newerVersion(let version): "format version \(version), newer than \(SegmentHeader.version)"
-    }
   }
 }
 

@@ -34,13 +34,15 @@ package struct TornTail: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// The records of one segment that are live.
+/// Live records of one segment that follow each other: all that it has, unless records between them are lost.
 package struct SegmentExtent: Hashable, Sendable {
   package let segment: UInt64
   package let epoch: UInt64
   package let firstLSN: LSN
   /// `firstLSN.previous` when there are none.
   package internal(set) var lastLSN: LSN
+  /// The offset of the first record.
+  package internal(set) var startOffset = SegmentHeader.bytes
   /// The offset after the last live record.
   package internal(set) var endOffset: Int
 }
@@ -80,26 +82,38 @@ package struct JournalScan: Sendable {
   let spares: [SpareSegment]
   /// Files above `spares` that hold traces of cut records, ascending: removed when the journal starts.
   let discarded: [UInt64]
+  /// Records that had been durable and cannot be read, ascending: only with `RecoveryMode.skipCorrupt`.
+  package internal(set) var losses: [JournalGap] = []
+  /// Segments with damage, whether something of it is needed or not: a repair sets them aside.
+  package internal(set) var damaged: [UInt64] = []
+  /// Numbers below the highest segment's of which there is no file.
+  var missing: [UInt64] = []
   let storage: any JournalStorage
 
   /// The LSN from which `replay` goes.
   package var lowWater: LSN { checkpoint?.lowWater ?? LSN.zero.next }
 
-  /// Hands out all records from low-water to the cut in LSN order, except those of checkpoints. May be repeated, also after a
+  /// Hands out all records from low-water to the cut in LSN order, except those of checkpoints, unless tables are wanted: where
+  /// records are lost, one whose begin or end is lost still tells where inodes are. May be repeated, also after a
   /// `Journal` was started, as long as that has retired nothing.
   ///
   /// - Throws: `storage` when the disk cannot be read, `corrupt` when a record has contents that no ebbfs writes, and what
   ///   `visit` throws.
   /// - Complexity: reads every segment from low-water once, in pieces of a few MiB.
-  package func replay(_ visit: (LoggedRecord) throws(JournalError) -> Void) throws(JournalError) {
+  package func replay(
+    withTables: Bool = false, from first: LSN? = nil, _ visit: (LoggedRecord) throws(JournalError) -> Void
+  ) throws(JournalError) {
+    let lowWater = first ?? lowWater
     for extent in extents where extent.lastLSN >= lowWater && extent.lastLSN >= extent.firstLSN {
       var reader = try SegmentReader(storage, extent.segment, journalUUID: journalUUID)
-      var offset = SegmentHeader.bytes
+      var offset = extent.startOffset
       while offset < extent.endOffset {
         guard let header = try reader.record(at: offset) else {
           throw reader.corrupt(at: offset, lsn: extent.firstLSN, "a record that was readable a moment ago is not any more")
         }
-        if header.placement.lsn >= lowWater, !header.type.isCheckpoint { try visit(reader.logged(header, at: offset)) }
+        if header.placement.lsn > extent.lastLSN { break }
+        let isWanted = !header.type.isCheckpoint || withTables && header.type == .checkpointTable
+        if header.placement.lsn >= lowWater, isWanted { try visit(reader.logged(header, at: offset)) }
         offset += RecordLayout.padded(header.length)
       }
     }

@@ -60,7 +60,7 @@ struct JournalScanner {
       storage: storage)
   }
 
-  private mutating func readHeaders() throws(JournalError) {
+  mutating func readHeaders() throws(JournalError) {
     let storage = storage
     let numbers = try doing("listing the segments") { () throws(Errno) in try storage.segments() }
     for number in numbers {
@@ -85,7 +85,7 @@ struct JournalScanner {
   }
 
   /// A journal whose first mount did not get as far as its first record, or none.
-  private func emptyScan() throws(JournalError) -> JournalScan {
+  func emptyScan() throws(JournalError) -> JournalScan {
     for candidate in candidates {
       var reader = try SegmentReader(storage, candidate.number, journalUUID: [])
       let isUnused = try reader.endOfNonzero(from: SegmentHeader.bytes) == nil

@@ -7,6 +7,7 @@ struct JournalStart {
   let header: SegmentHeader
   let live: [LiveSegment]
   let spares: [SpareSegment]
+  let retained: [ShelvedSegment]
 
   static func checkCapacity(_ configuration: JournalConfiguration, _ storage: any JournalStorage) throws(JournalError) {
     precondition(configuration.segmentBytes % 4096 == 0 && configuration.newJournalUUID.count == SegmentHeader.uuidBytes)
@@ -19,13 +20,20 @@ struct JournalStart {
   init(_ scan: JournalScan, _ storage: any JournalStorage, _ configuration: JournalConfiguration) throws(JournalError) {
     var spares = scan.spares
     try Self.synchronize(scan, storage)
+    for number in scan.missing {
+      try doing("standing in for segment \(number)") { () throws(Errno) in
+        try storage.prepareSegment(number, bytes: SegmentHeader.bytes)
+      }
+    }
     for number in scan.discarded.reversed() {
       try doing("removing segment \(number)") { () throws(Errno) in try storage.removeSegment(number) }
     }
     try Self.removeSparesOfOtherSize(&spares, storage, configuration.segmentBytes)
     var live = try Self.liveSegments(scan, storage)
-    let first = try Self.takeFirst(&spares, above: scan.segments.last ?? 0, storage, configuration)
+    var retained = try doing("listing the kept segments") { () throws(Errno) in try storage.shelved(.retained) }
+    let first = try Self.takeFirst(&spares, &retained, above: scan, storage, configuration)
     self.spares = spares
+    self.retained = retained
     let header = SegmentHeader(
       journalUUID: scan.isEmpty ? configuration.newJournalUUID : scan.journalUUID, epoch: scan.epoch + 1, number: first.number,
       firstLSN: scan.nextLSN, durable: scan.nextLSN.previous, isRecycled: first.isRecycled,
@@ -100,20 +108,34 @@ struct JournalStart {
     return live.reversed()
   }
 
+  /// The segment that the new epoch begins in. On a full disk it is made of the oldest one that is kept for audit.
   private static func takeFirst(
-    _ spares: inout [SpareSegment], above highest: UInt64, _ storage: any JournalStorage, _ configuration: JournalConfiguration
+    _ spares: inout [SpareSegment], _ retained: inout [ShelvedSegment], above scan: JournalScan, _ storage: any JournalStorage,
+    _ configuration: JournalConfiguration
   ) throws(JournalError) -> SpareSegment {
     if let spare = spares.first {
       spares.removeFirst()
       return spare
     }
-    let available = try doing("asking for free space") { () throws(Errno) in try storage.bytesAvailable() }
-    guard available >= configuration.segmentBytes else {
-      throw .tooSmall(needed: configuration.segmentBytes, available: available)
+    let number = (scan.segments.last ?? 0) + 1
+    while true {
+      let available = try doing("asking for free space") { () throws(Errno) in try storage.bytesAvailable() }
+      if available >= configuration.segmentBytes { break }
+      guard let oldest = retained.first else { throw .tooSmall(needed: configuration.segmentBytes, available: available) }
+      retained.removeFirst()
+      if Journal.isReusable(oldest, storage, configuration, scan.journalUUID) {
+        try doing("taking kept segment \(oldest.number)") { () throws(Errno) in
+          try storage.recycleShelved(oldest.number, from: .retained, as: number)
+        }
+        return SpareSegment(number: number, isRecycled: true)
+      }
+      try doing("removing kept segment \(oldest.number)") { () throws(Errno) in
+        try storage.removeShelved(oldest.number, from: .retained)
+      }
     }
-    try doing("preparing segment \(highest + 1)") { () throws(Errno) in
-      try storage.prepareSegment(highest + 1, bytes: configuration.segmentBytes)
+    try doing("preparing segment \(number)") { () throws(Errno) in
+      try storage.prepareSegment(number, bytes: configuration.segmentBytes)
     }
-    return SpareSegment(number: highest + 1, isRecycled: false)
+    return SpareSegment(number: number, isRecycled: false)
   }
 }

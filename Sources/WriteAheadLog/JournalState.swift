@@ -43,6 +43,9 @@ struct JournalState {
   var live: [LiveSegment]
   /// Prepared files right above the highest file in use, ascending.
   var spares: [SpareSegment]
+  var retained: RetainedSegments
+  /// Segments that are set aside, and not used again, when they are retired.
+  var damaged: Set<UInt64>
   /// The highest number of any segment file.
   var highestFile: UInt64
   /// The offset in the current segment at which the next record goes.
@@ -75,15 +78,17 @@ struct JournalState {
   /// The low-water of the newest durable checkpoint.
   var durableLowWater: LSN
 
-  init(_ start: JournalStart, checkpoint: Checkpoint?) {
+  init(_ start: JournalStart, _ scan: JournalScan) {
+    damaged = Set(scan.damaged)
     live = start.live
     spares = start.spares
+    retained = RetainedSegments(start.retained)
     highestFile = start.spares.last?.number ?? start.header.number
     offset = SegmentHeader.bytes
     nextLSN = start.header.firstLSN
     written = start.header.firstLSN.previous
     durable = written
-    durableLowWater = checkpoint?.lowWater ?? LSN.zero
+    durableLowWater = scan.checkpoint?.lowWater ?? LSN.zero
   }
 
   var current: LiveSegment {

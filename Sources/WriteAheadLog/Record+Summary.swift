@@ -1,19 +1,6 @@
 import FilesystemModel
 import JournalFormat
 
-/// Bytes for a terminal: what is not printable ASCII is escaped.
-func printable(_ bytes: some Sequence<UInt8>) -> String {
-  var text = "\""
-  for byte in bytes {
-    switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += "\\" + String(UnicodeScalar(byte))
-    case 0x20..<0x7f: text += String(UnicodeScalar(byte))
-    default: text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }
-  }
-  return text + "\""
-}
-
 extension Record {
   /// The record in one line: all fields but contents of files and values of extended attributes.
   package var summary: String {
@@ -45,7 +32,7 @@ extension Timestamp {
 }
 
 extension Location {
-  fileprivate var summary: String { "\(parent.rawValue)/\(printable(name.bytes))" }
+  fileprivate var summary: String { "\(parent.rawValue)/\(EscapedText.printable(name.bytes))" }
 }
 
 extension Stage {
@@ -58,8 +45,8 @@ extension NamespaceChange {
     case .create(let inode, let location):
       "create \(inode.attributes.kind) \(inode.number.rawValue) at \(location?.summary ?? "no name")"
         + " mode \(String(inode.attributes.permissions, radix: 8)) owner \(inode.attributes.owner):\(inode.attributes.group)"
-        + (inode.target.isEmpty ? "" : " target \(printable(inode.target))")
-        + inode.extendedAttributes.map { " \(printable($0.name))=\($0.value.count) bytes" }.joined()
+        + (inode.target.isEmpty ? "" : " target \(EscapedText.printable(inode.target))")
+        + inode.extendedAttributes.map { " \(EscapedText.printable($0.name))=\($0.value.count) bytes" }.joined()
     case .link(let inode, let location): "link \(inode.rawValue) at \(location.summary)"
     case .remove(let inode, let location): "remove \(inode.rawValue) from \(location.summary)"
     case .rename(let inode, let source, let target, let replaced):
@@ -87,7 +74,7 @@ extension ContentChange {
     if let modified = attributes.modified { parts.append("mtime \(modified.summary)") }
     if let changed = attributes.changed { parts.append("ctime \(changed.summary)") }
     for attribute in extendedAttributes {
-      parts.append("\(printable(attribute.name))" + (attribute.value.map { "=\($0.count) bytes" } ?? " removed"))
+      parts.append("\(EscapedText.printable(attribute.name))" + (attribute.value.map { "=\($0.count) bytes" } ?? " removed"))
     }
     return parts.joined(separator: " ")
   }
@@ -148,5 +135,14 @@ extension PlanOutcome {
       + " completes [\(completes.map(\.summary).joined(separator: ","))]"
       + " contents [\(contents.map { "\($0.inode.rawValue) through \($0.through.rawValue)" }.joined(separator: ","))]"
       + " bindings [\(bindings.map(\.summary).joined(separator: "; "))]"
+  }
+}
+
+extension SegmentHeader {
+  /// The segment in one line.
+  package func summary(isRetained: Bool) -> String {
+    let uuid = journalUUID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return "\(isRetained ? "retained " : "")segment \(number): journal \(uuid) epoch \(epoch) first LSN \(firstLSN.rawValue) "
+      + "durable \(durable.rawValue) backing \(EscapedText.printable(backingDescription.utf8))"
   }
 }

@@ -13,13 +13,24 @@ struct SegmentReader {
   private let file: any SegmentFile
   private var window: [UInt8] = []
   private var windowStart = 0
+  private let windowBytesMin: Int
 
-  init(_ storage: any JournalStorage, _ number: UInt64, journalUUID: [UInt8]) throws(JournalError) {
+  /// Reads an open file as the segment with this number.
+  init(_ file: any SegmentFile, _ number: UInt64, journalUUID: [UInt8], windowBytes: Int = windowBytes) {
     self.number = number
-    file = try doing("opening segment \(number)") { () throws(Errno) in try storage.openSegment(number) }
+    self.file = file
     bytes = file.bytes
     tag = SegmentHeader.tag(journalUUID: journalUUID, number: number)
+    windowBytesMin = windowBytes
   }
+
+  init(_ storage: any JournalStorage, _ number: UInt64, journalUUID: [UInt8]) throws(JournalError) {
+    let file = try doing("opening segment \(number)") { () throws(Errno) in try storage.openSegment(number) }
+    self.init(file, number, journalUUID: journalUUID)
+  }
+
+  /// Forgets what was read: somebody may have written since.
+  mutating func forget() { window = [] }
 
   /// The header of the intact record at `offset`; `nil` when there is none.
   ///
@@ -87,7 +98,7 @@ struct SegmentReader {
     let needed = min(count, bytes - offset)
     if offset >= windowStart, offset + needed <= windowStart + window.count { return }
     let file = file
-    let wanted = min(max(needed, Self.windowBytes), bytes - offset)
+    let wanted = min(max(needed, windowBytesMin), bytes - offset)
     window = try doing("reading segment \(number) at offset \(offset)") { () throws(Errno) in
       try file.read(at: offset, count: wanted)
     }

@@ -16,6 +16,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
   case incomplete = 11
   case daemonDied = 12
   case deadLetters = 13
+  case notRetained = 14
 
   /// The same for `ebbfs status`, where 0 to 2 are the level of health, and 3 is that nothing is known of it.
   var ofStatusCommand: Int32 { rawValue <= Int32(Health.Level.critical.rawValue) ? 3 : rawValue }
@@ -37,6 +38,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .incomplete: "ended before everything was written back; the journal keeps the rest"
     case .daemonDied: "the daemon ended without saying why"
     case .deadLetters: "all is written back but dead letters and what is behind them; the journal keeps these"
+    case .notRetained: "records or bytes that were asked for are not in the journal any more"
     }
   }
 }

@@ -23,6 +23,8 @@ func fullReport() -> StatusReport {
   report.deadLetters = 5
   report.journalUsedBytes = 1 << 20
   report.journalCapacityBytes = 1 << 30
+  report.retainedSegments = 5
+  report.retainedBytes = 5 << 20
   report.lastLSN = UInt64.max
   report.durableLSN = 9
   report.lowWaterLSN = 7
@@ -32,7 +34,19 @@ func fullReport() -> StatusReport {
   report.longestCallMilliseconds = 42_000
   report.failingOperations = 5
   report.health = Health(level: .critical, reasons: ["too\nold", "full"])
+  report.losses = [fullLoss(), LossReport()]
+  report.lossCount = 30
+  report.damagedSegments = [1, 12]
   return report
+}
+
+func fullLoss() -> LossReport {
+  var loss = LossReport()
+  loss.message = "record 7, segment 1, offset 4096: not readable"
+  (loss.firstLSN, loss.lastLSN) = (7, 8)
+  (loss.segment, loss.offset) = (1, 4096)
+  (loss.inode, loss.path) = (9, "/d/\u{e4}")
+  return loss
 }
 
 private let requests: [ControlRequest] = [

@@ -43,7 +43,18 @@ private func mount(_ words: [String]) throws -> MountRequest {
   #expect(try Arguments.parse(["stats", "--prometheus"]) == .statistics(mountpoint: nil, .prometheus))
   #expect(try Arguments.parse(["stats", "/m", "--watch"]) == .statistics(mountpoint: "/m", .watch(seconds: 1)))
   #expect(try Arguments.parse(["stats", "/m", "--watch=3600"]) == .statistics(mountpoint: "/m", .watch(seconds: 3600)))
-  #expect(try Arguments.parse(["journal", "check", "/s"]) == .journal(.check, directory: "/s"))
+  #expect(try Arguments.parse(["journal", "check", "/s"]) == .journal(.check, place: "/s"))
+  let dump = JournalDumpOptions(from: 7, isFollowing: true, asJSON: true)
+  #expect(
+    try Arguments.parse(["journal", "dump", "/s", "--from", "7", "--json", "--follow"]) == .journal(.dump(dump), place: "/s"))
+  #expect(try Arguments.parse(["journal", "dump", "/s"]) == .journal(.dump(JournalDumpOptions()), place: "/s"))
+  let extract = JournalExtractOptions(lsn: 9, path: "/d/f", output: "/o", isPartial: true)
+  #expect(
+    try Arguments.parse(["journal", "extract", "/s", "--partial", "9", "-o", "/o", "/d/f"])
+      == .journal(.extract(extract), place: "/s"))
+  #expect(
+    try Arguments.parse(["journal", "extract", "/s", "9", "--", "-f"])
+      == .journal(.extract(JournalExtractOptions(lsn: 9, path: "-f")), place: "/s"))
   #expect(try Arguments.parse(["--version"]) == .version)
   #expect(try Arguments.parse(["mount", "--help"]) == .help)
 }
@@ -67,6 +78,15 @@ private func mount(_ words: [String]) throws -> MountRequest {
     #expect(refusal(["stats", "/m", "--watch=\(seconds)"]).hasPrefix("--watch=\(seconds): 1 to 3600 whole seconds"))
   }
   #expect(refusal(["journal"]).hasPrefix("a journal command is needed"))
+  for wrong in ["", "0", "-1", "+1", "x", "1x", "18446744073709551616", "\u{661}"] {
+    #expect(refusal(["journal", "dump", "/s", "--from", wrong]).hasSuffix("usage: ebbfs \(JournalArguments.dump)"), "\(wrong)")
+  }
+  #expect(refusal(["journal", "dump", "/s", "--from"]).hasPrefix("an LSN is missing"))
+  #expect(refusal(["journal", "dump", "/s", "--tail"]).hasPrefix("unexpected argument --tail"))
+  #expect(refusal(["journal", "dump", "--json"]).hasPrefix("an argument is missing"))
+  for wrong in [["/s"], ["/s", "1"], ["/s", "x", "/f"], ["/s", "1", "/f", "/g"], ["/s", "1", "/f", "-o"], ["/s", "1", "-x"]] {
+    #expect(refusal(["journal", "extract"] + wrong).hasSuffix("usage: ebbfs \(JournalArguments.extract)"), "\(wrong)")
+  }
   #expect(refusal(["journal", "burn", "/s"]).hasPrefix("unknown journal command burn"))
   #expect(refusal(["/b\u{FFFD}", "/m"]) == "arguments must be UTF-8")
 }

@@ -1,4 +1,5 @@
 import Control
+import Engine
 import FilesystemModel
 import Glibc
 import Statistics
@@ -76,6 +77,7 @@ final class DoubleFilesystem: MountedFilesystem {
   }
 
   let tickMilliseconds = 50
+  let salvage = SalvageReport()
 
   func tick() {
     state.withLock { $0.ticks += 1 }

@@ -17,6 +17,9 @@ package final class SimulatedJournalStorage: JournalStorage {
     case remove(UInt64)
     case write(UInt64, offset: Int, count: Int)
     case synchronize(UInt64)
+    case shelve(UInt64, Shelf)
+    case removeShelved(UInt64, Shelf)
+    case recycleShelved(UInt64, Shelf, as: UInt64)
   }
 
   struct Segment {
@@ -26,10 +29,19 @@ package final class SimulatedJournalStorage: JournalStorage {
     var unsynced: Set<Int> = []
     /// Sectors whose sync failed: no later sync saves them.
     var doomed: Set<Int> = []
+    var modified = Timestamp(seconds: 0)
+    /// Stays with the file whatever it is called.
+    var identity = 0
   }
 
   struct State {
     var segments: [UInt64: Segment] = [:]
+    var shelves: [Shelf: [UInt64: Segment]] = [:]
+    var identities = 0
+    /// Files that are gone and that onlookers may still have open; `nil` while there are no onlookers.
+    var buried: [Int: Segment]?
+    /// What the files' times of modification are taken from.
+    var time = Timestamp(seconds: 0)
     var operations: [Operation] = []
     var faults: [Int: Errno] = [:]
     /// Faults of operations on whole segments that come after the effect: of the directory's sync.
@@ -70,7 +82,8 @@ package final class SimulatedJournalStorage: JournalStorage {
       guard state.bytesAvailable >= bytes else { throw .noSpace }
       if state.bytesAvailable != .max { state.bytesAvailable -= bytes }
       let zeros = [UInt8](repeating: 0, count: bytes)
-      state.segments[number] = Segment(written: zeros, durable: zeros)
+      state.identities += 1
+      state.segments[number] = Segment(written: zeros, durable: zeros, identity: state.identities)
       state.versions.changeBoth()
       try Self.end(leaving: number, &state)
     }
@@ -97,6 +110,7 @@ package final class SimulatedJournalStorage: JournalStorage {
       }
       state.removed.insert(number)
       if state.bytesAvailable != .max { state.bytesAvailable += segment.written.count }
+      state.buried?[segment.identity] = segment
       state.versions.changeBoth()
       try Self.end(leaving: nil, &state)
     }
@@ -127,7 +141,7 @@ package final class SimulatedJournalStorage: JournalStorage {
   }
 
   /// Fails the operation whose effect has just come, if that is ordered; it may have left a segment.
-  private static func end(leaving segment: UInt64?, _ state: inout State) throws(Errno) {
+  static func end(leaving segment: UInt64?, _ state: inout State) throws(Errno) {
     if let segment { state.leftovers.remove(segment) }
     guard let fault = state.lateFaults[state.operations.count - 1] else { return }
     if let segment { state.leftovers.insert(segment) }
@@ -191,6 +205,7 @@ package final class SimulatedJournalStorage: JournalStorage {
   static func write(_ bytes: some Collection<UInt8>, in number: UInt64, at offset: Int, _ state: inout State) {
     guard !bytes.isEmpty else { return }
     state.segments[number]!.written.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+    state.segments[number]!.modified = state.time
     state.segments[number]!.unsynced.formUnion(offset / sectorBytes...(offset + bytes.count - 1) / sectorBytes)
     state.versions.change()
   }

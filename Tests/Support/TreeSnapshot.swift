@@ -50,6 +50,7 @@ package struct TreeSnapshot: Hashable, Sendable {
     package static let extendedAttributes = Aspects(rawValue: 16)
     package static let linkCounts = Aspects(rawValue: 32)
     package static let contents = Aspects(rawValue: 64)
+    package static let sameFiles = Aspects(rawValue: 128)
     package static let times: Aspects = [.fileTimes, .directoryTimes]
   }
 
@@ -98,6 +99,7 @@ package struct TreeSnapshot: Hashable, Sendable {
       }
       if aspects.contains(.extendedAttributes) { entry.extendedAttributes = [] }
       if aspects.contains(.linkCounts) { entry.linkCount = 0 }
+      if aspects.contains(.sameFiles) { entry.sameFileAs = path }
       if aspects.contains(.contents) { entry.contents = SparseBytes() }
       copy.entries[path] = entry
     }

@@ -1,3 +1,4 @@
+import Control
 import FilesystemModel
 import PosixStorage
 import WriteAheadLog
@@ -9,8 +10,8 @@ import WriteAheadLog
 struct JournalInspection {
   private static let triesMax = 5
 
-  private let storage: PosixJournalStorage
-  private let directory: String
+  let storage: PosixJournalStorage
+  let directory: String
 
   init(stateDirectory: String) throws(CommandFailure) {
     directory = stateDirectory
@@ -34,13 +35,23 @@ struct JournalInspection {
     return "\(directory): \(report.description)"
   }
 
-  /// Gives `line` each segment and record, as far as they can be read.
-  func dump(line: (String) -> Void) throws(CommandFailure) {
-    do throws(JournalError) {
-      try JournalInspector.dump(storage, line)
-    } catch {
-      throw CommandFailure(.stateDirectory, "\(directory): \(error.description)")
-    }
+  /// What a failure to read means for the one who asked.
+  func failure(_ error: JournalError) -> CommandFailure {
+    let status: ExitStatus =
+      switch error {
+      case .retired: .notRetained
+      case .corrupt, .torn, .newerVersion, .otherBacking: .journal
+      case .storage, .tooSmall: .stateDirectory
+      }
+    return CommandFailure(status, "\(directory): \(error.description)")
+  }
+
+  /// The last record that the daemon says is durable; `nil` when there is none that can be asked.
+  func askDurable() -> LSN? {
+    guard let entry = Registry.host.entries().first(where: { $0.stateDirectory == directory }),
+      case .some(.status(let report)) = try? ControlClient(stateDirectory: directory, user: entry.user).ask(.status)
+    else { return nil }
+    return LSN(report.durableLSN)
   }
 
   private func attemptCheck() throws(CommandFailure) -> JournalReport {

@@ -22,7 +22,7 @@ enum Program {
     case .status: preconditionFailure("status has exit statuses of its own")
     case .statistics(let mountpoint, let form): try StatisticsCommand.run(mountpoint, form)
     case .deadLetters(let verb, let mountpoint): try DeadLetterCommands.run(verb, mountpoint)
-    case .journal(let verb, let directory): try JournalCommand.run(verb, directory: directory)
+    case .journal(let request, let place): try JournalCommand.run(request, place: place)
     case .version: print("ebbfs \(Help.version)")
     case .help: print(Help.text, terminator: "")
     }

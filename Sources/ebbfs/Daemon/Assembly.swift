@@ -73,6 +73,8 @@ enum Assembly {
     configuration.dirtyLimit = mount.options.dirtyLimit
     configuration.whenFull = mount.options.whenFull
     configuration.segmentBytes = mount.journalSize.segmentBytes
+    configuration.recovery = mount.options.recovery
+    configuration.retention = mount.options.retention
     configuration.journalSeed = (0..<16).map { _ in UInt8.random(in: 0...255) }
     do throws(EngineError) {
       return try Engine.open(
@@ -84,8 +86,8 @@ enum Assembly {
 
   private static func status(of error: EngineError) -> ExitStatus {
     switch error {
-    case .journal(.corrupt), .journal(.newerVersion), .journal(.otherBacking): .journal
-    case .journal(.tooSmall), .journal(.storage): .stateDirectory
+    case .journal(.corrupt), .journal(.torn), .journal(.newerVersion), .journal(.otherBacking): .journal
+    case .journal(.tooSmall), .journal(.storage), .journal(.retired): .stateDirectory
     }
   }
 

@@ -39,6 +39,9 @@ final class Daemon: Sendable {
   private let monitor: Lock<HealthMonitor>
   private let messages: Messages
 
+  private static let lossesSaidMax = 10_000
+  private static let settlingMilliseconds = 60_000
+
   /// How long write-back may go on after the unmount; `nil` for no bound but that of SIGTERM.
   private let unmountTimeout: Int?
 
@@ -57,6 +60,7 @@ final class Daemon: Sendable {
   /// Serves until the mount is gone, then writes back what is left unless told to stop.
   func run() -> ExitStatus {
     startTicking()
+    settleLosses()
     do throws(CommandFailure) {
       try filesystem.serve()
     } catch {
@@ -64,6 +68,28 @@ final class Daemon: Sendable {
     }
     drain()
     return end()
+  }
+
+  /// Tells what the journal has lost, and writes back what may have been half written back unknown to it, before anybody looks:
+  /// for a while, if the backing directory does not take it.
+  private func settleLosses() {
+    let salvage = filesystem.salvage
+    if !salvage.damagedSegments.isEmpty {
+      let names = salvage.damagedSegments.map { "damaged-\($0)" }.joined(separator: ", ")
+      messages.say("damaged segments of the journal are kept as \(names) in \(entry.stateDirectory)")
+    }
+    for loss in salvage.losses.prefix(Self.lossesSaidMax) { messages.say("lost: \(TerminalText.line(loss.description))") }
+    if !salvage.losses.isEmpty { messages.say("\(Quantity.count(salvage.losses.count, "thing")) lost") }
+    guard salvage.isDoubtful else { return }
+    messages.notify("STATUS=settling what a damaged journal left")
+    let isSettled = Lock(false)
+    _ = filesystem.flush([]) { _ in
+      isSettled.withLock { $0 = true }
+      isSettled.wake()
+    }
+    if isSettled.wait(milliseconds: Self.settlingMilliseconds, until: { $0 ? true : nil }) == nil {
+      messages.say("not everything could be written back yet; serving all the same")
+    }
   }
 
   private func startTicking() {

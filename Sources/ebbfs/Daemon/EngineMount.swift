@@ -4,6 +4,7 @@ import FUSEBridge
 import FilesystemModel
 import Statistics
 import Threading
+import WriteAheadLog
 
 /// A mounted engine.
 final class EngineMount: MountedFilesystem {
@@ -29,6 +30,8 @@ final class EngineMount: MountedFilesystem {
 
   func unmount(lazily: Bool) throws(Errno) { try session.unmount(lazily: lazily) }
 
+  var salvage: SalvageReport { engine.salvage }
+
   func endServing() { session.exit() }
 
   func status() -> StatusReport {
@@ -44,6 +47,8 @@ final class EngineMount: MountedFilesystem {
     report.openPlans = status.openPlans
     report.journalUsedBytes = status.journalUsedBytes
     report.journalCapacityBytes = status.journalCapacityBytes
+    report.retainedSegments = status.retainedSegments
+    report.retainedBytes = status.retainedBytes
     report.lastLSN = status.lastLSN.rawValue
     report.durableLSN = status.durableLSN.rawValue
     report.lowWaterLSN = status.lowWaterLSN.rawValue
@@ -54,6 +59,9 @@ final class EngineMount: MountedFilesystem {
     report.backingFailure = status.backingFailure?.message
     report.longestCallMilliseconds = status.longestCallMilliseconds
     report.failingOperations = status.failingOperations
+    report.losses = salvage.losses.prefix(LossReport.countMax).map(LossReport.init)
+    report.lossCount = salvage.losses.count
+    report.damagedSegments = Array(salvage.damagedSegments.prefix(StatusReport.damagedSegmentsMax))
     return report
   }
 
@@ -90,4 +98,20 @@ final class EngineMount: MountedFilesystem {
     guard isStarted != nil else { return engine.close() }
     _ = isClosed.wait(milliseconds: closeMilliseconds) { $0 ? true : nil }
   }
+}
+
+extension LossReport {
+  /// Of a path that is very long the end is left out: a report must fit into a message.
+  private static let bytesMax = 400
+
+  fileprivate init(_ loss: RecoveryLoss) {
+    self.init()
+    message = Self.cut(loss.description)
+    (firstLSN, lastLSN) = (loss.first.rawValue, loss.last.rawValue)
+    (segment, offset) = (loss.place?.segment, loss.place?.offset)
+    inode = loss.inode?.rawValue
+    path = loss.path.map { Self.cut(EscapedText.encode($0.pathBytes)) }
+  }
+
+  private static func cut(_ text: String) -> String { String(decoding: text.utf8.prefix(bytesMax), as: UTF8.self) }
 }

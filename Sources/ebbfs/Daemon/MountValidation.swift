@@ -1,6 +1,7 @@
 import Control
 import FilesystemModel
 import Glibc
+import WriteAheadLog
 
 /// A mount request whose paths were found good. Nothing has been changed yet.
 struct ValidMount: Hashable, Sendable {
@@ -27,6 +28,7 @@ enum MountValidation {
     let stateDirectory = try checkStateDirectory(wanted, backing: backing, mountpoint: mountpoint.path)
     let size = try checkSpace(stateDirectory, requested: request.options.journalSize)
     try checkLimits(request.options, size)
+    try checkRetention(request.options.retention, size)
     return ValidMount(
       backing: backing, mountpoint: mountpoint.path, stateDirectory: stateDirectory, journalSize: size, options: request.options,
       hasDeadMount: mountpoint.hasDeadMount)
@@ -152,6 +154,15 @@ enum MountValidation {
         "dirty_background=\(OptionValues.shareText(background)) is not below dirty_limit=\(OptionValues.shareText(limit)) "
           + "with a journal of \(Quantity.size(size.capacity))")
     }
+  }
+
+  /// Only whole segments are kept: less than one would be none.
+  static func checkRetention(_ retention: Retention, _ size: JournalSize) throws(CommandFailure) {
+    guard case .bytes(1..<size.segmentBytes) = retention, case .bytes(let bytes) = retention else { return }
+    throw CommandFailure(
+      .usage,
+      "option retain=\(OptionValues.sizeText(bytes)) would keep nothing: segments of this journal have "
+        + OptionValues.sizeText(size.segmentBytes))
   }
 
   /// Whether a directory is `path` or above it, by name or (another mount of the same place) by identity.

@@ -1,4 +1,5 @@
 import Control
+import Engine
 import FilesystemModel
 import Statistics
 
@@ -14,6 +15,7 @@ protocol MountedFilesystem: AnyObject, Sendable {
   func unmount(lazily: Bool) throws(Errno)
   /// Makes `serve` return soon though files may be open, and takes the mount away.
   func endServing()
+  var salvage: SalvageReport { get }
   /// What the report has of the filesystem itself; paths, process and phase are filled in by the daemon. Never waits for the
   /// backing directory.
   func status() -> StatusReport

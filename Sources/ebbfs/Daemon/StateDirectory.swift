@@ -39,9 +39,10 @@ enum StateDirectory {
     return PathText.joined(home, ".local/state/ebbfs")
   }
 
-  /// The state directory that the argument of `ebbfs journal` means: that of a backing directory if it has one, else the argument
-  /// itself.
-  static func named(_ argument: String) throws(CommandFailure) -> String {
+  /// What the argument of `ebbfs journal` means: a mountpoint, a backing directory that has a state directory, or a state
+  /// directory itself.
+  static func named(_ argument: String) throws(CommandFailure) -> JournalPlace {
+    if let mounted = Registry.host.entry(mountpoint: argument) { return JournalPlace(mounted) }
     let path: String
     do throws(Errno) {
       path = try Files.canonicalPath(argument)
@@ -49,20 +50,37 @@ enum StateDirectory {
     } catch {
       throw CommandFailure(.stateDirectory, "\(argument): \(error.message)")
     }
-    if let live = Registry.host.entries().first(where: { $0.backing == path }) { return live.stateDirectory }
+    if let live = Registry.host.entries().first(where: { $0.backing == path || $0.stateDirectory == path }) {
+      return JournalPlace(live)
+    }
     let standard = try defaultPath(backing: path)
-    if (try? Files.facts(standard))?.isDirectory == true { return standard }
+    if (try? Files.facts(standard))?.isDirectory == true { return JournalPlace(stateDirectory: standard, backing: path) }
     guard (try? Files.facts(PathText.joined(path, lockName))) != nil else {
       throw CommandFailure(
-        .stateDirectory, "\(argument) is no state directory, and no backing directory with a journal in \(standard)")
+        .stateDirectory,
+        "\(argument) is no state directory, no mountpoint, and no backing directory with a journal in \(standard)")
     }
-    return path
+    return JournalPlace(stateDirectory: path, backing: nil)
   }
 
-  /// Bytes of the files directly in a directory; 0 if it does not exist.
+  /// Bytes of the files directly in a directory that a journal may use again; 0 if it does not exist.
   static func bytesUsed(_ path: String) -> Int {
-    ((try? Files.names(in: path)) ?? []).reduce(0) { sum, name in
+    ((try? Files.names(in: path)) ?? []).filter { !$0.hasPrefix("damaged-") }.reduce(0) { sum, name in
       sum + ((try? Files.facts(PathText.joined(path, name), followingLinks: false))?.bytes ?? 0)
     }
   }
+}
+
+/// Where a journal is, and of what.
+struct JournalPlace: Hashable, Sendable {
+  var stateDirectory: String
+  /// The backing directory; `nil` when only the state directory is known.
+  var backing: String?
+
+  init(stateDirectory: String, backing: String?) {
+    self.stateDirectory = stateDirectory
+    self.backing = backing
+  }
+
+  init(_ entry: RegistryEntry) { self.init(stateDirectory: entry.stateDirectory, backing: entry.backing) }
 }

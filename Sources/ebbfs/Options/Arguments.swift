@@ -8,7 +8,7 @@ enum CommandLineRequest: Hashable, Sendable {
   case flush(mountpoint: String, paths: [String])
   case status(mountpoint: String?, asJSON: Bool)
   case statistics(mountpoint: String?, StatisticsForm)
-  case journal(JournalVerb, directory: String)
+  case journal(JournalRequest, place: String)
   case deadLetters(DeadLetterVerb, mountpoint: String)
   case version
   case help
@@ -24,23 +24,29 @@ enum StatisticsForm: Hashable, Sendable {
 }
 
 /// What `ebbfs journal` does.
-enum JournalVerb: String, Hashable, Sendable {
-  case dump
+enum JournalRequest: Hashable, Sendable {
   case check
+  case dump(JournalDumpOptions)
+  case extract(JournalExtractOptions)
 }
 
-/// What `ebbfs dead-letters` does.
-enum DeadLetterVerb: Hashable, Sendable {
-  case list(asJSON: Bool)
-  case retry(DeadLetterSelection)
-  case export(directory: String)
-  case discard(DeadLetterSelection, withDependents: Bool)
+/// Which contents are wanted, and where they go.
+struct JournalExtractOptions: Hashable, Sendable {
+  var lsn: UInt64
+  /// Below the mount's root, as `EscapedText`.
+  var path: String
+  /// A file that does not exist; `nil` for standard output.
+  var output: String?
+  /// Whether bytes that are not held may be missing.
+  var isPartial = false
 }
 
-/// Which dead letters a command is about: each word is a path of the mount, or `#` and what the list shows behind it.
-enum DeadLetterSelection: Hashable, Sendable {
-  case all
-  case words([String])
+/// How records are told.
+struct JournalDumpOptions: Hashable, Sendable {
+  /// The first record; `nil` for the oldest that is kept.
+  var from: UInt64?
+  var isFollowing = false
+  var asJSON = false
 }
 
 /// A mount as it was asked for, before anything is checked.
@@ -76,8 +82,8 @@ enum Arguments {
     case "flush": return try flush(words)
     case "status": return try status(words)
     case "stats": return try statistics(words)
-    case "journal": return try journal(words)
-    case "dead-letters": return try deadLetters(words)
+    case "journal": return try JournalArguments.parse(words)
+    case "dead-letters": return try DeadLetterArguments.parse(words)
     default: return try mount(arguments)
     }
   }
@@ -161,76 +167,15 @@ enum Arguments {
     return .statistics(mountpoint: paths.first, forms.first ?? .text)
   }
 
-  private static func journal(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
-    let form = "journal dump|check STATEDIR|BACKING"
-    guard let word = words.first, let verb = JournalVerb(rawValue: word) else {
-      throw usage(form, words.first.map { "unknown journal command \($0)" } ?? "a journal command is needed")
-    }
-    return .journal(verb, directory: try only(Array(words.dropFirst()), form))
-  }
-
-  private static let deadLettersUsage =
-    "dead-letters MOUNTPOINT list [--json] | retry [PATH...|--all] | export DIR | discard PATH...|--all [--force]"
-
-  private static func deadLetters(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
-    guard let mountpoint = words.first, !mountpoint.hasPrefix("-") else {
-      throw usage(deadLettersUsage, "a mountpoint is needed")
-    }
-    var flags = Set<String>()
-    var rest: [String] = []
-    var isPathsOnly = false
-    for word in words.dropFirst(2) {
-      if word == "--", !isPathsOnly {
-        isPathsOnly = true
-      } else if word.hasPrefix("-"), !isPathsOnly {
-        flags.insert(word)
-      } else {
-        rest.append(word)
-      }
-    }
-    let verb = words.count > 1 ? words[1] : "list"
-    let known: Set<String> =
-      switch verb {
-      case "list": ["--json"]
-      case "retry": ["--all"]
-      case "discard": ["--all", "--force"]
-      case "export": []
-      default: throw usage(deadLettersUsage, "unknown dead-letters command \(verb)")
-      }
-    if let unknown = flags.subtracting(known).min() { throw usage(deadLettersUsage, "unknown option \(unknown)") }
-    return .deadLetters(try deadLetterVerb(verb, flags, rest), mountpoint: mountpoint)
-  }
-
-  private static func deadLetterVerb(
-    _ verb: String, _ flags: Set<String>, _ rest: [String]
-  ) throws(CommandFailure) -> DeadLetterVerb {
-    let isAll = flags.contains("--all")
-    if isAll, let word = rest.first { throw usage(deadLettersUsage, "unexpected argument \(word) beside --all") }
-    switch verb {
-    case "retry": return .retry(rest.isEmpty ? .all : .words(rest))
-    case "discard":
-      guard isAll || !rest.isEmpty else { throw usage(deadLettersUsage, "paths or --all are needed") }
-      return .discard(isAll ? .all : .words(rest), withDependents: flags.contains("--force"))
-    case "export":
-      guard rest.count == 1 else {
-        throw usage(deadLettersUsage, rest.isEmpty ? "a directory is needed" : "unexpected argument \(rest[1])")
-      }
-      return .export(directory: rest[0])
-    default:
-      if let word = rest.first { throw usage(deadLettersUsage, "unexpected argument \(word)") }
-      return .list(asJSON: flags.contains("--json"))
-    }
-  }
-
   /// The one argument of commands that take one.
-  private static func only(_ words: [String], _ form: String) throws(CommandFailure) -> String {
+  static func only(_ words: [String], _ form: String) throws(CommandFailure) -> String {
     guard let word = words.first else { throw usage(form, "an argument is missing") }
     guard words.count == 1 else { throw usage(form, "unexpected argument \(words[1])") }
     guard !word.hasPrefix("-") else { throw usage(form, "unknown option \(word)") }
     return word
   }
 
-  private static func usage(_ form: String, _ message: String) -> CommandFailure {
+  static func usage(_ form: String, _ message: String) -> CommandFailure {
     CommandFailure(.usage, "\(message); usage: ebbfs \(form)")
   }
 }

@@ -19,8 +19,12 @@ enum Help {
       ebbfs dead-letters MOUNTPOINT list [--json] | retry [PATH...|--all] | export DIR | discard PATH...|--all [--force]
                                        changes that the backing directory refuses: show them, try them again, save what
                                        they hold, give them up
-      ebbfs journal dump|check STATEDIR|BACKING
-                                       print or verify the journal of a mount that is not running
+      ebbfs journal dump STATEDIR|BACKING|MOUNTPOINT [--from LSN] [--follow] [--json]
+                                       print what was done, a line for each record; --follow goes on as it happens
+      ebbfs journal extract STATEDIR|BACKING|MOUNTPOINT LSN PATH [-o FILE] [--partial]
+                                       the contents that a file had right after a record, as far as the journal holds them
+      ebbfs journal check STATEDIR|BACKING|MOUNTPOINT
+                                       read the whole journal and name what is damaged
       ebbfs --version | --help
 
     options (-o):

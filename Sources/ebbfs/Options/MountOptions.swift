@@ -1,4 +1,5 @@
 import Engine
+import WriteAheadLog
 
 /// What `-o` says, with the defaults for what it does not say. Sizes are bytes, times milliseconds.
 struct MountOptions: Hashable, Sendable {
@@ -21,6 +22,8 @@ struct MountOptions: Hashable, Sendable {
   /// `nil`: no bound for unmount, `Daemon.terminationDrainMilliseconds` for SIGTERM.
   var unmountTimeout: Int?
   var health = HealthThresholds()
+  var retention = Retention.none
+  var recovery = RecoveryMode.pointInTime
   var allowOther = false
   /// Words of mount(8) that are the kernel's business: `ro`, `nodev` and so on, in the order given.
   var kernelWords: [String] = []

@@ -1,4 +1,5 @@
 import Engine
+import WriteAheadLog
 
 /// One option of `-o`: what parses it, checks it, and describes it to people.
 struct OptionDescription: Sendable {
@@ -13,6 +14,7 @@ struct OptionDescription: Sendable {
     case choice([String], @Sendable (inout MountOptions, _ index: Int) -> Void)
     case path(@Sendable (inout MountOptions, String) -> Void)
     case durability(@Sendable (inout MountOptions, Durability) -> Void)
+    case retention(@Sendable (inout MountOptions, Retention) -> Void)
   }
 
   var name: String
@@ -32,6 +34,7 @@ struct OptionDescription: Sendable {
     case .choice(let words, _): name + "=" + words.joined(separator: "|")
     case .path: name + "=DIR"
     case .durability: name + "=always|batch=MS|os"
+    case .retention: name + "=SIZE|TIME"
     }
   }
 
@@ -40,6 +43,10 @@ struct OptionDescription: Sendable {
     switch kind {
     case .flag, .choice, .path: ""
     case .share: "1M to 16T, or 1% to 100% of the journal's capacity"
+    case .retention:
+      "0, a segment to \(OptionValues.sizeText(OptionValues.retainedBytes.upperBound)), or "
+        + "\(OptionValues.timeText(OptionValues.retainedTime.lowerBound)) to "
+        + OptionValues.timeText(OptionValues.retainedTime.upperBound)
     case .durability: "batch=\(Durability.batchMillisecondsRange.lowerBound) to \(Durability.batchMillisecondsRange.upperBound)"
     case .size(let range, _): "\(OptionValues.sizeText(range.lowerBound)) to \(OptionValues.sizeText(range.upperBound))"
     case .time(let range, _): "\(OptionValues.timeText(range.lowerBound)) to \(OptionValues.timeText(range.upperBound))"
@@ -62,6 +69,7 @@ struct OptionDescription: Sendable {
     case .choice(let words, let set): set(&options, try OptionValues.choice(value, words))
     case .path(let set): set(&options, value)
     case .durability(let set): set(&options, try OptionValues.durability(value))
+    case .retention(let set): set(&options, try OptionValues.retention(value))
     }
   }
 }
@@ -133,6 +141,13 @@ enum OptionTable {
     OptionDescription(
       name: "critical_dirty", kind: .share { $0.health.criticalDirty = $1 },
       defaultText: OptionValues.shareText(defaults.health.criticalDirty), help: "the same, critical"),
+    OptionDescription(
+      name: "retain", kind: .retention { $0.retention = $1 }, defaultText: "0",
+      help: "how much of the journal, or how long, is kept for audit when it is not needed any more, on top of `journal_size`"),
+    OptionDescription(
+      name: "recovery", kind: .choice(RecoveryMode.allCases.map(\.rawValue)) { $0.recovery = RecoveryMode.allCases[$1] },
+      defaultText: defaults.recovery.rawValue,
+      help: "what is made of a damaged journal: a torn tail is cut, all damage is refused, or what is lost is skipped and told"),
     OptionDescription(
       name: "allow_other", kind: .flag { $0.allowOther = true }, defaultText: "on as root, off else",
       help: "other users may use the mount (needs `user_allow_other` in /etc/fuse.conf unless root mounts)"),

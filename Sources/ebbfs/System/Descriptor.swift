@@ -52,6 +52,16 @@ struct Descriptor: ~Copyable {
     }
   }
 
+  /// Goes on behind `count` bytes that are not written. The corresponding C function is `lseek`.
+  borrowing func skip(_ count: Int) throws(Errno) {
+    guard lseek(number, count, SEEK_CUR) >= 0 else { throw Errno.current }
+  }
+
+  /// The corresponding C function is `ftruncate`.
+  borrowing func resize(_ bytes: Int) throws(Errno) {
+    guard ftruncate(number, bytes) == 0 else { throw Errno.current }
+  }
+
   /// Everything up to the end, at most `limit` bytes.
   borrowing func readAll(limit: Int) throws(Errno) -> [UInt8] {
     var all: [UInt8] = []
@@ -73,6 +83,16 @@ enum StandardDescriptors {
       // The lowest free number is this one.
       _ = unsafe Glibc.open("/dev/null", O_RDWR)
     }
+  }
+}
+
+extension StandardDescriptors {
+  /// Writes to standard output, past the buffer of `print`.
+  static func print(_ text: String) throws(Errno) {
+    let output = Descriptor(owning: STDOUT_FILENO)
+    let result = Result { () throws(Errno) in try output.write(Array(text.utf8)) }
+    _ = output.release()
+    try result.get()
   }
 }
 

@@ -93,6 +93,11 @@ private func written(_ options: MountOptions) -> String {
   items.append("warn_dirty=" + OptionValues.shareText(options.health.warnDirty))
   items.append("critical_dirty=" + OptionValues.shareText(options.health.criticalDirty))
   items.append("when_full=" + (options.whenFull == .wait ? "wait" : "fail"))
+  items.append("recovery=" + options.recovery.rawValue)
+  switch options.retention {
+  case .bytes(let bytes): items.append("retain=" + OptionValues.sizeText(bytes))
+  case .time(let milliseconds): items.append("retain=" + OptionValues.timeText(milliseconds))
+  }
   if let time = options.unmountTimeout { items.append("unmount_timeout=" + OptionValues.timeText(time)) }
   if let size = options.journalSize { items.append("journal_size=" + OptionValues.sizeText(size)) }
   if let path = options.stateDirectory { items.append("state=" + escaped(path)) }
