@@ -1,3 +1,5 @@
+import FilesystemModel
+
 /// How sizes and times are written for people.
 package enum Quantity {
   /// Bytes in binary units with one decimal: `512 B`, `1.5 MiB`.
@@ -23,6 +25,9 @@ package enum Quantity {
     default: "\(milliseconds / 3_600_000) h \(milliseconds % 3_600_000 / 60_000) min"
     }
   }
+
+  /// A moment in UTC, `20261121T093000Z`, as names of conflicts have it.
+  package static func moment(seconds: Int) -> String { Timestamp(seconds: Int64(seconds)).calendarText }
 
   /// Whole percent, rounded down; `nil` of nothing, and where the number would be too great to mean anything.
   package static func percent(_ part: Int, of whole: Int) -> Int? {

@@ -24,6 +24,9 @@ extension StatusReport {
       fields.put(failure.message)
       fields.put(failure.ageMilliseconds)
     }
+    fields.put(conflictCount)
+    fields.put(conflicts.count)
+    for conflict in conflicts { conflict.encode(to: &fields) }
   }
 
   init(from fields: inout FieldReader) throws(MessageError) {
@@ -53,5 +56,27 @@ extension StatusReport {
       let message = try fields.string()
       return WriteBackFailure(message: message, ageMilliseconds: try fields.integer())
     }
+    conflictCount = try fields.integer()
+    let count = try fields.integer()
+    // One at a time: a count that lies ends with the message.
+    while conflicts.count < count { conflicts.append(try Conflict(from: &fields)) }
+  }
+}
+
+extension StatusReport.Conflict {
+  fileprivate func encode(to fields: inout FieldWriter) {
+    fields.put(path)
+    fields.put(kind)
+    fields.put(seconds)
+    fields.put(resolution)
+    fields.put(keptAs) { $0.put($1) }
+  }
+
+  fileprivate init(from fields: inout FieldReader) throws(MessageError) {
+    path = try fields.string()
+    kind = try fields.string()
+    seconds = try fields.integer()
+    resolution = try fields.string()
+    keptAs = try fields.optional { fields throws(MessageError) in try fields.string() }
   }
 }

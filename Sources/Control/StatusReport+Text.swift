@@ -24,10 +24,20 @@ extension StatusReport {
     if let journalFailure { rows.append(("journal failure", "\(journalFailure); no more changes are taken")) }
     let error = lastFailure.map { "\($0.message), \(Quantity.time(milliseconds: $0.ageMilliseconds)) ago" }
     rows.append(("last error", error ?? "none"))
+    if conflictCount > 0 { rows.append(("conflicts", conflictText)) }
+    rows += conflicts.suffix(Self.conflictsShown).map { ("", $0.text) }
     let width = 17
     return rows.map { name, value in
-      name + ":" + String(repeating: " ", count: width - 1 - name.count) + TerminalText.line(value) + "\n"
+      name + (name.isEmpty ? " " : ":") + String(repeating: " ", count: width - 1 - name.count) + TerminalText.line(value) + "\n"
     }.joined()
+  }
+
+  /// `--json` has all that are known.
+  private static let conflictsShown = 10
+
+  private var conflictText: String {
+    let shown = min(conflicts.count, Self.conflictsShown)
+    return "\(conflictCount) since the mount" + (shown < conflictCount ? ", the latest \(shown)" : "")
   }
 
   /// The same as an object. Names end in their unit.
@@ -62,6 +72,25 @@ extension StatusReport {
             .init("age_ms", .integer($0.ageMilliseconds)),
           ])
         }),
+      .init("conflict_count", .integer(conflictCount)),
+      .init("conflicts", .array(conflicts.map(\.json))),
+    ])
+  }
+}
+
+extension StatusReport.Conflict {
+  fileprivate var text: String {
+    let outcome = keptAs.map { "theirs is \($0)" } ?? "\(resolution) won"
+    return "\(Quantity.moment(seconds: seconds)) \(kind) \(path): \(outcome)"
+  }
+
+  fileprivate var json: JSONValue {
+    .object([
+      .init("path", .string(path)),
+      .init("kind", .string(kind)),
+      .init("time", .string(Quantity.moment(seconds: seconds))),
+      .init("resolution", .string(resolution)),
+      .init("kept_as", .optional(keptAs) { .string($0) }),
     ])
   }
 }

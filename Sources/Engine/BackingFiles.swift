@@ -50,6 +50,12 @@ final class BackingFiles: Sendable {
 
   func isHeld(_ inode: InodeNumber) -> Bool { cache.withLock { $0.held[inode] != nil } }
 
+  /// The next reader opens the file by its path, unless it has none.
+  func reopen(_ inode: InodeNumber) {
+    let closing = cache.withLock { $0.open.removeValue(forKey: inode) }
+    _ = closing
+  }
+
   func forget(_ inode: InodeNumber) {
     // The descriptors are closed outside the lock.
     let closing = cache.withLock { [$0.held.removeValue(forKey: inode), $0.open.removeValue(forKey: inode)] }

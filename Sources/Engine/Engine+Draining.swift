@@ -36,6 +36,9 @@ package struct EngineStatus: Sendable {
   package var knownInodes: Int
   package var journalFailure: Errno?
   package var lastFailure: WritebackFailure?
+  /// How many changes met those of others since the mount, and the latest of them.
+  package var conflictCount: Int
+  package var conflicts: [Conflict]
 }
 
 extension Engine {
@@ -86,7 +89,8 @@ extension Engine {
         durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, lowWaterLSN: state.lowWater,
         retries: shared.retries,
         parkedRequests: shared.parking.count,
-        knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)
+        knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure,
+        conflictCount: shared.conflicts.count, conflicts: shared.conflicts.latest)
     }
   }
 

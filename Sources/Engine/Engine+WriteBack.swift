@@ -77,8 +77,14 @@ extension Engine {
     // Nothing is made, and nothing is taken as gone, where the backing directory itself is gone.
     var rootFailure = rootFailure()
     for index in run.open where run.needsAttempt(index) && !shared.withLock({ $0.isStopping }) {
+      if let refusal = run.refusalOfUnmadeParent(index) {
+        run.outcomes[index] = refusal
+        continue
+      }
       if rootFailure == nil {
-        run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
+        run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index]) {
+          run.seen[index] = .some($0)
+        }
         run.wasAttempted[index] = true
         if case .aborted = run.outcomes[index] { rootFailure = self.rootFailure() }
       }
@@ -108,7 +114,8 @@ extension Engine {
   }
 
   private func apply(
-    _ action: ExecutableAction, holds: [PlanRun.Hold], _ executor: PlanExecutor, isRedo: Bool
+    _ action: ExecutableAction, holds: [PlanRun.Hold], _ executor: PlanExecutor, isRedo: Bool,
+    observe: (BackingStatus?) -> Void
   ) -> ActionOutcome {
     for hold in holds where !files.isHeld(hold.inode) {
       do {
@@ -117,7 +124,7 @@ extension Engine {
         if error != .noEntry { return .retry(error) }
       }
     }
-    return executor.apply(action, isRedo: isRedo)
+    return executor.apply(action, isRedo: isRedo, observe: observe)
   }
 
   /// A plan with open actions is taken up again after a while: they are redone. What is seen to be where it was can be read
@@ -154,13 +161,16 @@ extension Engine {
   private func finish(_ lsn: LSN) {
     shared.withLock { shared in
       guard let run = shared.plans[lsn] else { return }
-      for index in run.completed where run.actions[index].action.kind != .link {
-        if let gone = run.actions[index].action.source { shared.parking.noteGone(gone) }
+      for action in run.completed.map({ run.actions[$0].action }) {
+        if action.kind != .link, let gone = action.source { shared.parking.noteGone(gone) }
+        if let born = action.target { shared.parking.noteBorn(born) }
       }
       shared.state.appendOutcome(of: run)
       shared.plans[lsn]?.isOutcomeAppended = true
     }
     guard (try? journal.commit()) != nil else { return pause(lsn) }
+    let conflicts = shared.withLock({ $0.plans[lsn] }).map { resolveConflicts(of: $0) } ?? []
+    var invalidations: [Invalidation] = []
     var waiting: [Request] = []
     var loads: [Load] = []
     var gone: [InodeNumber] = []
@@ -171,6 +181,7 @@ extension Engine {
         run.changesLinkedFiles ? shared.parking.loadedInodes.filter { shared.state.inodes[$0]?.identity == nil } : []
       shared.parking.taintDetails(of: run.changedInodes.union(furtherNames))
       gone = shared.state.release(run)
+      invalidations = shared.take(conflicts, of: run)
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }
       shared.plans[lsn]?.isOutcomeAppended = false
@@ -182,6 +193,7 @@ extension Engine {
     }
     if !isOver { pause(lsn) }
     shared.wake()
+    tellKernel(invalidations)
     for inode in gone { files.forget(inode) }
     for request in waiting { attempt(request) }
     for load in loads { start(load) }

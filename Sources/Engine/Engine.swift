@@ -31,6 +31,7 @@ package final class Engine: OperationHandler {
     var lastBatchMilliseconds = 0
     /// How often a plan had to be taken up again.
     var retries = 0
+    var conflicts = ConflictList()
   }
 
   let shared: Lock<Shared>
@@ -40,6 +41,8 @@ package final class Engine: OperationHandler {
   let runner: any JobRunner
   let clock: any Clock
   let configuration: EngineConfiguration
+  /// Tells the kernel what others have changed.
+  private let kernel = Lock<(@Sendable ([Invalidation]) -> Void)?>(nil)
   private let requestNumber = Atomic<UInt64>(0)
   private let isCommitScheduled = Atomic<Bool>(false)
 
@@ -61,7 +64,9 @@ package final class Engine: OperationHandler {
     _ operation: Operation, from caller: Caller, answer: @escaping @Sendable (Result<Reply, Errno>) -> Void
   ) -> UInt64 {
     let number = requestNumber.add(1, ordering: .relaxed).newValue
-    attempt(Request(number: number, operation: operation, caller: caller, answer: answer))
+    attempt(
+      Request(
+        number: number, operation: operation, caller: caller, answer: answer, startedMilliseconds: clock.uptimeMilliseconds()))
     return number
   }
 
@@ -86,6 +91,14 @@ package final class Engine: OperationHandler {
       return inode.isOrphan
     }
     if isForgotten { files.forget(number) }
+  }
+
+  /// Has the kernel told what it must forget since somebody else has changed it. `body` must not wait for requests of the kernel.
+  package func whenOthersChange(_ body: @escaping @Sendable ([Invalidation]) -> Void) { kernel.withLock { $0 = body } }
+
+  /// Not under the engine's lock.
+  func tellKernel(_ invalidations: [Invalidation]) {
+    if !invalidations.isEmpty { kernel.withLock { $0 }?(invalidations) }
   }
 
   // MARK: Attempts
@@ -225,7 +238,7 @@ package final class Engine: OperationHandler {
       attempt(
         Request(
           number: waiting.number, operation: .write(target, offset: offset, bytes: bytes), caller: waiting.caller,
-          answer: waiting.answer))
+          answer: waiting.answer, startedMilliseconds: waiting.startedMilliseconds))
     } catch {
       retryFetch(request, error)
     }

@@ -29,6 +29,11 @@ package struct EngineConfiguration: Sendable {
   package var copyForwardUsedPercent = 50
   /// For how long the oldest record must have stayed the oldest until then.
   package var copyForwardDelayMilliseconds = 2000
+  /// After how long attributes and listings that nothing waits for write-back of are looked up again when they are used; `nil` when
+  /// nobody else changes the backing directory.
+  package var revalidateMilliseconds: Int?
+  /// What becomes of a file that somebody else has changed too.
+  package var conflicts = ConflictPolicy.keepBoth
   /// Sixteen random bytes: the UUID of a new journal.
   package var journalSeed: [UInt8] = []
   package var rules = ProtocolRules()

@@ -26,6 +26,8 @@ struct PlanRun: Sendable {
   var isOutcomeAppended = false
   var attempts = 0
   var retryAtMilliseconds = 0
+  /// The state of the files that its actions have written to; `nil` when it could not be told.
+  var seen: [Int: BackingStatus?] = [:]
 
   /// A file whose descriptor is opened before its last name goes.
   struct Hold: Sendable {
@@ -71,6 +73,16 @@ struct PlanRun: Sendable {
       case .create, .removeDirectory, .writeContents: false
       }
     }
+  }
+
+  /// Why an action that was not attempted is not: its directory, which the plan was to make, was refused. Somebody else's directory
+  /// of that name is not the one.
+  func refusalOfUnmadeParent(_ index: Int) -> ActionOutcome? {
+    guard let parent = actions[index].action.target?.parent, !wasAttempted[index],
+      let creation = open.first(where: { actions[$0].action.kind == .create && actions[$0].action.inode == parent }),
+      case .aborted(let errno, _)? = outcomes[creation]
+    else { return nil }
+    return .aborted(errno, .targetParentMissing)
   }
 
   /// What is inside a directory that the plan has not made is done again with that: until then nobody could tell where it is.
@@ -212,7 +224,7 @@ extension EngineState {
   mutating func appendOutcome(of run: PlanRun) {
     var part = OutcomePart()
     for index in run.completed {
-      let touched = take(run.actions[index].action)
+      let touched = take(run.actions[index].action) + learn(of: run, index)
       let bindings = touched.compactMap { inodes[$0] }.map { bindAsMoved($0) }
       let bytes = bytesOfOutcome(of: run.lsn, index, bindings)
       if part.bytes + bytes > journal.recordBytesMax / 2, !part.completed.isEmpty {
@@ -229,6 +241,7 @@ extension EngineState {
       part.touched += touched
       part.bindings += touched.compactMap { inodes[$0] }.map { bindAsMoved($0) }
     }
+    for index in run.aborted { part.bindings += learn(of: run, index).compactMap { inodes[$0] }.map { bindAsMoved($0) } }
     append(part, aborted: run.aborted, of: run)
   }
 

@@ -12,6 +12,7 @@ import Threading
   private(set) var pointer: OpaquePointer?
   let handler: any OperationHandler
   let timeouts: Timeouts
+  let dropsContentsOfOtherVersions: Bool
   let maxWriteBytes: Int
   let maxBackgroundRequests: Int
   /// Requests that `submit` left unanswered: the kernel's `unique` and what the handler's `interrupt` takes.
@@ -28,6 +29,7 @@ import Threading
     self.handler = handler
     timeouts = Timeouts(
       entry: options.entryTimeoutSeconds, negative: options.negativeTimeoutSeconds, attributes: options.attributeTimeoutSeconds)
+    dropsContentsOfOtherVersions = options.dropsContentsOfOtherVersions
     maxWriteBytes = options.maxWriteBytes
     maxBackgroundRequests = options.maxBackgroundRequests
     unsafe pointer = nil

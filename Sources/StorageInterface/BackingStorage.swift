@@ -20,6 +20,14 @@ package struct BackingStatus: Hashable, Sendable {
     self.attributes = attributes
     self.identity = identity
   }
+
+  /// The identity with the file's state. Entries change a directory's, and whoever uses a fifo or device file changes its.
+  package var known: BackingIdentity {
+    var known = identity
+    let hasState = attributes.kind == .regular || attributes.kind == .symlink
+    known.version = hasState ? BackingVersion(size: attributes.size, modified: attributes.modified) : nil
+    return known
+  }
 }
 
 /// Everything that is to be known of a file but its bytes, in as few round trips as possible.

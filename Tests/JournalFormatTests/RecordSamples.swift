@@ -71,6 +71,12 @@ enum RecordSamples {
     plan: LSN(15), completedActions: [0, 2], abortedActions: [1], completes: [Stage(LSN(10)), Stage(LSN(11), stage: 1)],
     contents: [ContentsCompletion(inode: file, through: LSN(12))], bindings: bindings)
 
+  /// Added after the first samples: a file's state as it was last known.
+  static let versionedBinding = Binding(
+    inode: file, kind: .regular, locations: [Location(root, "v")],
+    identity: BackingIdentity(
+      isOnRootDevice: false, inode: 54_321, linkCount: 1, version: BackingVersion(size: 0x1_0000_0001, modified: time)))
+
   static let all: [Record] =
     namespace.map { .namespace($0, time: time, request: 77) }
     + content.map { .content($0, bytes: $1, time: early, request: 78) }
@@ -80,6 +86,7 @@ enum RecordSamples {
       .checkpointTable(bindings), .checkpointTable([]), .checkpointEnd(begin: LSN(16)),
       .copy(of: LSN(3), .content(content[0].0, bytes: content[0].1, time: early, request: 78)),
       .copy(of: LSN(4), .namespace(namespace[2], time: time, request: 77)), .copy(of: LSN(5), .intent(actions)),
+      .binding(versionedBinding),
     ]
 
   static let tag: UInt32 = 0xa1b2_c3d4

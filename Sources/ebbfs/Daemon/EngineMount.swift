@@ -16,6 +16,8 @@ final class EngineMount: MountedFilesystem {
     self.engine = engine
     self.session = session
     self.durability = durability
+    let kernel = KernelInvalidation(session)
+    engine.whenOthersChange { kernel.tell($0) }
   }
 
   func serve() throws(CommandFailure) {
@@ -49,6 +51,8 @@ final class EngineMount: MountedFilesystem {
     report.lastFailure = status.lastFailure.map {
       .init(message: $0.reason, ageMilliseconds: max(0, Monotonic.milliseconds() - $0.milliseconds))
     }
+    report.conflictCount = status.conflictCount
+    report.conflicts = status.conflicts.map { .init($0) }
     return report
   }
 
@@ -72,5 +76,19 @@ final class EngineMount: MountedFilesystem {
     }
     guard isStarted != nil else { return engine.close() }
     _ = isClosed.wait(milliseconds: closeMilliseconds) { $0 ? true : nil }
+  }
+}
+
+extension StatusReport.Conflict {
+  fileprivate init(_ conflict: Conflict) {
+    let (resolution, keptAs): (String, String?) =
+      switch conflict.resolution {
+      case .kept(let name): ("kept", name.description)
+      case .ours: ("ours", nil)
+      case .theirs: ("theirs", nil)
+      }
+    self.init(
+      path: String(decoding: conflict.path, as: UTF8.self), kind: conflict.kind.name, seconds: Int(conflict.time.seconds),
+      resolution: resolution, keptAs: keptAs)
   }
 }

@@ -1,4 +1,5 @@
 import Engine
+import FilesystemModel
 
 /// What `-o` says, with the defaults for what it does not say. Sizes are bytes, times milliseconds.
 struct MountOptions: Hashable, Sendable {
@@ -11,6 +12,11 @@ struct MountOptions: Hashable, Sendable {
   var memory = 256 << 20
   /// `nil`: the smaller of 8 GiB and a quarter of what is free.
   var journalSize: Int?
+  /// Whether others change the backing directory while it is mounted.
+  var isShared = false
+  /// With `isShared`: the age at which attributes and listings are looked up again.
+  var revalidate = 1000
+  var conflicts = ConflictPolicy.keepBoth
   var allowOther = false
   /// Words of mount(8) that are the kernel's business: `ro`, `nodev` and so on, in the order given.
   var kernelWords: [String] = []

@@ -1,4 +1,5 @@
 import Engine
+import FilesystemModel
 
 /// One option of `-o`: what parses it, checks it, and describes it to people.
 struct OptionDescription: Sendable {
@@ -9,6 +10,8 @@ struct OptionDescription: Sendable {
     case time(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case count(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case path(@Sendable (inout MountOptions, String) -> Void)
+    /// One of these words.
+    case word([String], @Sendable (inout MountOptions, String) -> Void)
     case durability(@Sendable (inout MountOptions, Durability) -> Void)
   }
 
@@ -26,6 +29,7 @@ struct OptionDescription: Sendable {
     case .time: name + "=TIME"
     case .count: name + "=N"
     case .path: name + "=DIR"
+    case .word(let words, _): name + "=" + words.joined(separator: "|")
     case .durability: name + "=always|batch=MS|os"
     }
   }
@@ -33,7 +37,7 @@ struct OptionDescription: Sendable {
   /// The values it takes, for people; empty where the usage says it all.
   var rangeText: String {
     switch kind {
-    case .flag, .path: ""
+    case .flag, .path, .word: ""
     case .durability: "batch=\(Durability.batchMillisecondsRange.lowerBound) to \(Durability.batchMillisecondsRange.upperBound)"
     case .size(let range, _): "\(OptionValues.sizeText(range.lowerBound)) to \(OptionValues.sizeText(range.upperBound))"
     case .time(let range, _): "\(OptionValues.timeText(range.lowerBound)) to \(OptionValues.timeText(range.upperBound))"
@@ -53,6 +57,7 @@ struct OptionDescription: Sendable {
     case .time(let range, let set): set(&options, try OptionValues.time(value, range))
     case .count(let range, let set): set(&options, try OptionValues.count(value, range))
     case .path(let set): set(&options, value)
+    case .word(let words, let set): set(&options, try OptionValues.word(value, words))
     case .durability(let set): set(&options, try OptionValues.durability(value))
     }
   }
@@ -87,6 +92,17 @@ enum OptionTable {
     OptionDescription(
       name: "journal_size", kind: .size(JournalSize.bytesMin...1 << 44) { $0.journalSize = $1 },
       defaultText: "the smaller of 8G and a quarter of what is free", help: "capacity of the journal"),
+    OptionDescription(
+      name: "backing", kind: .word(["exclusive", "shared"]) { $0.isShared = $1 == "shared" }, defaultText: "exclusive",
+      help: "whether others change the backing directory too, so that what is not pending is looked up again"),
+    OptionDescription(
+      name: "revalidate", kind: .time(0...3_600_000) { $0.revalidate = $1 },
+      defaultText: OptionValues.timeText(defaults.revalidate),
+      help: "with `backing=shared`: age at which attributes and listings are looked up again when they are used"),
+    OptionDescription(
+      name: "conflict", kind: .word(ConflictPolicy.words) { $0.conflicts = ConflictPolicy(word: $1) ?? .keepBoth },
+      defaultText: defaults.conflicts.word,
+      help: "whose version a name keeps when somebody else has changed it too; `keep-both` keeps theirs beside ours"),
     OptionDescription(
       name: "allow_other", kind: .flag { $0.allowOther = true }, defaultText: "on as root, off else",
       help: "other users may use the mount (needs `user_allow_other` in /etc/fuse.conf unless root mounts)"),

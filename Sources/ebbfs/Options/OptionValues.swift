@@ -1,4 +1,5 @@
 import Engine
+import FilesystemModel
 
 extension Durability {
   static let batchDefault = Durability.batch(milliseconds: 100)
@@ -11,6 +12,24 @@ extension Durability {
     case .batch(let milliseconds): "batch=\(milliseconds)"
     case .system: "os"
     }
+  }
+}
+
+extension ConflictPolicy {
+  static let words = allCases.map(\.word)
+
+  /// As the option is written.
+  var word: String {
+    switch self {
+    case .keepBoth: "keep-both"
+    case .ours: "ours"
+    case .theirs: "theirs"
+    }
+  }
+
+  init?(word: String) {
+    guard let policy = Self.allCases.first(where: { $0.word == word }) else { return nil }
+    self = policy
   }
 }
 
@@ -55,6 +74,11 @@ enum OptionValues {
     guard let count = product(text, 1) else { throw ValueError(reason: "is no number") }
     guard range.contains(count) else { throw ValueError(reason: "is not between \(range.lowerBound) and \(range.upperBound)") }
     return count
+  }
+
+  static func word(_ text: String, _ words: [String]) throws(ValueError) -> String {
+    guard words.contains(text) else { throw ValueError(reason: "is none of \(words.joined(separator: ", "))") }
+    return text
   }
 
   /// `always`, `os`, `batch`, `batch=100` or `batch=100ms`.
