@@ -87,7 +87,9 @@ extension Engine {
       // A tree of somebody else's is never removed.
       return outcome.givesUp ? .theirs : .kept(as: try keeper.moveEntries(of: path, status))
     case .renameOver:
-      if dispute.isDirectory || dispute.action.action.fileKind == .directory { return .kept(as: try keeper.setAside(path, status)) }
+      if dispute.isDirectory || dispute.action.action.fileKind == .directory {
+        return .kept(as: try keeper.setAside(path, status))
+      }
       if let replaced = dispute.action.action.replaced { outcome.basis = (replaced, status) }
       return configuration.conflicts == .ours ? .ours : .kept(as: try keeper.link(path, status))
     case .newName: return try settleNewName(dispute, keeper, &outcome)
@@ -125,7 +127,8 @@ extension Engine {
   private func resolveMovedSource(
     _ action: ExecutableAction, _ target: BackingStatus, _ reason: AbortReason, _ index: Int
   ) throws(Errno) -> ConflictOutcome? {
-    guard reason == .identityDiffers || reason == .contentsDiffer, isAsKnown(target, action.expectedTarget), let path = action.source,
+    guard reason == .identityDiffers || reason == .contentsDiffer, isAsKnown(target, action.expectedTarget),
+      let path = action.source,
       let source = try statusIfThere(path), source.attributes.kind == action.action.fileKind
     else { return nil }
     return ConflictOutcome(index: index, basis: (action.action.inode, source))

@@ -33,6 +33,10 @@ extension EngineState {
 
   /// Shows what has come into being in the backing directory at a name beside others. What is not listed yet comes with the listing.
   mutating func show(_ kind: FileKind, at location: Location) -> [Invalidation] {
+    // With the entry the directory's own times have changed.
+    if let parent = inodes[location.parent], parent.isInBacking, !parent.isBeingMade, !isBasedOnOlderState(parent) {
+      parent.attributes = nil
+    }
     guard let parent = inodes[location.parent], parent.directory?.isComplete == true, parent.directory?[location.name] == nil,
       !inodes.isKnownBackingName(location), !parent.isOrphan
     else { return [.inode(location.parent)] }

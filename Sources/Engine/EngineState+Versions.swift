@@ -27,7 +27,9 @@ extension EngineState {
     guard let old = inode.identity, old.version != nil, isBasedOnOlderState(inode) else { return known }
     known.version = old.version
     // Somebody has put another file into its place: that is found before ours is written to it.
-    if abilities.hasStableInodes, !old.isSameFile(as: known) { (known.inode, known.isOnRootDevice) = (old.inode, old.isOnRootDevice) }
+    if abilities.hasStableInodes, !old.isSameFile(as: known) {
+      (known.inode, known.isOnRootDevice) = (old.inode, old.isOnRootDevice)
+    }
     return known
   }
 

@@ -27,7 +27,8 @@ func fullReport() -> StatusReport {
   report.lastFailure = .init(message: "writing a/b: Input/output error", ageMilliseconds: 40)
   report.conflictCount = 200
   report.conflicts = [
-    .init(path: "a/b", kind: "overwrite", seconds: 1_795_253_400, resolution: "kept", keptAs: "b.ebbfs-conflict-20261121T093000Z"),
+    .init(
+      path: "a/b", kind: "overwrite", seconds: 1_795_253_400, resolution: "kept", keptAs: "b.ebbfs-conflict-20261121T093000Z"),
     .init(path: "c", kind: "new-name", seconds: 0, resolution: "ours", keptAs: nil),
   ]
   return report

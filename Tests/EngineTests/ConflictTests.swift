@@ -48,7 +48,9 @@ import Testing
     return beside.first?.value
   }
 
-  @Test(arguments: [false, true], [false, true]) func bothVersionsOfAnOverwrittenFileAreKept(replacing: Bool, isStable: Bool) throws {
+  @Test(arguments: [false, true], [false, true]) func bothVersionsOfAnOverwrittenFileAreKept(replacing: Bool, isStable: Bool)
+    throws
+  {
     let mount = try scene(hasStableInodes: isStable)
     try mount.write(mount.lookup("f"), "ours")
     try change("f", mount, replacing: replacing)

@@ -97,16 +97,18 @@ import Testing
     let end = backing.snapshot()
     #expect(theirs(in: end).count >= 1, "\(change), \(kind) at call \(call): theirs is lost in \(end.entries.keys.sorted())")
     #expect(change.isOurs(end), "\(change), \(kind) at call \(call): ours is not there in \(end.entries.keys.sorted())")
-    #expect(try mount.snapshot().differences(from: end) == [], "\(change), \(kind) at call \(call)")
+    let differences = try mount.snapshot().differences(from: end)
+    #expect(differences == [], "\(change), \(kind) at call \(call)")
     return died
   }
 
   @Test(arguments: [CrashKind.processDeath, .powerCut(journal: .all, backing: .nothing), .powerCut(journal: .all, backing: .all)])
   func deathAtAnyCallLeavesTheirsSomewhere(kind: CrashKind) throws {
     for change in Change.allCases {
-      var call = 0
+      // At the moment itself the outcome, which gives the action back, is not durable.
+      var call = 1
       while try live(change, crashAt: call, kind) { call += 1 }
-      print("\(change): \(call) crashes with \(kind)")
+      print("\(change): \(call - 1) crashes with \(kind)")
       #expect(call >= 4, "\(change) makes too few calls to be what it is")
     }
   }
