@@ -31,7 +31,7 @@ extension Engine {
       do {
         let found: Found =
           switch load {
-          case .listing: .listing(try backing.list(path))
+          case .listing: .listing(try listWatched(path, load.inode))
           case .details, .prefetch: .details(try backing.details(path))
           }
         // A listing that came short must not say that the rest is gone, nor another file that ours is.
@@ -58,6 +58,11 @@ extension Engine {
     guard let path = shared.state.path(of: inode) else { return .fail(.noEntry) }
     shared.parking.begin(load, chain: shared.state.chain(of: inode))
     return .run(path)
+  }
+
+  private func listWatched(_ path: BackingPath, _ directory: InodeNumber) throws(Errno) -> [BackingEntry] {
+    watch(directory, at: path)
+    return try backing.list(path)
   }
 
   private func take(_ found: Found, _ load: Load) {

@@ -43,6 +43,7 @@ extension Engine {
       state.queue.pressAll(through: journal.lastLSN)
       let engine = Engine(
         state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration)
+      engine.beginWatching()
       engine.redoOpenPlans(recovery.openPlans)
       return engine
     } catch {

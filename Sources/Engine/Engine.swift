@@ -32,6 +32,7 @@ package final class Engine: OperationHandler {
     /// How often a plan had to be taken up again.
     var retries = 0
     var conflicts = ConflictList()
+    var watched = WatchedDirectories()
   }
 
   let shared: Lock<Shared>
@@ -43,6 +44,7 @@ package final class Engine: OperationHandler {
   let configuration: EngineConfiguration
   /// Tells the kernel what others have changed.
   private let kernel = Lock<(@Sendable ([Invalidation]) -> Void)?>(nil)
+  let watch = Lock<(any BackingWatch)?>(nil)
   private let requestNumber = Atomic<UInt64>(0)
   private let isCommitScheduled = Atomic<Bool>(false)
 

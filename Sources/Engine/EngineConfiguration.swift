@@ -29,8 +29,8 @@ package struct EngineConfiguration: Sendable {
   package var copyForwardUsedPercent = 50
   /// For how long the oldest record must have stayed the oldest until then.
   package var copyForwardDelayMilliseconds = 2000
-  /// After how long attributes and listings that nothing waits for write-back of are looked up again when they are used; `nil` when
-  /// nobody else changes the backing directory.
+  /// After how long attributes and listings are looked up again when they are used, unless something waits for write-back; `nil`
+  /// when nobody else changes the backing directory.
   package var revalidateMilliseconds: Int?
   /// What becomes of a file that somebody else has changed too.
   package var conflicts = ConflictPolicy.keepBoth

@@ -31,7 +31,8 @@ extension EngineState {
     inode.identity = known
   }
 
-  /// Shows what has come into being in the backing directory at a name beside others. What is not listed yet comes with the listing.
+  /// Shows what has come into being in the backing directory at a name beside others. What is not listed yet comes with the
+  /// listing.
   mutating func show(_ kind: FileKind, at location: Location) -> [Invalidation] {
     // With the entry the directory's own times have changed.
     if let parent = inodes[location.parent], parent.isInBacking, !parent.isBeingMade, !isBasedOnOlderState(parent) {

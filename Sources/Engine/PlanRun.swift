@@ -75,8 +75,8 @@ struct PlanRun: Sendable {
     }
   }
 
-  /// Why an action that was not attempted is not: its directory, which the plan was to make, was refused. Somebody else's directory
-  /// of that name is not the one.
+  /// Why an action that was not attempted is not: its directory, which the plan was to make, was refused. Somebody else's
+  /// directory of that name is not the one.
   func refusalOfUnmadeParent(_ index: Int) -> ActionOutcome? {
     guard let parent = actions[index].action.target?.parent, !wasAttempted[index],
       let creation = open.first(where: { actions[$0].action.kind == .create && actions[$0].action.inode == parent }),

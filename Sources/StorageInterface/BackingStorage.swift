@@ -157,6 +157,10 @@ package protocol BackingStorage: AnyObject, Sendable {
   func synchronize(_ path: BackingPath) throws(Errno)
   /// Begins what a syncfs(2) will end. Only called where `abilities.hasFilesystemSync`.
   func openFilesystemSynchronization() throws(Errno) -> any FilesystemSynchronization
+  /// Begins to tell of events in the directories that are added; `nil` where the filesystem does not tell of what others do.
+  ///
+  /// - Parameter tell: Is called on a thread of its own, with at least one event.
+  func beginWatching(_ tell: @escaping @Sendable ([BackingEvent]) -> Void) -> (any BackingWatch)?
 }
 
 extension BackingStorage {

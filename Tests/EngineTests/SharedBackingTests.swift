@@ -3,6 +3,7 @@ import FilesystemModel
 import StorageInterface
 import Support
 import Testing
+import Threading
 
 /// `backing=shared`: what others change is seen, at the latest after the time that answers are believed.
 @Suite struct SharedBackingTests {
@@ -116,6 +117,29 @@ import Testing
     try mount.backing.bystander.open("f", writable: true).write(Array("newer!".utf8), at: 0)
     mount.pass(milliseconds: 1)
     #expect(try mount.read(file) == "newer!")
+  }
+
+  @Test func whatIsToldIsSeenAtOnce() throws {
+    let mount = try EngineOnDisks(isWatchable: true) { $0.revalidateMilliseconds = 3_600_000 }
+    try put("old", at: "f", mount)
+    try mount.backing.bystander.make("d", kind: .directory, device: 0, target: [])
+    let told = Lock<Set<Invalidation>>([])
+    mount.engine.whenOthersChange { all in told.withLock { $0.formUnion(all) } }
+    let (file, directory) = (try mount.lookup("f"), try mount.lookup("d"))
+    #expect(try mount.read(file) == "old" && names(directory, mount) == [])
+    let watch = try #require(mount.backing.watch)
+    #expect(watch.directories == [.root: .root, directory: "d"])
+    mount.pass(milliseconds: 10)
+    try mount.backing.bystander.open("f", writable: true).write(Array("newer!".utf8), at: 0)
+    try put("n", at: "d/n", mount)
+    #expect(try mount.size(file) == 3)
+    watch.tell([.entry("f", in: .root), .entry("n", in: directory)])
+    #expect(try mount.read(file) == "newer!" && names(directory, mount) == ["n"])
+    #expect(told.withLock { $0.isSuperset(of: [.inode(file), .inode(directory), .entry(Location(directory, "n"))]) })
+    try replace("f", "again", mount)
+    try mount.backing.bystander.removeFile("d/n")
+    watch.tell([.overflow])
+    #expect(try mount.read(mount.lookup("f")) == "again" && names(directory, mount) == [])
   }
 
   /// What the mount writes back itself looks like somebody else's change to nobody.
