@@ -40,7 +40,8 @@ extension MountTests {
         let look = "cat over moved name both/f; wc -c < cut; ls -d gone dir 2> /dev/null; true"
         for place in [fixture.backing, fixture.mountpoint] {
           #expect(try text(look, in: place) == "ours\nnew\nours\ninside\n0\n", "in \(place)")
-          let kept = "cat over.ebbfs-conflict-* cut.ebbfs-conflict-* gone.ebbfs-conflict-* moved.ebbfs-conflict-* "
+          let kept =
+            "cat over.ebbfs-conflict-* cut.ebbfs-conflict-* gone.ebbfs-conflict-* moved.ebbfs-conflict-* "
             + "dir.ebbfs-conflict-*/x name.ebbfs-conflict-* both.ebbfs-conflict-*/f"
           #expect(try text(kept, in: place) == String(repeating: "theirs!\n", count: 7), "in \(place)")
         }
@@ -61,10 +62,24 @@ extension MountTests {
             #expect(try text("cat over name", in: place) == over + over, "\(policy) in \(place)")
             #expect(try text("ls -d over.ebbfs* 2> /dev/null | wc -l", in: place) == "0\n")
           }
-          if policy == "theirs" { #expect(try text("cat gone cut dir/x", in: fixture.mountpoint) == "theirs!\ntheirs!\ntheirs!\n") }
+          if policy == "theirs" {
+            #expect(try text("cat gone cut dir/x", in: fixture.mountpoint) == "theirs!\ntheirs!\ntheirs!\n")
+          }
           #expect(try fixture.status("conflict_count") == "7")
           try fixture.unmount()
         }
+      }
+    }
+
+    /// Long before anything is looked up again by itself.
+    @Test func whatInotifyTellsIsSeenAtOnce() throws {
+      try withMount(mounts: false) { fixture in
+        _ = try text("mkdir d; echo one > d/f; echo gone > d/g", in: fixture.backing)
+        try fixture.mount(options: "backing=shared,revalidate=1h")
+        #expect(try text("cat d/*; ls d", in: fixture.mountpoint) == "one\ngone\nf\ng\n")
+        _ = try text("echo two two > d/f; rm d/g; echo new > d/n", in: fixture.backing)
+        #expect(eventually { (try? text("cat d/*; ls d", in: fixture.mountpoint)) == "two two\nnew\nf\nn\n" })
+        try fixture.unmount()
       }
     }
 
@@ -78,7 +93,8 @@ extension MountTests {
           directory: fixture.mountpoint)
         _ = try text(
           "echo two two > d/f; echo more >> d/g; rm d/l; mkdir d/l; touch d/new; echo x > d/t; mv d/t d/l/t", in: fixture.backing)
-        #expect(eventually { (try? text("cat d/f; ls d d/l", in: fixture.mountpoint)) == "two two\nd:\nf\ng\nl\nnew\n\nd/l:\nt\n" })
+        #expect(
+          eventually { (try? text("cat d/f; ls d d/l", in: fixture.mountpoint)) == "two two\nd:\nf\ng\nl\nnew\n\nd/l:\nt\n" })
         _ = try text("touch stop", in: fixture.mountpoint)
         #expect(try open.wait().output == "keep\nkeep\nmore\n")
         _ = try text("rm -r d", in: fixture.backing)

@@ -28,10 +28,11 @@ final class KernelInvalidation: Sendable {
   /// What is to be told next, in pieces of at most a second's wait; `nil` once the mount is gone.
   private func next() -> [Invalidation]? {
     if session.isEnded { return nil }
-    return waiting.wait(milliseconds: 1000) { waiting in
+    let taken = waiting.wait(milliseconds: 1000) { (waiting) -> [Invalidation]? in
       defer { waiting = [] }
       return waiting.isEmpty ? nil : waiting
-    } ?? []
+    }
+    return taken ?? []
   }
 
   private func carryOut(_ invalidations: [Invalidation]) {
