@@ -16,8 +16,8 @@ struct WatchedDirectories: Sendable {
   mutating func end(_ directory: InodeNumber) { inodes.remove(directory) }
 }
 
-/// `backing=shared` on a filesystem that tells of what happens in it: changes of others are seen at once. What is not told, or not
-/// watched, is found when it is looked up again.
+/// `backing=shared` on a filesystem that tells of what happens in it: changes of others are seen at once. What is not told, or
+/// not watched, is found when it is looked up again.
 extension Engine {
   /// Takes what happened in watched directories. Events of the mount's own write-back are harmless: they make it look again.
   func take(_ events: [BackingEvent]) {

@@ -3,8 +3,8 @@ import StorageInterface
 
 /// Keeps what somebody else has put into the backing directory beside what is about to take its place (P5).
 ///
-/// Every method may be cut short anywhere and done again: nothing of theirs is removed before it is durable under another name. May
-/// hang as long as the backing directory does. The caller sees to it that nobody moves the directories on the way.
+/// Every method may be cut short anywhere and done again: nothing of theirs is removed before it is durable under another name.
+/// May hang as long as the backing directory does. The caller sees to it that nobody moves the directories on the way.
 package struct ConflictKeeper: Sendable {
   private let storage: any BackingStorage
   /// The hidden name of an unfinished copy, one for each inode.

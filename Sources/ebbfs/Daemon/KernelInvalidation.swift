@@ -3,8 +3,8 @@ import FUSEBridge
 import FilesystemModel
 import Threading
 
-/// Tells the kernel what others have changed, on a thread of its own: the kernel may wait for requests that it has sent, and these
-/// for the threads that noticed the change.
+/// Tells the kernel what others have changed, on a thread of its own: the kernel may wait for requests that it has sent, and
+/// these for the threads that noticed the change.
 final class KernelInvalidation: Sendable {
   private let session: MountSession
   private let waiting = Lock<[Invalidation]>([])
