@@ -20,8 +20,14 @@ extension PlanExecutor {
         let status = try retrying { () throws(Errno) in try file.status() }
         if isRedo { try check(status, expected) } else { try checkVersion(status, expected) }
       }
-      defer { observe(try? file.status()) }
-      do throws(Errno) { return try write(image, to: file, action.read) } catch { throw contentsFailure(error) }
+      do throws(Errno) {
+        try write(image, to: file, action.read)
+      } catch {
+        // What is half done and not synced may be another state after a power cut.
+        observe(nil)
+        throw contentsFailure(error)
+      }
+      return observe(try? file.status())
     }
     var isAsLeft = true
     if let expected = action.expectedSource {
