@@ -1,3 +1,5 @@
+import FilesystemModel
+
 /// Why bytes are not a message.
 package enum MessageError: Error, Hashable, Sendable {
   /// The message ends before its last field.
@@ -18,6 +20,8 @@ struct FieldWriter {
 
   mutating func put(_ value: UInt8) { bytes.append(value) }
 
+  mutating func put(_ value: UInt16) { bytes += [UInt8(truncatingIfNeeded: value), UInt8(truncatingIfNeeded: value >> 8)] }
+
   mutating func put(_ value: UInt64) {
     for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) }
   }
@@ -25,10 +29,29 @@ struct FieldWriter {
   mutating func put(_ value: Int) { put(UInt64(bitPattern: Int64(value))) }
 
   /// Length as 8 bytes, then UTF-8, cut at `ControlCodec.stringBytesMax`.
-  mutating func put(_ value: String) {
-    let text = Array(value.utf8.prefix(ControlCodec.stringBytesMax))
-    put(text.count)
-    bytes += text
+  mutating func put(_ value: String) { put(Array(value.utf8)) }
+
+  /// Length as 8 bytes, then the bytes, cut at `ControlCodec.stringBytesMax`.
+  mutating func put(_ value: [UInt8]) {
+    put(min(value.count, ControlCodec.stringBytesMax))
+    bytes += value.prefix(ControlCodec.stringBytesMax)
+  }
+
+  mutating func put(_ subjects: [WritebackSubject]) {
+    put(subjects.count)
+    for subject in subjects { put(subject) }
+  }
+
+  mutating func put(_ subject: WritebackSubject) {
+    switch subject {
+    case .names(let key):
+      put(1 as UInt8)
+      put(key.lsn.rawValue)
+      put(key.stage)
+    case .contents(let inode):
+      put(2 as UInt8)
+      put(inode.rawValue)
+    }
   }
 
   /// One byte, 0 or 1, and then the value if there is one.
@@ -40,20 +63,25 @@ struct FieldWriter {
 
 /// Reads the fields of one message. Never traps and never allocates more than the message is long.
 struct FieldReader {
-  private let bytes: [UInt8]
+  private let message: [UInt8]
   private var position = 0
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  init(_ message: [UInt8]) { self.message = message }
 
   private mutating func take(_ count: Int) throws(MessageError) -> ArraySlice<UInt8> {
-    guard count >= 0, count <= bytes.count - position else { throw .truncated }
+    guard count >= 0, count <= message.count - position else { throw .truncated }
     defer { position += count }
-    return bytes[position..<position + count]
+    return message[position..<position + count]
   }
 
   mutating func byte() throws(MessageError) -> UInt8 {
     let field = try take(1)
     return field[field.startIndex]
+  }
+
+  mutating func short() throws(MessageError) -> UInt16 {
+    let low = UInt16(try byte())
+    return UInt16(try byte()) << 8 | low
   }
 
   mutating func unsigned() throws(MessageError) -> UInt64 {
@@ -64,11 +92,46 @@ struct FieldReader {
 
   mutating func integer() throws(MessageError) -> Int { Int(Int64(bitPattern: try unsigned())) }
 
+  /// How many elements follow: at most `max`, else `tooLong`.
+  mutating func count(max: Int) throws(MessageError) -> Int {
+    let count = try integer()
+    guard 0...max ~= count else { throw .tooLong }
+    return count
+  }
+
   /// Bytes that are no UTF-8 become U+FFFD.
-  mutating func string() throws(MessageError) -> String {
+  mutating func string() throws(MessageError) -> String { String(decoding: try bytes(), as: UTF8.self) }
+
+  mutating func bytes() throws(MessageError) -> [UInt8] {
     let count = try integer()
     guard count <= ControlCodec.stringBytesMax else { throw .tooLong }
-    return String(decoding: try take(count), as: UTF8.self)
+    return Array(try take(count))
+  }
+
+  mutating func flag() throws(MessageError) -> Bool {
+    switch try byte() {
+    case 0: false
+    case 1: true
+    default: throw .unknownValue
+    }
+  }
+
+  mutating func subjects() throws(MessageError) -> [WritebackSubject] {
+    let count = try integer()
+    guard count >= 0, count <= ControlCodec.subjectsMax else { throw .tooLong }
+    var subjects: [WritebackSubject] = []
+    for _ in 0..<count { subjects.append(try subject()) }
+    return subjects
+  }
+
+  mutating func subject() throws(MessageError) -> WritebackSubject {
+    switch try byte() {
+    case 1:
+      let lsn = LSN(try unsigned())
+      return .names(Stage(lsn, stage: try byte()))
+    case 2: return .contents(InodeNumber(try unsigned()))
+    default: throw .unknownValue
+    }
   }
 
   mutating func optional<Value>(_ value: (inout FieldReader) throws(MessageError) -> Value) throws(MessageError) -> Value? {
@@ -81,6 +144,6 @@ struct FieldReader {
 
   /// The message must be over.
   func end() throws(MessageError) {
-    guard position == bytes.count else { throw .trailingBytes }
+    guard position == message.count else { throw .trailingBytes }
   }
 }

@@ -13,6 +13,7 @@ extension StatusReport {
     fields.put(dirtyInodes)
     fields.put(pendingOperations)
     fields.put(oldestAgeMilliseconds) { $0.put($1) }
+    fields.put(deadLetters)
     fields.put(openPlans)
     fields.put(journalUsedBytes)
     fields.put(journalCapacityBytes)
@@ -24,6 +25,10 @@ extension StatusReport {
       fields.put(failure.message)
       fields.put(failure.ageMilliseconds)
     }
+    fields.put(backingFailure) { $0.put($1) }
+    fields.put(longestCallMilliseconds)
+    fields.put(failingOperations)
+    health.encode(to: &fields)
     fields.put(conflictCount)
     fields.put(conflicts.count)
     for conflict in conflicts { conflict.encode(to: &fields) }
@@ -45,6 +50,7 @@ extension StatusReport {
     dirtyInodes = try fields.integer()
     pendingOperations = try fields.integer()
     oldestAgeMilliseconds = try fields.optional { fields throws(MessageError) in try fields.integer() }
+    deadLetters = try fields.integer()
     openPlans = try fields.integer()
     journalUsedBytes = try fields.integer()
     journalCapacityBytes = try fields.integer()
@@ -56,6 +62,10 @@ extension StatusReport {
       let message = try fields.string()
       return WriteBackFailure(message: message, ageMilliseconds: try fields.integer())
     }
+    backingFailure = try fields.optional { fields throws(MessageError) in try fields.string() }
+    longestCallMilliseconds = try fields.integer()
+    failingOperations = try fields.integer()
+    health = try Health(from: &fields)
     conflictCount = try fields.integer()
     let count = try fields.integer()
     // One at a time: a count that lies ends with the message.

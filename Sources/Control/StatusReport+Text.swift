@@ -1,3 +1,5 @@
+import FilesystemModel
+
 extension StatusReport {
   /// Lines for people, each ended. What a field holds does not break them.
   package var text: String {
@@ -10,6 +12,7 @@ extension StatusReport {
       (
         "daemon", "process \(processID), \(phase.name), up \(Quantity.time(milliseconds: uptimeMilliseconds)), version \(version)"
       ),
+      ("health", health.text),
       ("mode", "\(mode), durability \(durability)"),
       (
         "pending",
@@ -21,6 +24,9 @@ extension StatusReport {
       ("journal", "\(Quantity.size(journalUsedBytes)) of \(Quantity.size(journalCapacityBytes)) used\(used)"),
       ("lsn", "last \(lastLSN), durable \(durableLSN), low-water \(lowWaterLSN)"),
     ]
+    if deadLetters > 0 {
+      rows.append(("dead letters", "\(Quantity.count(deadLetters, "change")) refused; see ebbfs dead-letters \(mountpoint) list"))
+    }
     if let journalFailure { rows.append(("journal failure", "\(journalFailure); no more changes are taken")) }
     let error = lastFailure.map { "\($0.message), \(Quantity.time(milliseconds: $0.ageMilliseconds)) ago" }
     rows.append(("last error", error ?? "none"))
@@ -58,6 +64,7 @@ extension StatusReport {
       .init("pending_operations", .integer(pendingOperations)),
       .init("oldest_age_ms", .optional(oldestAgeMilliseconds) { .integer($0) }),
       .init("open_plans", .integer(openPlans)),
+      .init("dead_letters", .integer(deadLetters)),
       .init("journal_used_bytes", .integer(journalUsedBytes)),
       .init("journal_capacity_bytes", .integer(journalCapacityBytes)),
       .init("last_lsn", .unsigned(lastLSN)),
@@ -72,6 +79,10 @@ extension StatusReport {
             .init("age_ms", .integer($0.ageMilliseconds)),
           ])
         }),
+      .init("backing_failure", .optional(backingFailure) { .string($0) }),
+      .init("longest_call_ms", .integer(longestCallMilliseconds)),
+      .init("failing_operations", .integer(failingOperations)),
+      .init("health", health.json),
       .init("conflict_count", .integer(conflictCount)),
       .init("conflicts", .array(conflicts.map(\.json))),
     ])
@@ -81,14 +92,14 @@ extension StatusReport {
 extension StatusReport.Conflict {
   fileprivate var text: String {
     let outcome = keptAs.map { "theirs is \($0)" } ?? "\(resolution) won"
-    return "\(Quantity.moment(seconds: seconds)) \(kind) \(path): \(outcome)"
+    return "\(UniversalTime.text(seconds)) \(kind) \(path): \(outcome)"
   }
 
   fileprivate var json: JSONValue {
     .object([
       .init("path", .string(path)),
       .init("kind", .string(kind)),
-      .init("time", .string(Quantity.moment(seconds: seconds))),
+      .init("time", .string(UniversalTime.text(seconds))),
       .init("resolution", .string(resolution)),
       .init("kept_as", .optional(keptAs) { .string($0) }),
     ])

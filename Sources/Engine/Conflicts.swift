@@ -33,8 +33,8 @@ struct ConflictOutcome: Sendable {
   var basis: (inode: InodeNumber, status: BackingStatus)?
   /// Where theirs is kept.
   var kept: (location: Location, kind: FileKind)?
-  /// Whether the change of the mount is given up.
-  var givesUp = false
+  /// Theirs, for which the change of the mount is given up.
+  var winner: (location: Location, status: BackingStatus)?
 }
 
 extension ExecutableAction {
@@ -43,7 +43,8 @@ extension ExecutableAction {
     switch (action.kind, reason) {
     case (.writeContents, .identityDiffers), (.writeContents, .contentsDiffer): isTruncation ? .truncate : .overwrite
     case (.removeFile, .identityDiffers), (.removeFile, .contentsDiffer), (.removeFile, .kindDiffers): .unlink
-    case (.removeDirectory, .directoryNotEmpty): .removeDirectory
+    case (.removeDirectory, .directoryNotEmpty), (.removeDirectory, .identityDiffers), (.removeDirectory, .kindDiffers):
+      .removeDirectory
     case (.create, .targetExists), (.create, .kindDiffers), (.link, .targetExists), (.rename, .targetExists): .newName
     case (.rename, .identityDiffers), (.rename, .contentsDiffer), (.rename, .kindDiffers), (.rename, .directoryNotEmpty):
       action.replaced == nil ? nil : .renameOver

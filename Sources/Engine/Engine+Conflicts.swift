@@ -45,7 +45,15 @@ extension Engine {
     if isOurs { return nil }
     let dispute = Dispute(action: action, kind: kind, location: location, path: path, status: status)
     var outcome = ConflictOutcome(index: index)
-    guard let resolution = try settle(dispute, keeper, &outcome) else { return nil }
+    let resolution: Conflict.Resolution
+    if isGivenUp(dispute) {
+      outcome.winner = (location, status)
+      resolution = .theirs
+    } else if let settled = try settle(dispute, keeper, &outcome) {
+      resolution = settled
+    } else {
+      return nil
+    }
     if case .kept(let name) = resolution {
       let isDirectory = kind == .removeDirectory || status.attributes.kind == .directory
       outcome.kept = (Location(location.parent, name), isDirectory ? .directory : status.attributes.kind)
@@ -63,64 +71,51 @@ extension Engine {
     let path: BackingPath
     let status: BackingStatus
     var isDirectory: Bool { status.attributes.kind == .directory }
+    /// Whether a file was to be removed that is a directory now, or the other way round: what was to go is gone.
+    var isOfNothing: Bool { kind == .unlink && isDirectory || kind == .removeDirectory && !isDirectory }
+  }
+
+  /// Whether ours is given up; with `conflict=theirs` everything is that can be, in one record of the journal.
+  private func isGivenUp(_ dispute: Dispute) -> Bool {
+    let subject = dispute.action.action.subject
+    return (configuration.conflicts == .theirs || dispute.isOfNothing) && shared.withLock { $0.state.canGiveUp(subject) }
   }
 
   private func settle(
     _ dispute: Dispute, _ keeper: ConflictKeeper, _ outcome: inout ConflictOutcome
   ) throws(Errno) -> Conflict.Resolution? {
-    let (path, status) = (dispute.path, dispute.status)
+    let (path, status, action) = (dispute.path, dispute.status, dispute.action.action)
     switch dispute.kind {
     case .overwrite, .truncate:
       // Ours cannot be written to another kind of file.
-      guard status.attributes.kind == dispute.action.action.fileKind else { return nil }
-      outcome.basis = (dispute.action.action.inode, status)
-      outcome.givesUp = configuration.conflicts == .theirs
+      guard status.attributes.kind == action.fileKind else { return nil }
+      outcome.basis = (action.inode, status)
       return try resolution { () throws(Errno) in try keeper.copy(path, status) }
     case .unlink:
-      // The file that was to go is gone.
-      outcome.givesUp = configuration.conflicts == .theirs || dispute.isDirectory
-      if outcome.givesUp { return .theirs }
-      outcome.basis = (dispute.action.action.inode, status)
+      if dispute.isOfNothing { return nil }
+      outcome.basis = (action.inode, status)
       return try resolution { () throws(Errno) in try keeper.link(path, status) }
     case .removeDirectory:
-      outcome.givesUp = configuration.conflicts == .theirs
+      if dispute.isOfNothing { return nil }
+      outcome.basis = (action.inode, status)
       // A tree of somebody else's is never removed.
-      return outcome.givesUp ? .theirs : .kept(as: try keeper.moveEntries(of: path, status))
+      return .kept(as: try keeper.moveEntries(of: path, status))
     case .renameOver:
-      if dispute.isDirectory || dispute.action.action.fileKind == .directory {
-        return .kept(as: try keeper.setAside(path, status))
+      if dispute.isDirectory || action.fileKind == .directory { return .kept(as: try keeper.setAside(path, status)) }
+      if let replaced = action.replaced { outcome.basis = (replaced, status) }
+      return try resolution { () throws(Errno) in try keeper.link(path, status) }
+    case .newName:
+      if configuration.conflicts == .ours, !dispute.isDirectory {
+        try backing.removeFile(path)
+        try backing.synchronizeDirectory(path.parent)
+        return .ours
       }
-      if let replaced = dispute.action.action.replaced { outcome.basis = (replaced, status) }
-      return configuration.conflicts == .ours ? .ours : .kept(as: try keeper.link(path, status))
-    case .newName: return try settleNewName(dispute, keeper, &outcome)
+      return .kept(as: try keeper.setAside(path, status))
     }
   }
 
   private func resolution(_ keep: () throws(Errno) -> EntryName) throws(Errno) -> Conflict.Resolution {
-    switch configuration.conflicts {
-    case .keepBoth: .kept(as: try keep())
-    case .ours: .ours
-    case .theirs: .theirs
-    }
-  }
-
-  private func settleNewName(
-    _ dispute: Dispute, _ keeper: ConflictKeeper, _ outcome: inout ConflictOutcome
-  ) throws(Errno) -> Conflict.Resolution {
-    let (path, action) = (dispute.path, dispute.action.action)
-    if configuration.conflicts == .theirs, action.kind == .create, !dispute.isDirectory,
-      action.fileKind == dispute.status.attributes.kind
-    {
-      outcome.basis = (action.inode, dispute.status)
-      outcome.givesUp = true
-      return .theirs
-    }
-    if configuration.conflicts == .ours, !dispute.isDirectory {
-      try backing.removeFile(path)
-      try backing.synchronizeDirectory(path.parent)
-      return .ours
-    }
-    return .kept(as: try keeper.setAside(path, dispute.status))
+    configuration.conflicts == .ours ? .ours : .kept(as: try keep())
   }
 
   /// What replaces the target may be what somebody else has changed: it is moved as it is.
@@ -149,19 +144,26 @@ extension Engine.Shared {
   /// Takes what was done about conflicts of a plan that has just been released into memory.
   ///
   /// - Returns: what the kernel must forget.
-  mutating func take(_ outcomes: [ConflictOutcome], of run: PlanRun) -> [Invalidation] {
+  mutating func take(_ outcomes: [ConflictOutcome], of run: PlanRun, _ metrics: EngineMetrics) -> [Invalidation] {
     var invalidations: [Invalidation] = []
     for outcome in outcomes {
       let action = run.actions[outcome.index].action
       if let basis = outcome.basis { state.rebase(basis.inode, on: basis.status) }
-      if outcome.givesUp { invalidations += state.giveUp(action, outcome.basis?.status) }
+      if let winner = outcome.winner {
+        // What waits for it is being written back: it is found again.
+        guard let given = state.giveUp(action, to: winner.status, at: winner.location) else { continue }
+        invalidations += given
+      }
       if let kept = outcome.kept {
         parking.taintListing(of: kept.location.parent)
         invalidations += state.show(kept.kind, at: kept.location)
       }
       if action.kind == .writeContents { invalidations.append(.inode(action.inode)) }
       state.queue.hasten(action)
-      if let conflict = outcome.conflict { conflicts.add(conflict) }
+      if let conflict = outcome.conflict {
+        conflicts.add(conflict)
+        metrics.conflicts[conflict.kind].add()
+      }
     }
     return invalidations
   }

@@ -1,9 +1,16 @@
 import FilesystemModel
 import WriteAheadLog
 
-/// Somebody who waits until everything through an LSN is written back.
+/// Somebody who waits until something is written back, but dead letters and what waits for them.
 struct Drain {
-  let through: LSN
+  enum Extent {
+    /// Everything through the record.
+    case through(LSN)
+    /// An urgent part of the queue.
+    case part(Int)
+  }
+
+  let extent: Extent
   let completion: @Sendable () -> Void
 }
 
@@ -19,8 +26,12 @@ package struct WritebackFailure: Hashable, Sendable {
 /// What an operator wants to know of a mount.
 package struct EngineStatus: Sendable {
   package var dirtyBytes: Int
+  package var dirtyBlocks: Int
   package var dirtyInodes: Int
   package var pendingOperations: Int
+  /// The same by priority.
+  package var queues: [(priority: String, count: Int)]
+  package var memoryBlocksUsed: Int
   package var openPlans: Int
   /// Age of the oldest acknowledged change that is not written back; 0 when there is none.
   package var oldestAgeMilliseconds: Int
@@ -31,22 +42,37 @@ package struct EngineStatus: Sendable {
   package var oldestPendingLSN: LSN?
   /// The journal needs nothing below.
   package var lowWaterLSN: LSN
-  package var retries: Int
+  /// Changes that are not tried any more until an operator says so.
+  package var deadLetters: Int
   package var parkedRequests: Int
   package var knownInodes: Int
   package var journalFailure: Errno?
   package var lastFailure: WritebackFailure?
+  /// Why the backing directory was not there when it was looked at last; `nil` when it was.
+  package var backingFailure: Errno?
+  /// How long the longest call to the backing directory that is under way takes so far.
+  package var longestCallMilliseconds: Int
+  /// Write-backs that failed and wait to be tried again.
+  package var failingOperations: Int
   /// How many changes met those of others since the mount, and the latest of them.
   package var conflictCount: Int
   package var conflicts: [Conflict]
 }
 
+extension Engine.Shared {
+  /// Uptime when the longest call under way began; `nil` when there is none.
+  fileprivate var oldestCallMilliseconds: Int? {
+    (plans.values.map(\.callBeganMilliseconds) + [state.space.measurementBeganMilliseconds]).compactMap(\.self).min()
+  }
+}
+
 extension Engine {
-  /// Calls `completion` once everything acknowledged before the call is in the backing directory and synced there.
+  /// Calls `completion` once everything acknowledged before the call is in the backing directory and synced there, but dead
+  /// letters and what waits for them: the status tells whether there are any.
   package func drain(completion: @escaping @Sendable () -> Void) {
     shared.withLock { shared in
       let through = journal.lastLSN
-      shared.drains.append(Drain(through: through, completion: completion))
+      shared.drains.append(Drain(extent: .through(through), completion: completion))
       shared.state.queue.pressAll(through: through)
     }
     tick()
@@ -56,8 +82,15 @@ extension Engine {
   func completeDrains() {
     let finished = shared.withLock { shared -> [Drain] in
       guard !shared.drains.isEmpty else { return [] }
-      let oldest = shared.state.queue.oldestLSN
-      let isOver = { (drain: Drain) in oldest.map { $0 > drain.through } ?? true }
+      let oldest = shared.state.queue.oldestLSNToWriteBack(world: shared.state.world)
+      shared.state.queue.dropHeldUrgentParts(world: shared.state.world)
+      let parts = shared.state.queue.urgentPartNumbers
+      let isOver = { (drain: Drain) in
+        switch drain.extent {
+        case .through(let lsn): oldest.map { $0 > lsn } ?? true
+        case .part(let number): !parts.contains(number)
+        }
+      }
       defer { shared.drains.removeAll(where: isOver) }
       return shared.drains.filter(isOver)
     }
@@ -82,20 +115,26 @@ extension Engine {
     shared.withLock { shared in
       let state = shared.state
       return EngineStatus(
-        dirtyBytes: state.cache.dirtyBytes, dirtyInodes: state.cache.dirtyInodeCount, pendingOperations: state.queue.count,
-        openPlans: shared.plans.count,
+        dirtyBytes: state.cache.dirtyBytes, dirtyBlocks: state.cache.dirtyBlocks, dirtyInodes: state.cache.dirtyInodeCount,
+        pendingOperations: state.queue.count, queues: state.queue.countsByPriority,
+        memoryBlocksUsed: state.cache.arenaBlocksUsed, openPlans: shared.plans.count,
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
         journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
         durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, lowWaterLSN: state.lowWater,
-        retries: shared.retries,
+        deadLetters: state.queue.deadLetters.count,
         parkedRequests: shared.parking.count,
         knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure,
+        backingFailure: shared.backingFailure,
+        longestCallMilliseconds: shared.oldestCallMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
+        failingOperations: shared.plans.values.count { !$0.isRunning } + state.queue.delayedCount,
         conflictCount: shared.conflicts.count, conflicts: shared.conflicts.latest)
     }
   }
 
-  /// How often `tick` is to be called: often enough for the batches of the journal.
-  package var tickMilliseconds: Int {
+  /// How often `tick` is to be called: often enough for the batches of the journal, and for changes that are slowed down.
+  package var tickMilliseconds: Int { shared.withLock { $0.parking.hasPaced } ? 5 : commitTickMilliseconds }
+
+  private var commitTickMilliseconds: Int {
     if case .batch(let milliseconds) = configuration.durability { max(1, min(50, milliseconds / 2)) } else { 50 }
   }
 
@@ -103,7 +142,9 @@ extension Engine {
   /// `tickMilliseconds`, and when something changed.
   package func tick() {
     answerInterrupted()
+    measureSpaceIfDue()
     advance()
+    releasePaced()
     if journal.failure != nil { endWaiting() } else { retryForRoom() }
   }
 
@@ -118,6 +159,16 @@ extension Engine {
     checkpointIfDue()
     copyForwardIfDue()
     completeDrains()
+  }
+
+  /// Lets changes through whose time has come.
+  private func releasePaced() {
+    let now = clock.uptimeMilliseconds()
+    let requests = shared.withLock { shared in
+      if !shared.state.queue.isEmpty { shared.flow.noteWrittenBack(bytes: 0, now: now) }
+      return shared.parking.takePaced(nowMilliseconds: journal.failure == nil ? now : .max)
+    }
+    for request in requests { attempt(request) }
   }
 
   /// Room comes not only with the end of a plan: the disk of the journal may have got space again. Where none can come, waiting
@@ -145,7 +196,7 @@ extension Engine {
     return shared.withLock { shared in
       let now = clock.uptimeMilliseconds()
       // One tick early is better than one late: the policy says "at most".
-      guard now - shared.lastBatchMilliseconds >= milliseconds - tickMilliseconds else { return false }
+      guard now - shared.lastBatchMilliseconds >= milliseconds - commitTickMilliseconds else { return false }
       shared.lastBatchMilliseconds = now
       return true
     }

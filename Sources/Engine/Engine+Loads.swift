@@ -87,9 +87,7 @@ extension Engine {
       }
     }
     guard let invalidations else { return start(load) }
-    tellKernel(invalidations)
-    // The descriptor of a file that was changed may be of one that was there before.
-    for case .inode(let inode) in invalidations { files.reopen(inode) }
+    tellChanges(invalidations)
     end(load, failure: nil)
   }
 
@@ -190,6 +188,7 @@ extension EngineState {
     for attribute in details.extendedAttributes { inode.extendedAttributes[attribute.name] = attribute.value }
     inode.unreadableAttributes = Set(details.unreadableAttributes)
     for change in cache.extendedAttributes(of: number) { inode.take(change) }
+    noteLoaded(inode)
   }
 
   /// The journal must know all known names of a file that it can tell the location of (R16).

@@ -34,17 +34,19 @@ extension Engine {
         table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)
       try scan.replay { recovery.read($0) }
       recovery.finishReading()
-      let journal = try Journal(starting: scan, storage: journalStorage, configuration: settings, runner: runner)
+      let journal = try Journal(
+        starting: scan, storage: journalStorage, configuration: settings, runner: runner, clock: clock)
       var state = makeState(journal, backing, clock, configuration)
       recovery.rollForward(temporaryNamePrefix: state.temporaryNamePrefix)
       state.copiedBelow = scan.lowWater
       state.recover(recovery)
+      state.reserveAll()
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
       state.queue.pressAll(through: journal.lastLSN)
       let engine = Engine(
         state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration)
       engine.beginWatching()
-      engine.redoOpenPlans(recovery.openPlans)
+      engine.redoOpenPlans(recovery)
       return engine
     } catch {
       throw .journal(error)
@@ -58,7 +60,8 @@ extension Engine {
     let prefix = Array(".ebbfs-\(hexadecimal)-".utf8)
     let settings = WritebackSettings(
       delayMilliseconds: configuration.writebackDelayMilliseconds,
-      deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations)
+      deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations,
+      retry: configuration.retry)
     let queue = WritebackQueue(rules: configuration.rules, settings: settings, seed: journal.epoch) {
       EntryName(unchecked: prefix + Array(String($0.rawValue).utf8))
     }

@@ -13,6 +13,7 @@ extension Engine {
     shared.withLock { shared in
       guard !shared.isStopping, journal.failure == nil else { return }
       let now = clock.uptimeMilliseconds()
+      shared.updatePressure()
       for lsn in shared.plans.keys.sorted() {
         guard let run = shared.plans[lsn], !run.isRunning, run.retryAtMilliseconds <= now else { continue }
         resume(run, &shared)
@@ -53,7 +54,10 @@ extension Engine {
   }
 
   /// Redoes the plans that the last mount left open, before anything else touches their names.
-  func redoOpenPlans(_ plans: [LSN: Recovery.OpenPlan]) {
+  ///
+  /// Nothing is planned or redone before the dead letters of the last mount are known.
+  func redoOpenPlans(_ recovery: Recovery) {
+    let plans = recovery.openPlans
     let now = clock.uptimeMilliseconds()
     shared.withLock { shared in
       for (lsn, plan) in plans.sorted(by: { $0.key < $1.key }) {
@@ -62,6 +66,7 @@ extension Engine {
         shared.state.queue.finished(plan: lsn, completed: ended, aborted: [], nowMilliseconds: now)
         install(plan.actions, open: plan.remaining, lsn, isRedo: true, &shared)
       }
+      shared.state.queue.restore(recovery.deadLetters.values) { recovery.contentsDone($0) }
     }
     for lsn in plans.keys.sorted() { runner.run(.writeBack) { [self] in begin(lsn) } }
   }
@@ -72,16 +77,24 @@ extension Engine {
   }
 
   private func apply(_ lsn: LSN) {
-    guard var run = shared.withLock({ $0.plans[lsn] }) else { return }
+    guard
+      var (run, held) = shared.withLock({ shared in
+        shared.plans[lsn].map { ($0, shared.state.queue.heldActions(of: lsn)) }
+      })
+    else { return }
     let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action), rules: configuration.rules)
     // Nothing is made, and nothing is taken as gone, where the backing directory itself is gone.
+    noteCall(of: lsn)
     var rootFailure = rootFailure()
-    for index in run.open where run.needsAttempt(index) && !shared.withLock({ $0.isStopping }) {
+    var attempted: [Int] = []
+    for index in run.open where run.needsAttempt(index) && !held.contains(index) && !shared.withLock({ $0.isStopping }) {
       if let refusal = run.refusalOfUnmadeParent(index) {
         run.outcomes[index] = refusal
         continue
       }
+      attempted.append(index)
       if rootFailure == nil {
+        noteCall(of: lsn)
         run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index]) {
           run.seen[index] = .some($0)
         }
@@ -91,26 +104,37 @@ extension Engine {
       if let rootFailure { run.outcomes[index] = .retry(rootFailure) }
     }
     let applied = run.completed
+    noteCall(of: lsn)
     for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
-    run.putOffInsideUnmadeDirectories()
-    run.untouched = Set(run.open.filter { run.isInDoubt($0) && executor.isUntouched(run.actions[$0]) })
+    held.formUnion(run.putOffInsideUnmadeDirectories())
+    if rootFailure == nil { giveUp(&run, besides: held, executor) }
+    run.untouched = Set(run.open.filter { (run.isInDoubt($0) || held.contains($0)) && executor.isUntouched(run.actions[$0]) })
     run.attempts += 1
     let outcome = run
     shared.withLock { shared in
       shared.plans[lsn] = outcome
       noteFailures(of: outcome, &shared)
     }
-    if run.completed.isEmpty, run.aborted.isEmpty { pause(lsn) } else { runner.run(.writeBack) { [self] in finish(lsn) } }
+    metrics.countFailures(run, of: attempted)
+    if run.completed.isEmpty, run.aborted.isEmpty, run.deadLetters.isEmpty {
+      pause(lsn)
+    } else {
+      runner.run(.writeBack) { [self] in finish(lsn) }
+    }
   }
 
   /// Why the backing directory is not there; `nil` when it is. May hang as long as that does.
   func rootFailure() -> Errno? {
-    do throws(Errno) {
-      try backing.checkRoot()
-      return nil
-    } catch {
-      return error
-    }
+    var failure: Errno?
+    do throws(Errno) { try backing.checkRoot() } catch { failure = error }
+    shared.withLock { [failure] in $0.backingFailure = failure }
+    return failure
+  }
+
+  /// Notes that a plan begins a call, for those who want to know how long it takes.
+  private func noteCall(of lsn: LSN) {
+    let now = clock.uptimeMilliseconds()
+    shared.withLock { $0.plans[lsn]?.callBeganMilliseconds = now }
   }
 
   private func apply(
@@ -121,7 +145,8 @@ extension Engine {
       do {
         try files.hold(hold.inode, at: hold.path, isWritable: hold.isWritable)
       } catch {
-        if error != .noEntry { return .retry(error) }
+        // What is another kind of file now is found to be that by the action itself.
+        if error != .noEntry, error != .isDirectory { return .retry(error) }
       }
     }
     return executor.apply(action, isRedo: isRedo, observe: observe)
@@ -132,10 +157,14 @@ extension Engine {
   private func pause(_ lsn: LSN) {
     let (waiting, loads) = shared.withLock { shared -> ([Request], [Load]) in
       guard let run = shared.plans[lsn] else { return ([], []) }
-      let delay = shared.state.queue.retryDelayMilliseconds(failures: max(run.attempts, 1))
       shared.plans[lsn]?.isRunning = false
-      shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + delay
-      shared.retries += 1
+      if shared.state.queue.heldActions(of: lsn).isSuperset(of: run.open) {
+        shared.plans[lsn]?.retryAtMilliseconds = .max
+      } else {
+        let delay = shared.state.queue.retryDelayMilliseconds(failures: max(run.attempts, 1))
+        shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + delay
+        metrics.retries.add()
+      }
       shared.state.queue.paused(lsn, untouched: run.untouched.sorted())
       guard !run.untouched.isEmpty else { return ([], []) }
       for index in run.untouched.sorted() where run.rolledForward.contains(index) {
@@ -167,6 +196,7 @@ extension Engine {
       }
       shared.state.appendOutcome(of: run)
       shared.plans[lsn]?.isOutcomeAppended = true
+      shared.appendDeadLetters(of: run)
     }
     guard (try? journal.commit()) != nil else { return pause(lsn) }
     let conflicts = shared.withLock({ $0.plans[lsn] }).map { resolveConflicts(of: $0) } ?? []
@@ -180,20 +210,29 @@ extension Engine {
       let furtherNames =
         run.changesLinkedFiles ? shared.parking.loadedInodes.filter { shared.state.inodes[$0]?.identity == nil } : []
       shared.parking.taintDetails(of: run.changedInodes.union(furtherNames))
+      let before = shared.state.cache.dirtyBytes
       gone = shared.state.release(run)
-      invalidations = shared.take(conflicts, of: run)
+      metrics.countWrittenBack(run)
+      let operations = run.completed.reduce(0) { $0 + max(1, run.actions[$1].action.completes.count) }
+      shared.flow.noteWrittenBack(
+        bytes: before - shared.state.cache.dirtyBytes + operations * FlowControl.bytesPerOperation,
+        now: clock.uptimeMilliseconds())
+      invalidations = shared.take(conflicts, of: run, metrics)
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }
       shared.plans[lsn]?.isOutcomeAppended = false
-      if shared.plans[lsn]?.open.isEmpty == true { shared.plans[lsn] = nil }
+      if shared.plans[lsn]?.open.isEmpty == true {
+        shared.plans[lsn] = nil
+        metrics.batchSeconds.record(clock.uptimeNanoseconds() - run.beganNanoseconds)
+        metrics.batchOperations.record(run.actions.count)
+      }
       waiting = shared.parking.takeWaitersOfPlanEnd() + shared.parking.takeWaitersOfRoom()
       loads = shared.parking.takeDelayedLoads()
-      shared.state.queue.setPressure(shared.parking.isShortOfRoom)
       return shared.plans[lsn] == nil
     }
     if !isOver { pause(lsn) }
     shared.wake()
-    tellKernel(invalidations)
+    tellChanges(invalidations)
     for inode in gone { files.forget(inode) }
     for request in waiting { attempt(request) }
     for load in loads { start(load) }
@@ -201,14 +240,16 @@ extension Engine {
   }
 
   private func noteFailures(of run: PlanRun, _ shared: inout Shared) {
-    for (action, outcome) in zip(run.actions, run.outcomes) {
+    for index in run.open {
+      let action = run.actions[index]
       let errno: Errno
-      let why: String
-      switch outcome {
+      var why: String
+      switch run.outcomes[index] {
       case .retry(let error): (errno, why) = (error, "will be tried again")
       case .aborted(let error, let reason): (errno, why) = (error, "given back: \(reason)")
       case .done, nil: continue
       }
+      if run.deadLetters[index] != nil { why = "a dead letter" }
       let path = (action.target ?? action.source)?.components.map(\.description).joined(separator: "/") ?? ""
       shared.lastFailure = WritebackFailure(
         errno: errno, reason: "\(action.action.kind) \(path): error \(errno.rawValue), \(why)",

@@ -18,6 +18,7 @@ import WriteAheadLog
 package final class Engine: OperationHandler {
   struct Shared {
     var state: EngineState
+    var flow: FlowControl
     var parking = Parking()
     var prefetch = Prefetch()
     var plans: [LSN: PlanRun] = [:]
@@ -28,9 +29,11 @@ package final class Engine: OperationHandler {
     var directWrites: [InodeNumber: [DirectWrite]] = [:]
     var isStopping = false
     var lastFailure: WritebackFailure?
+    /// Why the backing directory was not there when it was looked at last.
+    var backingFailure: Errno?
     var lastBatchMilliseconds = 0
-    /// How often a plan had to be taken up again.
-    var retries = 0
+    /// How many changes were given up by the limit of attempts since something was last written back.
+    var exhaustedSinceSuccess = 0
     var conflicts = ConflictList()
     var watched = WatchedDirectories()
   }
@@ -42,6 +45,8 @@ package final class Engine: OperationHandler {
   let runner: any JobRunner
   let clock: any Clock
   let configuration: EngineConfiguration
+  let metrics: EngineMetrics
+  let calls: BackingCallMetrics
   /// Tells the kernel what others have changed.
   private let kernel = Lock<(@Sendable ([Invalidation]) -> Void)?>(nil)
   let watch = Lock<(any BackingWatch)?>(nil)
@@ -52,9 +57,15 @@ package final class Engine: OperationHandler {
     state: EngineState, journal: Journal, backing: any BackingStorage, runner: any JobRunner, clock: any Clock,
     configuration: EngineConfiguration
   ) {
-    self.shared = Lock(Shared(state: state))
+    let calls = BackingCallMetrics(clock: clock)
+    let backing = MeasuredStorage(backing, calls)
+    let flow = FlowControl(
+      background: configuration.dirtyBackground, limit: configuration.dirtyLimit, journalCapacityBytes: journal.capacityBytes)
+    self.shared = Lock(Shared(state: state, flow: flow))
     self.journal = journal
     self.backing = backing
+    self.metrics = state.metrics
+    self.calls = calls
     self.files = BackingFiles(backing: backing, countMax: 1024)
     self.runner = runner
     self.clock = clock
@@ -68,7 +79,8 @@ package final class Engine: OperationHandler {
     let number = requestNumber.add(1, ordering: .relaxed).newValue
     attempt(
       Request(
-        number: number, operation: operation, caller: caller, answer: answer, startedMilliseconds: clock.uptimeMilliseconds()))
+        number: number, operation: operation, caller: caller, answer: metrics.counting(operation, answer),
+        startedMilliseconds: clock.uptimeMilliseconds()))
     return number
   }
 
@@ -98,6 +110,13 @@ package final class Engine: OperationHandler {
   /// Has the kernel told what it must forget since somebody else has changed it. `body` must not wait for requests of the kernel.
   package func whenOthersChange(_ body: @escaping @Sendable ([Invalidation]) -> Void) { kernel.withLock { $0 = body } }
 
+  /// Has readers, and the kernel, see what somebody else has changed. Not under the engine's lock.
+  func tellChanges(_ invalidations: [Invalidation]) {
+    // The descriptor of a file that was changed may be of one that was there before.
+    for case .inode(let inode) in invalidations { files.reopen(inode) }
+    tellKernel(invalidations)
+  }
+
   /// Not under the engine's lock.
   func tellKernel(_ invalidations: [Invalidation]) {
     if !invalidations.isEmpty { kernel.withLock { $0 }?(invalidations) }
@@ -108,6 +127,8 @@ package final class Engine: OperationHandler {
   private enum Step {
     case finish(Outcome)
     case fail(Errno, after: LSN)
+    /// The answer is an error, and write-back has something to do.
+    case refuse(Errno)
     case load([Load])
     case wait
   }
@@ -119,30 +140,68 @@ package final class Engine: OperationHandler {
     switch step {
     case .finish(let outcome): finish(request, outcome)
     case .fail(let errno, let lsn): whenAcknowledged(lsn) { _ in request.answer(.failure(errno)) }
+    case .refuse(let errno):
+      request.answer(.failure(errno))
+      advance()
     case .load(let loads): for load in loads { start(load) }
     case .wait: advance()
     }
   }
 
   private func step(_ request: Request, _ shared: inout Shared) -> Step {
+    if request.operation.isChange, journal.failure == nil, let step = pace(request, &shared) { return step }
+    var request = request
     do throws(Interruption) {
       let outcome = try shared.state.perform(request)
+      metrics.count(.success(outcome), of: &request)
       if outcome.isFetched {
         let chain = outcome.fetchedInode.flatMap { shared.state.inodes[$0] }.map { shared.state.chain(of: $0) }
         shared.parking.park(request, fetchingThrough: chain ?? [])
       }
       return .finish(outcome)
     } catch {
+      metrics.count(.failure(error), of: &request)
       switch error {
       case .failure(let errno): return .fail(errno, after: shared.state.lastChange(seenBy: request.operation))
       case .needs(let loads): return .load(shared.parking.park(request, for: loads))
-      case .needsRoom:
-        shared.state.queue.setPressure(true)
-        shared.parking.parkForRoom(request)
+      case .needsRoom(let room): return park(request, for: room, &shared)
       case .needsPlanEnd: shared.parking.parkForPlanEnd(request)
       }
       return .wait
     }
+  }
+
+  /// What a change comes to that comes faster than write-back goes, or brings data that would go beyond the limit; `nil` when it
+  /// may go on.
+  private func pace(_ request: Request, _ shared: inout Shared) -> Step? {
+    let level = shared.flowLevel
+    if request.operation.dataBytes > 0, shared.flow.fraction(level) >= 1, !shared.state.queue.isEmpty {
+      return park(request, for: .journal, &shared)
+    }
+    guard !request.isPaced else { return nil }
+    let now = clock.uptimeMilliseconds()
+    let delay = shared.flow.delayMilliseconds(bytes: request.operation.dataBytes, level, now: now)
+    guard delay > 0 else { return nil }
+    var request = request
+    request.isPaced = true
+    shared.parking.park(request, untilMilliseconds: now + delay)
+    return .wait
+  }
+
+  /// Has something written back for a request that lacks room.
+  private func park(_ request: Request, for room: Room, _ shared: inout Shared) -> Step {
+    var request = request
+    switch room {
+    case .journal:
+      // With nothing to write back a checkpoint makes room, or none comes: both are soon known.
+      if configuration.whenFull == .fail, !shared.state.queue.isEmpty { return .refuse(.noSpace) }
+    case .memory: break
+    case .backing(let shortage):
+      request.shortage = shortage
+      shared.state.space.isWanted = true
+    }
+    shared.parking.parkForRoom(request)
+    return .wait
   }
 
   private func finish(_ request: Request, _ outcome: Outcome) {
@@ -240,7 +299,7 @@ package final class Engine: OperationHandler {
       attempt(
         Request(
           number: waiting.number, operation: .write(target, offset: offset, bytes: bytes), caller: waiting.caller,
-          answer: waiting.answer, startedMilliseconds: waiting.startedMilliseconds))
+          answer: waiting.answer, startedMilliseconds: waiting.startedMilliseconds, counted: waiting.counted))
     } catch {
       retryFetch(request, error)
     }

@@ -47,46 +47,43 @@ extension EngineState {
     return [.entry(location), .inode(location.parent)]
   }
 
-  /// Gives a change of the mount up: it needs no write-back any more, and the mount shows theirs.
-  mutating func giveUp(_ action: PhysicalAction, _ status: BackingStatus?) -> [Invalidation] {
-    if action.kind == .writeContents { return giveUpContents(of: action.inode) }
-    guard let inode = inodes[action.inode], let given = queue.giveUp(action) else { return [] }
-    var outcome = PlanOutcome(plan: .zero, completes: given.completes, contents: given.contents)
-    switch action.kind {
-    case .create: adopt(inode, at: action.target, status, &outcome)
-    case .removeFile, .removeDirectory:
-      let kind = status?.attributes.kind ?? inode.kind
-      inodes.setBackingNames(inode.backingNames.filter { $0 != action.source }, of: inode)
-      outcome.bindings = [binding(of: inode)]
-      inode.lastReference = journal.append(.outcome(outcome)).lsn
-      discardOrphan(inode)
-      return action.source.map { show(kind, at: $0) } ?? []
-    case .link, .rename, .writeContents: preconditionFailure("only creations, removals and contents are given up")
+  /// Gives a change of the mount up, with all that waits for it: it needs no write-back any more, and the mount shows theirs.
+  ///
+  /// - Returns: what the kernel must forget; `nil`, and nothing is changed, while something of that is being written back.
+  mutating func giveUp(_ action: PhysicalAction, to status: BackingStatus, at location: Location) -> [Invalidation]? {
+    if action.kind == .create, action.fileKind == status.attributes.kind { return adopt(action, status, at: location) }
+    guard let forgotten = try? giveUp([action.subject], withDependents: true) else { return nil }
+    return forgotten.names.map { .entry($0) } + forgotten.inodes.map { .inode($0) } + place(action, status, at: location)
+  }
+
+  /// Shows theirs at a name that a change was given up for.
+  private mutating func place(_ action: PhysicalAction, _ status: BackingStatus, at location: Location) -> [Invalidation] {
+    guard let inode = (action.kind == .rename ? action.replaced : action.inode).flatMap({ inodes[$0] }) else {
+      return show(status.attributes.kind, at: location)
     }
+    guard inode.kind == status.attributes.kind, inode.backingNames.contains(location) else {
+      return disown(location, of: inode) + show(status.attributes.kind, at: location)
+    }
+    rebase(inode.number, on: status)
+    forgetDetails(of: inode)
     return [.inode(inode.number)]
   }
 
-  /// A new inode of the mount is the one that somebody else has made at its name.
-  private mutating func adopt(_ inode: Inode, at location: Location?, _ status: BackingStatus?, _ outcome: inout PlanOutcome) {
-    guard let location else { return }
+  /// A new inode of the mount is the one that somebody else has made at its name: a directory has the entries of both.
+  private mutating func adopt(_ action: PhysicalAction, _ status: BackingStatus, at location: Location) -> [Invalidation]? {
+    guard let inode = inodes[action.inode], let given = queue.giveUp(action) else { return nil }
+    var outcome = PlanOutcome(plan: .zero, completes: given.completes, contents: given.contents)
     if let last = cache.discard(inode.number) { outcome.contents.append(ContentsCompletion(inode: inode.number, through: last)) }
     queue.contentsGone(inode.number)
     inodes.setBackingNames([location], of: inode)
-    if let status { inode.identity = status.known }
+    inode.identity = status.known
     forgetDetails(of: inode)
+    forgetEntries(of: inode)
+    reserve(inode)
     inodes[location.parent].map { bind($0) }
     outcome.bindings = [binding(of: inode)]
     inode.lastReference = journal.append(.outcome(outcome)).lsn
-  }
-
-  private mutating func giveUpContents(of number: InodeNumber) -> [Invalidation] {
-    guard let inode = inodes[number], !queue.isClaimedByOpenPlan(number), let last = cache.discard(number) else { return [] }
-    let contents = [ContentsCompletion(inode: number, through: last)]
-    let lsn = journal.append(.outcome(PlanOutcome(plan: .zero, contents: contents, bindings: [binding(of: inode)]))).lsn
-    inode.lastReference = lsn
-    queue.contentsGone(number)
-    forgetDetails(of: inode)
-    return [.inode(number)]
+    return [.inode(inode.number), .entry(location)]
   }
 
   /// What the mount shows of an inode is to be looked up anew.

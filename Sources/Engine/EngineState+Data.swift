@@ -52,11 +52,16 @@ extension EngineState {
     let end = offset + bytes.count
     try admitChange(bytes: bytes.count)
     try admitBlocks(offset..<end, of: inode)
+    try admitSpace(bytes: bytesNeeded(by: inode, writing: offset..<end, before: before), request)
     let now = clock.now()
     let change = ContentChange(
       inode: number, data: .write(offset: offset, count: bytes.count), sizeAfter: max(before.size, end),
       attributes: AttributeChange(modified: now, changed: now))
-    return .reply(.count(bytes.count), after: commit(change, bytes: Array(bytes), at: now, request: request.caller.request))
+    let coalescedBefore = cache.coalesced
+    let lsn = commit(change, bytes: Array(bytes), at: now, request: request.caller.request)
+    metrics.writesCoalesced.add(cache.coalesced.writes - coalescedBefore.writes)
+    metrics.bytesCoalesced.add(cache.coalesced.bytes - coalescedBefore.bytes)
+    return .reply(.count(bytes.count), after: lsn)
   }
 
   /// Makes room in the block arena: blocks that are whole in the journal are read back from there when needed.
@@ -65,7 +70,7 @@ extension EngineState {
     _ = cache.evict(blocks: range.count / 4096 + 1024, writtenThrough: journal.writtenLSN)
     guard !cache.hasRoom(forWriting: range, of: inode.number) else { return }
     journalFragments(blocks: range.count / 4096 + 256)
-    throw .needsRoom
+    throw .needsRoom(.memory)
   }
 
   /// Makes blocks of many small writes fit for eviction, which may be the only way to room: those of a file without a name are

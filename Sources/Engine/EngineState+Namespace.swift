@@ -52,17 +52,24 @@ extension EngineState {
       fileKind: kind(of: change), otherKind: otherKind(of: change), losesLastName: lost != nil,
       discardedThrough: lost.flatMap { cache.lastLSN(of: $0.number) }, unnamedCreation: unnamedCreation(change, lsn: lsn),
       stagesDone: recoveredStages, isBelow: { [inodes] in inodes.isBelow($0, $1) })
+    let cancelledBefore = queue.graph.cancelledCount
     let result = queue.add(change, lsn: lsn, facts: facts, nowMilliseconds: clock.uptimeMilliseconds())
+    metrics.operationsCancelled.add(queue.graph.cancelledCount - cancelledBefore)
     if !result.isEmpty {
       _ = journal.append(.outcome(PlanOutcome(plan: .zero, completes: result.completed, contents: result.contents)))
     }
-    if let lost { queue.contentsGone(lost.number) }
+    guard let lost else { return }
+    queue.contentsGone(lost.number)
+    reserve(lost)
   }
 
   /// Frees what an orphan that nobody holds has in memory.
   mutating func discardOrphan(_ inode: Inode) {
     guard !inode.isKept, inode.lookupCount == 0, !queue.isClaimedByOpenPlan(inode.number) else { return }
+    let bytesBefore = cache.dirtyBytes
     _ = cache.discard(inode.number)
+    metrics.bytesCancelled.add(bytesBefore - cache.dirtyBytes)
+    reserve(inode)
     unnamed.remove(inode.number)
     if inode.backingNames.isEmpty, queue.graph.pending(inode: inode.number).isEmpty { inodes.drop(inode) }
   }

@@ -11,10 +11,12 @@ struct EngineState {
   var inodes = InodeTable()
   var cache: DirtyContents
   var queue: WritebackQueue
+  var space = SpaceReservation()
   let journal: Journal
   let clock: any Clock
   let abilities: BackingAbilities
   let configuration: EngineConfiguration
+  let metrics = EngineMetrics()
   /// The generation of every inode of this mount: a file handle of an earlier mount is stale.
   let generation: UInt64
   /// Inodes born without a name (`O_TMPFILE`) that have none yet: the journal keeps their creation.
@@ -107,7 +109,7 @@ extension EngineState {
   /// Refuses a change when the journal has failed, and waits when it has no room for `bytes` more.
   func admitChange(bytes: Int = 0) throws(Interruption) {
     guard journal.failure == nil else { throw .failure(.readOnlyFilesystem) }
-    guard journal.hasRoom(for: bytes + Self.bindingReserveBytes) else { throw .needsRoom }
+    guard journal.hasRoom(for: bytes + Self.bindingReserveBytes) else { throw .needsRoom(.journal) }
   }
 
   /// Makes sure that the journal can tell where the inode is, its directories first (R4: records carry inodes, never paths).
@@ -178,6 +180,7 @@ extension EngineState {
       inode.attributes = attributes
       for attribute in change.extendedAttributes { inode.take(attribute) }
     }
+    reserve(inode)
   }
 
   /// Tells the queue that an inode has contents to write back, the oldest of them from the record `lsn`.
@@ -186,7 +189,7 @@ extension EngineState {
   }
 
   /// What the file takes on disk as far as is known before write-back.
-  private static func estimatedBlocks(_ attributes: Attributes, after change: DataChange, size: Int) -> Int {
+  static func estimatedBlocks(_ attributes: Attributes, after change: DataChange, size: Int) -> Int {
     let full = blocks(through: size) * 8
     switch change {
     case .write(let offset, let count):
@@ -198,7 +201,7 @@ extension EngineState {
   }
 
   /// How many blocks of 4 KiB begin before an offset, which may be `Int.max`.
-  private static func blocks(through offset: Int) -> Int { offset / 4096 + (offset % 4096 == 0 ? 0 : 1) }
+  static func blocks(through offset: Int) -> Int { offset / 4096 + (offset % 4096 == 0 ? 0 : 1) }
 }
 
 extension NamespaceChange {

@@ -65,48 +65,13 @@ extension EntryName {
   ///   - attempt: From 1.
   ///   - bytesMax: The longest name that the directory takes.
   package func ofConflict(at time: Timestamp, attempt: Int, bytesMax: Int) -> EntryName {
-    let suffix = Array((".ebbfs-conflict-\(time.calendarText)" + (attempt > 1 ? "-\(attempt)" : "")).utf8)
+    let moment = UniversalTime.text(Int(time.seconds)).filter { $0 != "-" && $0 != ":" }
+    let suffix = Array((".ebbfs-conflict-\(moment)" + (attempt > 1 ? "-\(attempt)" : "")).utf8)
     var stem = bytes.prefix(max(1, bytesMax - suffix.count))
     // A byte 10xxxxxx goes on with a character: it stays with those before it.
     if stem.count < bytes.count {
       while stem.count > 1, bytes[stem.count] & 0xc0 == 0x80 { stem.removeLast() }
     }
     return EntryName(unchecked: stem + suffix)
-  }
-}
-
-extension Timestamp {
-  /// UTC in the basic form of ISO 8601, to the second: `20261121T093000Z`.
-  package var calendarText: String {
-    let day = Int(seconds.quotientRoundedDown(by: 86_400))
-    let second = Int(seconds) - day * 86_400
-    let (year, month, dayOfMonth) = Self.civilDate(daysSince1970: day)
-    let fields = [(year, 4), (month, 2), (dayOfMonth, 2)].map(Self.padded).joined()
-    return fields + "T" + [(second / 3600, 2), (second / 60 % 60, 2), (second % 60, 2)].map(Self.padded).joined() + "Z"
-  }
-
-  private static func padded(_ number: Int, _ width: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
-  }
-
-  /// Counts years from March, so that the leap day is a year's last. Source: Howard Hinnant, "chrono-Compatible Low-Level Date
-  /// Algorithms", `civil_from_days`.
-  private static func civilDate(daysSince1970 days: Int) -> (year: Int, month: Int, day: Int) {
-    let shifted = days + 719_468
-    let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-    let dayOfEra = shifted - era * 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let monthFromMarch = (5 * dayOfYear + 2) / 153
-    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
-  }
-}
-
-extension Int64 {
-  fileprivate func quotientRoundedDown(by divisor: Int64) -> Int64 {
-    let quotient = self / divisor
-    return self % divisor < 0 ? quotient - 1 : quotient
   }
 }

@@ -9,29 +9,33 @@ extension WritebackQueue {
     let scansAll = mustScanAll(now)
     for key in graph.ready {
       guard let item = graph[key] else { continue }
-      consider(max(dueMilliseconds(item), itemDelays[key]?.untilMilliseconds ?? 0))
+      consider(max(dueMilliseconds(item), failures[.names(key)]?.untilMilliseconds ?? 0))
       if !scansAll, item.lastMilliseconds + settings.delayMilliseconds > now { break }
     }
     for aged in contentsByAge.keys {
       guard let dirty = contents[aged.inode] else { continue }
-      consider(max(dueMilliseconds(dirty), contentsDelays[aged.inode]?.untilMilliseconds ?? 0))
+      consider(max(dueMilliseconds(dirty, of: aged.inode), failures[.contents(aged.inode)]?.untilMilliseconds ?? 0))
       if let earliest, dirty.firstMilliseconds + settings.delayMilliseconds >= earliest { break }
     }
     if let oldest = graph.oldestItem { consider(oldest.firstMilliseconds + settings.deadlineMilliseconds) }
     return earliest.map { $0 - now }
   }
 
-  /// Directories whose attributes are past the deadline, by age. While their entries go on changing the engine seals the
-  /// attributes: what comes later then waits for them (R20), and their turn comes (P6).
+  /// Directories whose attributes are past the deadline, by age, and those that are urgent. While their entries go on changing
+  /// the engine seals the attributes: what comes later then waits for them (R20), and their turn comes (P6).
   package func overdueDirectories(nowMilliseconds now: Int) -> [InodeNumber] {
     var overdue: [InodeNumber] = []
     var heldUp: Set<InodeNumber>?
-    for aged in contentsByAge.keys {
-      guard let dirty = contents[aged.inode], dirty.firstMilliseconds + settings.deadlineMilliseconds <= now else { break }
+    let urgent = urgentParts.values.flatMap { part in part.directories.filter { part.contents[$0] != nil && contents[$0] != nil }
+    }
+    let late = contentsByAge.keys.lazy.map(\.inode).prefix { [contents, settings] inode in
+      contents[inode].map { $0.firstMilliseconds + settings.deadlineMilliseconds <= now } ?? false
+    }
+    for inode in urgent.sorted() + late {
       // Attributes that cannot be written hold nothing up.
-      guard dirty.fileKind == .directory, contentsDelays[aged.inode] == nil else { continue }
+      guard contents[inode]?.fileKind == .directory, failures[.contents(inode)] == nil else { continue }
       heldUp = heldUp ?? directoriesHeldUp()
-      if heldUp?.contains(aged.inode) == false { overdue.append(aged.inode) }
+      if heldUp?.contains(inode) == false { overdue.append(inode) }
     }
     return overdue
   }
@@ -41,7 +45,7 @@ extension WritebackQueue {
   /// - Complexity: O(k) in the number of items that failed or wait for such.
   private func directoriesHeldUp() -> Set<InodeNumber> {
     var directories: Set<InodeNumber> = []
-    var waiting = Array(itemDelays.keys)
+    var waiting = failures.keys.compactMap { if case .names(let key) = $0 { key } else { nil } }
     for open in openPlans.values where open.hasFailed {
       for index in open.remaining {
         directories.formUnion([open.actions[index].source?.parent, open.actions[index].target?.parent].compactMap(\.self))
@@ -61,14 +65,14 @@ extension WritebackQueue {
   func dueMilliseconds(_ item: PendingItem) -> Int {
     var due = ownDueMilliseconds(item)
     for parent in item.parents {
-      if let dirty = contents[parent] { due = min(due, max(item.firstMilliseconds, dueMilliseconds(dirty))) }
+      if let dirty = contents[parent] { due = min(due, max(item.firstMilliseconds, dueMilliseconds(dirty, of: parent))) }
     }
     return due
   }
 
   /// A file that is still being written waits with its creation, unless others wait for it.
   private func ownDueMilliseconds(_ item: PendingItem) -> Int {
-    if isPressed || item.firstLSN <= pressedThrough { return item.firstMilliseconds }
+    if isPressed || item.firstLSN <= pressedThrough || isUrgent(item) { return item.firstMilliseconds }
     var last = item.lastMilliseconds
     if item.kind == .create, let dirty = contents[item.inode], !graph.hasDependents(item.key) {
       if dirty.firstLSN <= pressedThrough { return item.firstMilliseconds }
@@ -77,8 +81,8 @@ extension WritebackQueue {
     return min(item.firstMilliseconds + settings.deadlineMilliseconds, last + settings.delayMilliseconds)
   }
 
-  func dueMilliseconds(_ dirty: DirtyContents) -> Int {
-    if isPressed || dirty.firstLSN <= pressedThrough { return dirty.firstMilliseconds }
+  func dueMilliseconds(_ dirty: DirtyContents, of inode: InodeNumber) -> Int {
+    if isPressed || dirty.firstLSN <= pressedThrough || isUrgent(contentsOf: inode) { return dirty.firstMilliseconds }
     return min(
       dirty.firstMilliseconds + settings.deadlineMilliseconds, dirty.lastMilliseconds + settings.delayMilliseconds)
   }
@@ -86,9 +90,10 @@ extension WritebackQueue {
   /// Ready items are looked at in the order of their latest records, and the first one that is too young ends the search, unless
   /// an old record may be hidden in a young item, or attributes that are due wait for young items.
   func mustScanAll(_ now: Int) -> Bool {
+    if !urgentParts.isEmpty { return true }
     if isPressed || contentsByAge.keys.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
     guard let oldest = graph.oldestItem else { return false }
     if oldest.firstLSN <= pressedThrough { return true }
-    return itemDelays[oldest.key] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
+    return failures[.names(oldest.key)] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
   }
 }

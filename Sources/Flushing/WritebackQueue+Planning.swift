@@ -17,10 +17,17 @@ private struct Batch {
 }
 
 extension WritebackQueue {
-  /// The next batch that is due and can be carried out now, oldest first; `nil` when there is none. Changes nothing.
+  /// The next batch that is due and can be carried out now, what is urgent first, then oldest first; `nil` when there is none.
+  /// Changes nothing.
   ///
-  /// - Complexity: O(k) in the number of due items that must wait for open plans, plus the batch.
+  /// - Complexity: O(k) in the number of due items that must wait for open plans, plus the batch; with urgent parts in the number
+  ///   of ready items.
   package func nextPlan(nowMilliseconds now: Int, world: some PlanningWorld) -> PlanProposal? {
+    if !urgentParts.isEmpty, let plan = nextPlan(now, world, onlyUrgent: true) { return plan }
+    return nextPlan(now, world, onlyUrgent: false)
+  }
+
+  private func nextPlan(_ now: Int, _ world: some PlanningWorld, onlyUrgent: Bool) -> PlanProposal? {
     var batch = Batch()
     for directory in overdueDirectories(nowMilliseconds: now) {
       batch.overdue[directory] = world.contents(of: directory)?.lastLSN
@@ -31,14 +38,15 @@ extension WritebackQueue {
     while !batch.isFull {
       if let key = items.first, inodes.first.map({ key.lsn <= $0.firstLSN }) ?? true {
         items.removeFirst()
-        guard let item = graph[key] else { continue }
+        guard let item = graph[key], !onlyUrgent || isUrgent(item) else { continue }
         if item.lastMilliseconds + settings.delayMilliseconds > now, !scansAll {
           items = []
         } else {
           addWithCreationsInside(item, to: &batch, now, world)
         }
       } else if let aged = inodes.popFirst() {
-        if let dirty = contents[aged.inode], dueMilliseconds(dirty) <= now { addContents(of: aged.inode, to: &batch, now, world) }
+        guard let dirty = contents[aged.inode], !onlyUrgent || isUrgent(contentsOf: aged.inode) else { continue }
+        if dueMilliseconds(dirty, of: aged.inode) <= now { addContents(of: aged.inode, to: &batch, now, world) }
       } else {
         break
       }
@@ -53,7 +61,7 @@ extension WritebackQueue {
     while let directory = directories.popFirst(), !batch.isFull {
       guard directory.kind == .create, directory.fileKind == .directory else { continue }
       for key in graph.dependents(of: directory.key) where !batch.isFull {
-        guard let child = graph[key], child.kind == .create, !child.isPlanned, child.exchange == nil else { continue }
+        guard let child = graph[key], child.kind == .create, child.canBePlanned, child.exchange == nil else { continue }
         let waitsForParentOnly = child.dependencies.allSatisfy { dependency in
           batch.planned.contains(dependency) && graph[dependency].map { child.parents.contains($0.inode) } ?? false
             && !(graph[dependency]?.names.contains { child.names.contains($0) } ?? true)
@@ -65,15 +73,13 @@ extension WritebackQueue {
 
   /// Adds a due item without conflicts.
   private func add(_ item: PendingItem, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) -> Bool {
-    guard dueMilliseconds(item) <= now, (itemDelays[item.key]?.untilMilliseconds ?? 0) <= now else { return false }
+    guard dueMilliseconds(item) <= now, (failures[.names(item.key)]?.untilMilliseconds ?? 0) <= now else { return false }
     if waitsForOverdue(item, &batch) { return false }
     if let inode = contentsToWriteFirst(item, world) {
       addContents(of: inode, to: &batch, now, world)
       return false
     }
-    var action = PhysicalAction(
-      kind: item.kind, inode: item.inode, fileKind: item.fileKind, source: item.source, target: item.target,
-      replaced: item.replaced, completes: item.completes)
+    var action = item.action
     if item.kind == .link {
       guard let name = world.backingLocation(of: item.inode) else { return false }
       action.source = name
@@ -115,7 +121,7 @@ extension WritebackQueue {
 
   /// Contents that must be in the backing directory before the item: those of a file that takes a name, older than that (R9; a
   /// directory has no data), and those of a file whose last known name goes while there are unknown ones (R16).
-  private func contentsToWriteFirst(_ item: PendingItem, _ world: some PlanningWorld) -> InodeNumber? {
+  func contentsToWriteFirst(_ item: PendingItem, _ world: some PlanningWorld) -> InodeNumber? {
     if rules.replacingWaitsForData, item.kind == .rename, item.replaced != nil, item.fileKind != .directory,
       contents[item.inode] != nil,
       let pending = world.contents(of: item.inode), pending.firstLSN < item.key.lsn
@@ -130,7 +136,8 @@ extension WritebackQueue {
   /// Adds the contents of an inode that is in the backing directory, without conflicts.
   private func addContents(of inode: InodeNumber, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) {
     guard let dirty = contents[inode], graph.creation(of: inode) == nil, let pending = world.contents(of: inode) else { return }
-    guard (contentsDelays[inode]?.untilMilliseconds ?? 0) <= now else { return }
+    guard deadLetters[.contents(inode)] == nil else { return }
+    guard (failures[.contents(inode)]?.untilMilliseconds ?? 0) <= now else { return }
     let location = inode == .root ? nil : world.backingLocation(of: inode)
     guard location != nil || inode == .root else { return }
     if dirty.fileKind == .directory, entriesComeBefore(attributesOf: inode, through: pending.lastLSN) { return }

@@ -43,6 +43,10 @@ package final class Inode {
   package var lastReference = LSN.zero
   /// The record of a creation without a name (`O_TMPFILE`), until a link names the inode.
   package var unnamedCreation: LSN?
+  /// What the file takes in the backing directory, as far as is known, in blocks of 512 bytes.
+  package var backingBlocks512 = 0
+  /// What its pending changes will take there besides, in bytes.
+  package var reservedBytes = 0
   /// The last change a reader of this inode can have seen.
   package var lastChange = LSN.zero
 

@@ -1,4 +1,6 @@
 import Control
+import FilesystemModel
+import Statistics
 import Testing
 
 /// A report with every field different from its default.
@@ -18,6 +20,7 @@ func fullReport() -> StatusReport {
   report.pendingOperations = 2
   report.oldestAgeMilliseconds = 1234
   report.openPlans = 3
+  report.deadLetters = 5
   report.journalUsedBytes = 1 << 20
   report.journalCapacityBytes = 1 << 30
   report.lastLSN = UInt64.max
@@ -25,6 +28,10 @@ func fullReport() -> StatusReport {
   report.lowWaterLSN = 7
   report.journalFailure = "fdatasync: Input/output error"
   report.lastFailure = .init(message: "writing a/b: Input/output error", ageMilliseconds: 40)
+  report.backingFailure = "Transport endpoint is not connected"
+  report.longestCallMilliseconds = 42_000
+  report.failingOperations = 5
+  report.health = Health(level: .critical, reasons: ["too\nold", "full"])
   report.conflictCount = 200
   report.conflicts = [
     .init(
@@ -34,11 +41,32 @@ func fullReport() -> StatusReport {
   return report
 }
 
-private let requests: [ControlRequest] = [.status, .flush, .unmount(drain: true), .unmount(drain: false), .stop, .ping]
+private let requests: [ControlRequest] = [
+  .statistics, .status, .flush(inodes: []), .flush(inodes: [1, .max]), .unmount(drain: true), .unmount(drain: false), .stop,
+  .ping, .deadLetters, .retryDeadLetters(nil),
+  .retryDeadLetters([.names(Stage(LSN(12), stage: 1)), .contents(InodeNumber(7))]), .discardDeadLetters([], withDependents: true),
+  .discardDeadLetters(nil, withDependents: false),
+]
+
+/// A dead letter with every field different from its default.
+func fullLetter() -> DeadLetterReport {
+  var report = DeadLetterReport()
+  report.subject = .names(Stage(LSN(12), stage: 1))
+  report.change = WaitingChangeReport(operation: "rename", path: [0xff, 0x0a, 0x5c], pathBefore: Array("d/\u{e4}".utf8))
+  report.errno = 13
+  report.error = "Permission denied"
+  report.attempts = 3
+  report.first = 1_700_000_000
+  report.last = 1_700_000_060
+  report.isInDoubt = true
+  return report
+}
 
 private func replies() -> [ControlReply] {
   var replies: [ControlReply] = [
-    .status(StatusReport()), .status(fullReport()), .progress(ControlProgress(bytesLeft: 1, operationsLeft: Int.max)), .done,
+    .status(StatusReport()), .status(fullReport()), .statistics(StatisticsReport()), .statistics(fullStatistics()),
+    .progress(ControlProgress(bytesLeft: 1, operationsLeft: Int.max)), .done,
+    .deadLetter(DeadLetterReport()), .deadLetter(fullLetter()), .dependent(fullLetter().change), .count(7),
   ]
   replies += ControlFailure.Reason.allCases.map { .failed(ControlFailure(reason: $0, message: "why \($0)")) }
   return replies
@@ -110,5 +138,36 @@ private func message(_ frame: [UInt8]) throws -> [UInt8] {
   for length in [UInt64.max, UInt64(Int64.max), UInt64(1) << 63, UInt64(ControlCodec.stringBytesMax) + 1, 100] {
     let field = (0..<8).map { UInt8(truncatingIfNeeded: length >> UInt64(8 * $0)) }
     #expect(throws: MessageError.self) { try ControlCodec.decodeReply([1, 132, 1] + field + [65, 66]) }
+  }
+}
+
+/// Far more than any daemon tells, each histogram as long as it can be: an encoder never traps.
+@Test func ninetyFullHistogramsFitInAMessage() throws {
+  let histogram = HistogramSnapshot(buckets: (0..<HistogramBuckets.count).map { .init(index: $0, count: Int.max / 2048) })
+  let samples = (0..<90).map { MetricSample(labels: [.init("operation", "number \($0)")], .histogram(histogram)) }
+  let family = MetricFamily(name: "all", help: "All of them.", kind: .histogram, unit: .seconds, samples: samples)
+  let reply = ControlReply.statistics(StatisticsReport(families: [family]))
+  #expect(try ControlCodec.decodeReply(message(ControlCodec.encode(reply))) == reply)
+}
+
+@Test func statisticsThatCannotBeShownAreRefused() throws {
+  let number = MetricSample(.number(1))
+  func verdict(_ families: [MetricFamily]) throws -> ControlReply {
+    try ControlCodec.decodeReply(message(ControlCodec.encode(.statistics(StatisticsReport(families: families)))))
+  }
+  func gauge(_ name: String, _ samples: [MetricSample]) -> MetricFamily {
+    MetricFamily(name: name, help: "", kind: .gauge, unit: .number, samples: samples)
+  }
+  #expect(throws: Never.self) { try verdict([gauge("a", [number]), gauge("b", [number])]) }
+  #expect(throws: MessageError.unknownValue) { try verdict([gauge("a", [number]), gauge("a", [number])]) }
+  #expect(throws: MessageError.unknownValue) { try verdict([gauge("a b", [number])]) }
+  #expect(throws: MessageError.unknownValue) { try verdict([gauge("a", [number, number])]) }
+  #expect(throws: MessageError.tooLong) {
+    try verdict([gauge("a", (0...256).map { MetricSample(labels: [.init("l", "\($0)")], .number(1)) })])
+  }
+  #expect(throws: MessageError.tooLong) { try verdict((0...256).map { gauge("a_\($0)", []) }) }
+  let twice = HistogramSnapshot(buckets: [.init(index: 5, count: 1), .init(index: 5, count: 1)])
+  #expect(throws: MessageError.unknownValue) {
+    try verdict([MetricFamily(name: "h", help: "", kind: .histogram, unit: .number, samples: [MetricSample(.histogram(twice))])])
   }
 }

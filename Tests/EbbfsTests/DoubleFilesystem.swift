@@ -1,6 +1,7 @@
 import Control
 import FilesystemModel
 import Glibc
+import Statistics
 import Threading
 
 @testable import ebbfs
@@ -11,9 +12,11 @@ final class DoubleFilesystem: MountedFilesystem {
     var report = StatusReport()
     var isServing = true
     var isBusy = false
+    var flushedInodes: [UInt64] = []
     var flushes: [@Sendable (String?) -> Void] = []
     var drain: (@Sendable (String?) -> Void)?
     var ticks = 0
+    var letters: [DeadLetterReport] = []
     var isStopped = false
   }
 
@@ -35,14 +38,36 @@ final class DoubleFilesystem: MountedFilesystem {
 
   func status() -> StatusReport { state.withLock { $0.report } }
 
-  func flush(completion: @escaping @Sendable (String?) -> Void) {
-    state.withLock { $0.flushes.append(completion) }
+  func statistics() -> [MetricFamily] { [.gauge("ebbfs_dirty_bytes", "Bytes.", .bytes, value: status().dirtyBytes)] }
+
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {
+    state.withLock { state in
+      state.flushes.append(completion)
+      state.flushedInodes += inodes
+    }
     state.wake()
+    return { [self] in status().progress }
   }
 
   func drain(completion: @escaping @Sendable (String?) -> Void) {
     state.withLock { $0.drain = completion }
     state.wake()
+  }
+
+  func deadLetters() -> [DeadLetterReport] { state.withLock { $0.letters } }
+
+  func retryDeadLetters(_ subjects: [WritebackSubject]?) throws(ControlFailure) -> Int {
+    state.withLock { state in
+      let taken = state.letters.filter { subjects?.contains($0.subject) ?? true }
+      state.letters.removeAll { taken.contains($0) }
+      return taken.count
+    }
+  }
+
+  func discardDeadLetters(_ subjects: [WritebackSubject]?, withDependents: Bool) throws(ControlFailure) -> Int {
+    let count = deadLetters().filter { subjects?.contains($0.subject) ?? true }.reduce(0) { $0 + $1.dependents.count }
+    guard withDependents || count == 0 else { throw ControlFailure(reason: .failed, message: "\(count) behind") }
+    return try count + retryDeadLetters(subjects)
   }
 
   func stop() {
@@ -83,14 +108,17 @@ final class DoubleDaemon {
   private let ending = Lock<ExitStatus?>(nil)
 
   /// - Parameter nested: how many long directories lie above the socket.
-  init(dirtyBytes: Int = 0, nested: Int = 0) throws {
+  init(dirtyBytes: Int = 0, nested: Int = 0, unmountTimeout: Int? = nil) throws {
     directory = try TemporaryDirectory()
     let long = String(repeating: "/" + String(repeating: "d", count: 100), count: nested)
     let stateDirectory = directory.path + "/state" + long
     try Files.makeDirectories(stateDirectory)
     filesystem = DoubleFilesystem(dirtyBytes: dirtyBytes)
     let entry = RegistryEntry(mountpoint: "/nowhere/m", backing: "/nowhere/b", stateDirectory: stateDirectory)
-    daemon = Daemon(filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil))
+    var options = MountOptions()
+    options.unmountTimeout = unmountTimeout
+    daemon = Daemon(
+      filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil), options: options)
     client = ControlClient(stateDirectory: stateDirectory, user: getuid())
     server = try ControlServer(stateDirectory: stateDirectory, service: ControlService(daemon: daemon))
     try server.start()

@@ -180,6 +180,138 @@ import Testing
     }
   }
 
+  /// What a mount shows and has after `theirs` won, now and after a restart.
+  private func checkTheirs(_ mount: EngineOnDisks, _ kind: Conflict.Kind, _ expected: [String: String]) throws {
+    for isRestarted in [false, true] {
+      if isRestarted { try mount.restart() }
+      #expect(texts(mount) == expected && mount.engine.status().pendingOperations == 0)
+      let top = Set(mount.backing.snapshot().entries.keys.filter { $0 != "." && !$0.contains("/") })
+      #expect(try Set(names(mount)) == top)
+      for (path, text) in expected {
+        let components = path.split(separator: "/").map { EntryName(unchecked: Array($0.utf8)) }
+        let inode = try components.reduce(InodeNumber.root) { try mount.lookup($1, in: $0) }
+        #expect(try mount.read(inode) == text, "\(path)")
+      }
+      if !isRestarted { #expect(mount.engine.status().conflicts.map(\.kind) == [kind]) }
+      if !isRestarted { #expect(mount.engine.status().conflicts.map(\.resolution) == [.theirs]) }
+    }
+  }
+
+  @Test(arguments: [false, true], [false, true]) func aRenameOverTheirsIsUndone(replacing: Bool, isStable: Bool) throws {
+    let mount = try scene(.theirs, hasStableInodes: isStable)
+    try mount.write(mount.create("new"), "ours")
+    mount.settle()
+    _ = try mount.ask(.rename(from: Location(.root, "new"), to: Location(.root, "f"), .replace))
+    // What came after it goes with it.
+    try mount.write(mount.create("new"), "later")
+    _ = try mount.ask(.rename(from: Location(.root, "new"), to: Location(.root, "f"), .replace))
+    try change("f", mount, replacing: replacing)
+    mount.settle(milliseconds: 5000)
+    try checkTheirs(mount, .renameOver, ["f": "theirs!", "new": "ours"])
+  }
+
+  @Test func aRenameOverWhatIsADirectoryNowIsUndone() throws {
+    let mount = try scene(.theirs)
+    try mount.write(mount.create("new"), "ours")
+    mount.settle()
+    _ = try mount.ask(.rename(from: Location(.root, "new"), to: Location(.root, "f"), .replace))
+    try mount.backing.bystander.removeFile("f")
+    try mount.backing.bystander.make("f", kind: .directory, device: 0, target: [])
+    try mount.backing.bystander.createFile("f/x").write(Array("theirs!".utf8), at: 0)
+    mount.settle(milliseconds: 5000)
+    try checkTheirs(mount, .renameOver, ["f/x": "theirs!", "new": "ours"])
+  }
+
+  @Test func anotherNameForAFileIsGivenUpForTheirs() throws {
+    for isLink in [false, true] {
+      let mount = try scene(.theirs)
+      let old = Location(.root, "f")
+      let new = Location(.root, "n")
+      _ = try names(mount)
+      _ = try isLink ? mount.ask(.link(mount.lookup("f"), at: new)) : mount.ask(.rename(from: old, to: new, .replace))
+      try mount.backing.bystander.createFile("n").write(Array("theirs!".utf8), at: 0)
+      mount.settle(milliseconds: 5000)
+      try checkTheirs(mount, .newName, ["f": "base", "n": "theirs!"])
+    }
+  }
+
+  @Test func ourTreeIsGivenUpForTheirFile() throws {
+    let mount = try scene(.theirs)
+    _ = try names(mount)
+    let directory = try mount.create("d", .directory)
+    try mount.write(mount.create("inside", in: directory), "ours")
+    _ = try mount.create("sub", in: directory, .directory)
+    try mount.backing.bystander.createFile("d").write(Array("theirs!".utf8), at: 0)
+    mount.settle(milliseconds: 5000)
+    try checkTheirs(mount, .newName, ["f": "base", "d": "theirs!"])
+  }
+
+  @Test func aDirectoryMadeOnBothSidesHasTheEntriesOfBoth() throws {
+    let mount = try scene(.theirs)
+    _ = try names(mount)
+    let directory = try mount.create("d", .directory)
+    try mount.write(mount.create("ours", in: directory), "ours")
+    try mount.write(mount.create("both", in: directory), "ours")
+    let bystander = mount.backing.bystander
+    try bystander.make("d", kind: .directory, device: 0, target: [])
+    for name: BackingPath in ["d/theirs", "d/both"] { try bystander.createFile(name).write(Array("theirs!".utf8), at: 0) }
+    mount.settle(milliseconds: 5000)
+    for isRestarted in [false, true] {
+      if isRestarted { try mount.restart() }
+      #expect(texts(mount) == ["f": "base", "d/ours": "ours", "d/both": "theirs!", "d/theirs": "theirs!"])
+      for (name, text) in [("ours", "ours"), ("both", "theirs!"), ("theirs", "theirs!")] {
+        #expect(try mount.read(mount.lookup(EntryName(unchecked: Array(name.utf8)), in: mount.lookup("d"))) == text)
+      }
+      if !isRestarted { #expect(mount.engine.status().conflicts.map(\.resolution) == [.theirs, .theirs]) }
+    }
+  }
+
+  /// What cannot be given up, since a part of it is in the backing directory, is done beside theirs.
+  @Test func halfAnExchangeIsNotGivenUp() throws {
+    let mount = try scene(.theirs)
+    try mount.write(mount.create("g"), "other")
+    mount.settle()
+    let backing = mount.backing
+    backing.afterEachCall { name in
+      guard name == .rename else { return }
+      backing.afterEachCall(nil)
+      _ = try? backing.bystander.createFile("f")
+    }
+    _ = try mount.ask(.rename(from: Location(.root, "f"), to: Location(.root, "g"), .exchange))
+    mount.settle(milliseconds: 5000)
+    #expect(texts(mount)["f"] == "other" && texts(mount)["g"] == "base")
+    #expect(try kept("f", mount) == "" && mount.engine.status().pendingOperations == 0)
+  }
+
+  @Test(arguments: [ConflictPolicy.keepBoth, .theirs]) func aRemovedDirectoryThatSomebodyElseMadeAnewIsTheirs(
+    policy: ConflictPolicy
+  ) throws {
+    let mount = try scene(policy)
+    _ = try mount.create("d", .directory)
+    mount.settle()
+    try mount.restart()
+    _ = try mount.lookup("d")
+    _ = try mount.ask(.removeDirectory(parent: .root, name: "d"))
+    try mount.backing.bystander.removeDirectory("d")
+    try mount.backing.bystander.make("d", kind: .directory, device: 0, target: [])
+    mount.settle(milliseconds: 5000)
+    let shown = try names(mount).filter { $0 != "f" }
+    #expect(shown == mount.backing.snapshot().paths.filter { $0 != "." && $0 != "f" }.sorted())
+    #expect(policy == .theirs ? shown == ["d"] : shown.count == 1 && isConflictName(shown[0], of: "d"))
+    #expect(mount.engine.status().conflicts.map(\.kind) == [.removeDirectory])
+    #expect(mount.engine.status().pendingOperations == 0)
+  }
+
+  @Test func whatOursDidNotWriteIsReadFromTheirs() throws {
+    let mount = try scene()
+    #expect(try mount.read(mount.lookup("f")) == "base")
+    try mount.write(mount.lookup("f"), "OU")
+    try change("f", mount, replacing: true)
+    mount.settle(milliseconds: 3000)
+    #expect(texts(mount)["f"] == "OUei")
+    #expect(try mount.read(mount.lookup("f")) == "OUei")
+  }
+
   /// What ours is based on is in the journal: a change that is made while no daemon runs is found too.
   @Test func aChangeBetweenTwoMountsIsAConflict() throws {
     let mount = try scene()
@@ -236,13 +368,5 @@ import Testing
         #expect(beside.bytes.count <= bytesMax && String(validating: beside.bytes, as: UTF8.self) != nil)
       }
     }
-  }
-
-  @Test(arguments: [
-    (0, "19700101T000000Z"), (-1, "19691231T235959Z"), (951_782_400, "20000229T000000Z"), (4_107_542_399, "21000228T235959Z"),
-    (4_107_542_400, "21000301T000000Z"),
-  ])
-  func daysOfAllYearsAreRight(seconds: Int, text: String) {
-    #expect(Timestamp(seconds: Int64(seconds)).calendarText == text)
   }
 }

@@ -30,7 +30,8 @@ final class EngineOnDisks {
   }
 
   init(
-    abilities: BackingAbilities = BackingAbilities(description: "simulated"), isWatchable: Bool = false,
+    abilities: BackingAbilities = BackingAbilities(description: "simulated"), capacityBytes: Int? = nil,
+    isWatchable: Bool = false,
     _ change: (inout EngineConfiguration) -> Void = { _ in }
   ) throws {
     var configuration = EngineConfiguration()
@@ -44,7 +45,7 @@ final class EngineOnDisks {
     configuration.flushThreads = 4
     change(&configuration)
     self.configuration = configuration
-    var options = SimulatedBackingStorage.Options(abilities: abilities)
+    var options = SimulatedBackingStorage.Options(abilities: abilities, capacityBytes: capacityBytes)
     options.isWatchable = isWatchable
     backing = SimulatedBackingStorage(clock: clock, options: options)
     journalDisk = SimulatedJournalStorage()

@@ -16,8 +16,8 @@ NO_FOLLOW = dict(follow_symlinks=False)
 
 
 class SlowFilesystem:
-    def __init__(self, source, milliseconds):
-        self.delay = milliseconds / 1000
+    def __init__(self, source, milliseconds, bytes_per_second=None):
+        self.delay, self.bytes_per_second, self.free_at = milliseconds / 1000, bytes_per_second, 0.0
         root = os.open(source, os.O_PATH | os.O_DIRECTORY)
         self.lock = threading.Lock()
         self.nodes = {1: [root, self.key(root), 0]}    # node -> descriptor, (device, inode), lookups
@@ -25,6 +25,14 @@ class SlowFilesystem:
         self.next = 2
         self.files, self.lists, self.next_file = {}, {}, 1
         self.operations = 0
+
+    def pace(self, body):
+        """Waits for this write's share of the line."""
+        if not self.bytes_per_second: return
+        with self.lock:
+            self.free_at = max(self.free_at, time.monotonic()) + struct.unpack_from("<QQI", body)[2] / self.bytes_per_second
+            wait = self.free_at - time.monotonic()
+        time.sleep(max(0, wait))
 
     def key(self, descriptor):
         s = os.fstat(descriptor)
@@ -112,6 +120,7 @@ class SlowFilesystem:
             file, offset, size = struct.unpack_from("<QQI", body)
             return os.pread(self.files[file], size, offset)
         if opcode == WRITE:
+            self.pace(body)
             file, offset, size = struct.unpack_from("<QQI", body)
             return struct.pack("<II", os.pwrite(self.files[file], body[40:40 + size], offset), 0)
         if opcode == STATFS:
@@ -217,9 +226,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("source"); parser.add_argument("mountpoint")
     parser.add_argument("--milliseconds", type=float, default=20); parser.add_argument("--threads", type=int, default=64)
+    parser.add_argument("--bytes-per-second", type=int, help="what all writes together may take")
     given = parser.parse_args()
     os.umask(0)
-    slow = SlowFilesystem(given.source, given.milliseconds)
+    slow = SlowFilesystem(given.source, given.milliseconds, given.bytes_per_second)
     device = os.open("/dev/fuse", os.O_RDWR)
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other"
     if libc.mount(b"slowfs", os.fsencode(os.path.abspath(given.mountpoint)), b"fuse.slowfs", 0, options.encode()):

@@ -64,8 +64,14 @@ enum Assembly {
     configuration.writebackDelayMilliseconds = mount.options.writebackDelay
     configuration.writebackDeadlineMilliseconds = mount.options.writebackDeadline
     configuration.flushThreads = mount.options.flushThreads
+    configuration.retry.firstMilliseconds = mount.options.retryDelay
+    configuration.retry.mostMilliseconds = mount.options.retryDelayMax
+    configuration.retry.retriesMax = mount.options.maxRetries
     configuration.memoryBytes = mount.options.memory
     configuration.journalBytes = mount.journalSize.capacity
+    configuration.dirtyBackground = mount.options.dirtyBackground
+    configuration.dirtyLimit = mount.options.dirtyLimit
+    configuration.whenFull = mount.options.whenFull
     configuration.segmentBytes = mount.journalSize.segmentBytes
     configuration.conflicts = mount.options.conflicts
     configuration.revalidateMilliseconds = mount.options.isShared ? mount.options.revalidate : nil

@@ -2,15 +2,16 @@ import Control
 import Engine
 import FUSEBridge
 import FilesystemModel
+import Statistics
 import Threading
 
 /// A mounted engine.
 final class EngineMount: MountedFilesystem {
-  private let engine: Engine
-  private let session: MountSession
+  let engine: Engine
+  let session: MountSession
   private let durability: Durability
   /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
-  private static let closeMilliseconds = 60_000
+  private static let closeMilliseconds = 20_000
 
   init(engine: Engine, session: MountSession, durability: Durability) {
     self.engine = engine
@@ -41,6 +42,7 @@ final class EngineMount: MountedFilesystem {
     report.dirtyInodes = status.dirtyInodes
     report.pendingOperations = status.pendingOperations
     report.oldestAgeMilliseconds = status.oldestPendingLSN == nil ? nil : status.oldestAgeMilliseconds
+    report.deadLetters = status.deadLetters
     report.openPlans = status.openPlans
     report.journalUsedBytes = status.journalUsedBytes
     report.journalCapacityBytes = status.journalCapacityBytes
@@ -51,12 +53,27 @@ final class EngineMount: MountedFilesystem {
     report.lastFailure = status.lastFailure.map {
       .init(message: $0.reason, ageMilliseconds: max(0, Monotonic.milliseconds() - $0.milliseconds))
     }
+    report.backingFailure = status.backingFailure?.message
+    report.longestCallMilliseconds = status.longestCallMilliseconds
+    report.failingOperations = status.failingOperations
     report.conflictCount = status.conflictCount
     report.conflicts = status.conflicts.map { .init($0) }
     return report
   }
 
-  func flush(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
+  func statistics() -> [MetricFamily] { session.statistics() + engine.statistics() }
+
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {
+    guard !inodes.isEmpty else {
+      engine.drain { completion(nil) }
+      return { [self] in status().progress }
+    }
+    let drain = engine.drain(Set(inodes.map { InodeNumber($0) })) { completion(nil) }
+    return { [engine] in
+      let left = engine.left(ofDrain: drain)
+      return ControlProgress(bytesLeft: left.bytes, operationsLeft: left.operations)
+    }
+  }
 
   func drain(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
 

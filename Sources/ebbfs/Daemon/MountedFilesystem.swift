@@ -1,5 +1,6 @@
 import Control
 import FilesystemModel
+import Statistics
 
 /// The mounted filesystem as the daemon's life and its commands need it. `Assembly` makes the real one; tests have a double.
 ///
@@ -16,13 +17,23 @@ protocol MountedFilesystem: AnyObject, Sendable {
   /// What the report has of the filesystem itself; paths, process and phase are filled in by the daemon. Never waits for the
   /// backing directory.
   func status() -> StatusReport
+  /// Everything that is counted. Never waits for the backing directory.
+  func statistics() -> [MetricFamily]
   /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or with
-  /// one line that says why it never will be.
-  func flush(completion: @escaping @Sendable (String?) -> Void)
+  /// one line that says why it never will be. With inode numbers only what concerns these and what is below them, first of all.
+  ///
+  /// - Returns: tells how much of it is left.
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress
   /// Like `flush` for everything, as fast as possible: nothing is acknowledged any more.
   func drain(completion: @escaping @Sendable (String?) -> Void)
+  /// Changes that are not tried any more, with what is behind them.
+  func deadLetters() -> [DeadLetterReport]
+  /// Lets these, or all, be tried again; answers how many there were. Durable on return.
+  func retryDeadLetters(_ subjects: [WritebackSubject]?) throws(ControlFailure) -> Int
+  /// Gives these, or all, up for good; answers how many changes went. Durable on return, and the kernel knows of it.
+  func discardDeadLetters(_ subjects: [WritebackSubject]?, withDependents: Bool) throws(ControlFailure) -> Int
   /// Stops write-back at the next action, syncs the journal and closes it. Returns when that is done; nothing else may be
-  /// called afterwards but `status`.
+  /// called afterwards but `status` and `statistics`.
   func stop()
   /// Lets time pass: to be called every `tickMilliseconds`.
   func tick()

@@ -9,9 +9,19 @@ struct MountOptions: Hashable, Sendable {
   var writebackDelay = 5000
   var writebackDeadline = 30_000
   var flushThreads = 16
+  var retryDelay = 100
+  var retryDelayMax = 30_000
+  /// About twelve minutes of attempts.
+  var maxRetries = 40
   var memory = 256 << 20
   /// `nil`: the smaller of 8 GiB and a quarter of what is free.
   var journalSize: Int?
+  var dirtyBackground = JournalShare.percent(50)
+  var dirtyLimit = JournalShare.percent(80)
+  var whenFull = WhenFull.wait
+  /// `nil`: no bound for unmount, `Daemon.terminationDrainMilliseconds` for SIGTERM.
+  var unmountTimeout: Int?
+  var health = HealthThresholds()
   /// Whether others change the backing directory while it is mounted.
   var isShared = false
   /// With `isShared`: the age at which attributes and listings are looked up again.

@@ -16,8 +16,6 @@ extension Durability {
 }
 
 extension ConflictPolicy {
-  static let words = allCases.map(\.word)
-
   /// As the option is written.
   var word: String {
     switch self {
@@ -25,11 +23,6 @@ extension ConflictPolicy {
     case .ours: "ours"
     case .theirs: "theirs"
     }
-  }
-
-  init?(word: String) {
-    guard let policy = Self.allCases.first(where: { $0.word == word }) else { return nil }
-    self = policy
   }
 }
 
@@ -76,9 +69,25 @@ enum OptionValues {
     return count
   }
 
-  static func word(_ text: String, _ words: [String]) throws(ValueError) -> String {
-    guard words.contains(text) else { throw ValueError(reason: "is none of \(words.joined(separator: ", "))") }
-    return text
+  private static let shareBytes = 1 << 20...1 << 44
+
+  /// `512M`, or `50%` of the journal's capacity.
+  static func share(_ text: String) throws(ValueError) -> JournalShare {
+    guard text.hasSuffix("%") else { return .bytes(try size(text, shareBytes)) }
+    return .percent(try count(String(text.dropLast()), 1...100))
+  }
+
+  static func shareText(_ share: JournalShare) -> String {
+    switch share {
+    case .bytes(let bytes): sizeText(bytes)
+    case .percent(let percent): "\(percent)%"
+    }
+  }
+
+  /// The index of one of some words.
+  static func choice(_ text: String, _ words: [String]) throws(ValueError) -> Int {
+    guard let index = words.firstIndex(of: text) else { throw ValueError(reason: "is none of \(words.joined(separator: ", "))") }
+    return index
   }
 
   /// `always`, `os`, `batch`, `batch=100` or `batch=100ms`.
