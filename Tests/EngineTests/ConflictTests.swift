@@ -302,6 +302,16 @@ import Testing
     #expect(mount.engine.status().pendingOperations == 0)
   }
 
+  /// The journal still has the directory's making.
+  @Test func whatSomebodyElsePutIntoANewDirectoryBetweenTwoMountsIsShown() throws {
+    let mount = try scene()
+    _ = try mount.create("d", .directory)
+    mount.settle()
+    try mount.backing.bystander.createFile("d/x").write(Array("theirs!".utf8), at: 0)
+    try mount.restart()
+    #expect(try mount.read(mount.lookup("x", in: mount.lookup("d"))) == "theirs!")
+  }
+
   @Test func whatOursDidNotWriteIsReadFromTheirs() throws {
     let mount = try scene()
     #expect(try mount.read(mount.lookup("f")) == "base")

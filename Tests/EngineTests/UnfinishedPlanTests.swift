@@ -77,8 +77,8 @@ import Testing
     #expect(try mount.read(mount.lookup("b", in: mount.lookup("e"))) == "clean")
   }
 
-  /// A redo that the backing directory refuses before it has an effect gives the action back: the file is where it was, until what
-  /// was in the way is kept beside it.
+  /// A redo that the backing directory refuses before it has an effect gives the action back: the file is where it was, until
+  /// what was in the way is kept beside it.
   @Test func aRedoneRenameThatIsGivenBackLeavesTheFileWhereItIs() throws {
     let mount = try engine()
     refuse(.rename, mount)

@@ -144,7 +144,8 @@ extension MountTests {
       try withMount(mounts: false) { fixture in
         let script = """
           mount -t tmpfs -o mode=755 tmpfs scratch && mknod -m 666 scratch/fuse c 10 229 && mount --bind scratch/fuse /dev/fuse
-          cp \(EbbfsBinary.path) scratch/ebbfs; mkdir scratch/b scratch/b/d scratch/m scratch/h; chown -R 1000:1000 scratch/b scratch/m scratch/h
+          cp \(EbbfsBinary.path) scratch/ebbfs; mkdir scratch/b scratch/b/d scratch/m scratch/h
+          chown -R 1000:1000 scratch/b scratch/m scratch/h
           user="setpriv --reuid=1000 --regid=1000 --clear-groups env HOME=$PWD/scratch/h $PWD/scratch/ebbfs"
           as="setpriv --reuid=1000 --regid=1000 --clear-groups"
           $user scratch/b scratch/m -o journal_size=32M,\(quick) || exit 9

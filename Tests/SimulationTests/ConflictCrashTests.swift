@@ -5,7 +5,8 @@ import Support
 import Testing
 
 /// A daemon that dies, or loses its power, at any call of a write-back that meets somebody else's change leaves theirs somewhere
-/// and ours at its name. Crashes come from the moment on at which the change has been found.
+/// and ours at its name, or theirs at its name with `conflict=theirs`. Crashes come from the moment on at which the change has been
+/// found.
 @Suite(.serialized) struct ConflictCrashTests {
   private enum Change: CaseIterable {
     case overwrite, truncate, unlink, renameOver, removeDirectory, newName, newDirectory
@@ -32,14 +33,17 @@ import Testing
       }
     }
 
+    var theirPath: BackingPath {
+      switch self {
+      case .overwrite, .truncate, .unlink, .renameOver: "a"
+      case .removeDirectory: "d/x"
+      case .newName: "n"
+      case .newDirectory: "n/x"
+      }
+    }
+
     func theirs(_ bystander: SimulatedBackingStorage, at now: Timestamp) throws {
-      let path: BackingPath =
-        switch self {
-        case .overwrite, .truncate, .unlink, .renameOver: "a"
-        case .removeDirectory: "d/x"
-        case .newName: "n"
-        case .newDirectory: "n/x"
-        }
+      let path = theirPath
       if self == .newDirectory { try bystander.make("n", kind: .directory, device: 0, target: []) }
       let file = path == "a" ? try bystander.open(path, writable: true) : try bystander.createFile(path)
       try file.resize(0)
@@ -63,16 +67,25 @@ import Testing
     }
   }
 
+  /// Whether a name is its owner's, by the policy.
+  private func isRight(_ snapshot: TreeSnapshot, _ change: Change, _ policy: ConflictPolicy) -> Bool {
+    let found = theirs(in: snapshot)
+    if policy == .keepBoth { return change.isOurs(snapshot) && !found.isEmpty }
+    return found == [change.theirPath.components.map(\.description).joined(separator: "/")]
+  }
+
   private func theirs(in snapshot: TreeSnapshot) -> [String] {
     snapshot.entries.filter { String(decoding: $0.value.contents.read(at: 0, count: 100), as: UTF8.self) == "theirs!" }.keys
       .sorted()
   }
 
   /// One life: a crash at the call with this index after the change was found. Answers whether it came to that.
-  private func live(_ change: Change, crashAt call: Int, _ kind: CrashKind) throws -> Bool {
+  private func live(_ change: Change, _ policy: ConflictPolicy, crashAt call: Int, _ kind: CrashKind) throws -> Bool {
     let clock = SimulatedClock()
     let backing = SimulatedBackingStorage(clock: clock, options: .init(abilities: BackingAbilities(description: "simulated")))
-    let mount = try SimulatedMount(backing, clock: clock, options: MountOptions(durability: .always), seed: UInt64(call))
+    var options = MountOptions(durability: .always)
+    options.configuration.conflicts = policy
+    let mount = try SimulatedMount(backing, clock: clock, options: options, seed: UInt64(call))
     try Change.prepare(mount)
     clock.advance(milliseconds: 5000)
     var target = mount
@@ -84,8 +97,8 @@ import Testing
     mount.arm(.backing(after: call))
     for _ in 0..<200 where !mount.isDead { if !mount.step() { mount.pass(milliseconds: 50) } }
     let died = mount.isDead
+    let why = "\(change), \(policy), \(kind) at call \(call)"
     if died {
-      let why = "\(change), \(kind) at call \(call)"
       mount.crash(kind)
       let left = theirs(in: backing.snapshot())
       #expect(!left.isEmpty, "\(why): theirs is nowhere after the crash")
@@ -95,21 +108,25 @@ import Testing
     }
     try mount.drain()
     let end = backing.snapshot()
-    #expect(theirs(in: end).count >= 1, "\(change), \(kind) at call \(call): theirs is lost in \(end.entries.keys.sorted())")
-    #expect(change.isOurs(end), "\(change), \(kind) at call \(call): ours is not there in \(end.entries.keys.sorted())")
+    #expect(isRight(end, change, policy), "\(why): \(theirs(in: end)) of \(end.entries.keys.sorted())")
     let differences = try mount.snapshot().differences(from: end)
-    #expect(differences == [], "\(change), \(kind) at call \(call)")
+    #expect(differences == [], "\(why)")
     return died
   }
 
-  @Test(arguments: [CrashKind.processDeath, .powerCut(journal: .all, backing: .nothing), .powerCut(journal: .all, backing: .all)])
-  func deathAtAnyCallLeavesTheirsSomewhere(kind: CrashKind) throws {
+  @Test(
+    arguments: [ConflictPolicy.keepBoth, .theirs],
+    [
+      CrashKind.processDeath, .powerCut(journal: .all, backing: .nothing), .powerCut(journal: .all, backing: .all),
+      .powerCut(journal: .nothing, backing: .nothing),
+    ])
+  func deathAtAnyCallLeavesTheirsSomewhere(policy: ConflictPolicy, kind: CrashKind) throws {
     for change in Change.allCases {
       // At the moment itself the outcome, which gives the action back, is not durable.
       var call = 1
-      while try live(change, crashAt: call, kind) { call += 1 }
-      print("\(change): \(call - 1) crashes with \(kind)")
-      #expect(call >= 4, "\(change) makes too few calls to be what it is")
+      while try live(change, policy, crashAt: call, kind) { call += 1 }
+      print("\(change), \(policy): \(call - 1) crashes with \(kind)")
+      #expect(call >= (policy == .theirs ? 2 : 4), "\(change) makes too few calls to be what it is")
     }
   }
 }
