@@ -1,6 +1,5 @@
 import Control
 import FilesystemModel
-import FilesystemModel
 import Testing
 
 @Test(arguments: [

@@ -5,8 +5,8 @@ import Support
 import Testing
 
 /// A daemon that dies, or loses its power, at any call of a write-back that meets somebody else's change leaves theirs somewhere
-/// and ours at its name, or theirs at its name with `conflict=theirs`. Crashes come from the moment on at which the change has been
-/// found.
+/// and ours at its name, or theirs at its name with `conflict=theirs`. Crashes come from the moment on at which the change has
+/// been found.
 @Suite(.serialized) struct ConflictCrashTests {
   private enum Change: CaseIterable {
     case overwrite, truncate, unlink, renameOver, removeDirectory, newName, newDirectory
