@@ -54,20 +54,43 @@ extension MountTests {
       }
     }
 
-    @Test func oursAndTheirsChooseAVersion() throws {
-      for (policy, over) in [("ours", "ours\n"), ("theirs", "theirs!\n")] {
-        try withMount(mounts: false) { fixture in
-          try collide(fixture, crashes: false, patient + ",conflict=\(policy)")
-          for place in [fixture.backing, fixture.mountpoint] {
-            #expect(try text("cat over name", in: place) == over + over, "\(policy) in \(place)")
-            #expect(try text("ls -d over.ebbfs* 2> /dev/null | wc -l", in: place) == "0\n")
-          }
-          if policy == "theirs" {
-            #expect(try text("cat gone cut dir/x", in: fixture.mountpoint) == "theirs!\ntheirs!\ntheirs!\n")
-          }
-          #expect(try fixture.status("conflict_count") == "7")
-          try fixture.unmount()
+    @Test func oursWins() throws {
+      try withMount(mounts: false) { fixture in
+        try collide(fixture, crashes: false, patient + ",conflict=ours")
+        for place in [fixture.backing, fixture.mountpoint] {
+          let look = "cat over cut name moved both/f; ls -d gone dir 2> /dev/null; true"
+          #expect(try text(look, in: place) == "ours\nours\nnew\ninside\n", "in \(place)")
+          // Trees of others are never removed.
+          let kept = try text("ls -d *.ebbfs-conflict-* | sed 's/-2.*//'", in: place)
+          #expect(kept == "both.ebbfs-conflict\ndir.ebbfs-conflict\n", "in \(place)")
         }
+        #expect(try fixture.status("conflict_count") == "7")
+        try fixture.unmount()
+      }
+    }
+
+    /// The directory made on both sides is one, and the file in it a conflict of its own.
+    @Test(arguments: [false, true]) func theirsWinsAndStays(crashes: Bool) throws {
+      try withMount(mounts: false) { fixture in
+        try collide(fixture, crashes: crashes, patient + ",conflict=theirs")
+        #expect(try fixture.status("conflict_count") == "8")
+        let stats = try fixture.ebbfs("stats", fixture.mountpoint, "--prometheus").output
+        for (kind, count) in [
+          ("overwrite", 1), ("truncate", 1), ("unlink", 1), ("rename-over", 1), ("rmdir", 1), ("new-name", 3),
+        ] { #expect(stats.contains("ebbfs_conflicts_total{kind=\"\(kind)\"} \(count)\n"), "\(stats)") }
+        for isRemounted in [false, true] {
+          if isRemounted {
+            try fixture.unmount()
+            try fixture.mount(options: patient)
+          }
+          for place in [fixture.backing, fixture.mountpoint] {
+            let theirs = try text("cat over cut gone moved name dir/x both/f", in: place)
+            #expect(theirs == String(repeating: "theirs!\n", count: 7), "in \(place)")
+            #expect(try text("cat taker; ls both", in: place) == "new\nf\n", "what could not replace is there again")
+            #expect(try text("ls -d *.ebbfs-conflict-* 2> /dev/null | wc -l", in: place) == "0\n")
+          }
+        }
+        try fixture.unmount()
       }
     }
 
