@@ -11,12 +11,14 @@ extension Engine {
   private static let spareBytes = 64 << 10
 
   /// Counts the failures of an attempt at a plan and gives up what was refused for good or tried often enough. What may have had
-  /// an effect is undone if possible, so that it can be given back; else it is redone, and once it was tried often enough it
-  /// stays in the plan, in doubt. Slow.
+  /// an effect is undone if possible, so that it can be given back; else it stays in the plan, in doubt. Slow.
   ///
   /// - Parameter others: Actions whose failure says nothing.
   func giveUp(_ run: inout PlanRun, besides others: Set<Int>, _ executor: PlanExecutor) {
-    let failed = run.open.filter { run.failure($0) != nil && !others.contains($0) }
+    // What is carried out, and only not synced, is not refused: that is tried until it succeeds. Who reads the file waits for it.
+    let failed = run.open.filter {
+      run.failure($0) != nil && !others.contains($0) && !(run.isInDoubt($0) && executor.isCarriedOut(run.actions[$0]))
+    }
     guard !failed.isEmpty, rootFailure() == nil else { return }
     let isFull = isFull(for: failed.filter { run.failure($0) == .noSpace }.map { run.actions[$0] })
     let time = clock.now()
@@ -26,15 +28,10 @@ extension Engine {
       }
     }
     for (index, letter) in letters {
-      if case .retry = run.outcomes[index] {
-        if executor.settle(run.actions[index]) {
-          run.outcomes[index] = .aborted(letter.errno, .refused)
-        } else if !shared.withLock({ $0.state.queue.isExhausted(letter) }) {
-          // A rename that is there and could not be synced: who reads the file waits for its end.
-          continue
-        }
-      }
       run.deadLetters[index] = letter
+      if case .retry = run.outcomes[index], executor.settle(run.actions[index]) {
+        run.outcomes[index] = .aborted(letter.errno, .refused)
+      }
     }
   }
 

@@ -279,7 +279,7 @@ extension Engine {
 
 extension PlanRun {
   /// Whether an action that moves names failed and may have had an effect.
-  fileprivate func isInDoubt(_ index: Int) -> Bool {
+  func isInDoubt(_ index: Int) -> Bool {
     if case .retry? = outcomes[index] { actions[index].action.movesNames } else { false }
   }
 

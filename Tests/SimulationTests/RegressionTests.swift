@@ -39,7 +39,13 @@ import Testing
     }
   }
 
-  @Test func aRenameWhoseSyncIsRefusedOnceCanBeRead() {
+  @Test func aRenameWhoseSyncFailsOftenCanBeReadInTheEnd() {
+    hold(
+      .furnished, durability: .batch(milliseconds: 100), seed: 3_378_108_947, retriesMax: 1,
+      [
+        .perform(.rename("b", to: "e/a")), .failSynchronization, .pass(milliseconds: 62), .jobs(3), .pass(milliseconds: 27),
+        .failSynchronization, .jobs(1),
+      ])
     for after in 0..<6 {
       hold(
         .small, durability: .always, retriesMax: 1,
