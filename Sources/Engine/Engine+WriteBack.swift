@@ -105,7 +105,11 @@ extension Engine {
     }
     let applied = run.completed
     noteCall(of: lsn)
-    for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
+    for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) {
+      run.outcomes[index] = outcome
+      // What is not synced may be gone again.
+      if outcome != .done, run.seen[index] != nil { run.seen[index] = .some(nil) }
+    }
     held.formUnion(run.putOffInsideUnmadeDirectories())
     if rootFailure == nil { giveUp(&run, besides: held, executor) }
     run.untouched = Set(run.open.filter { (run.isInDoubt($0) || held.contains($0)) && executor.isUntouched(run.actions[$0]) })
