@@ -53,6 +53,8 @@ struct PlanRun: Sendable {
     self.open = open
     outcomes = actions.map { _ in nil }
     wasAttempted = actions.map { _ in isRedo }
+    // An earlier mount may have changed them, as far as it came.
+    for index in open where isRedo && actions[index].action.kind == .writeContents { seen[index] = .some(nil) }
     rolledForward = isRedo ? Set(open.filter { actions[$0].action.kind != .writeContents }) : []
   }
 

@@ -7,9 +7,14 @@ import Testing
 /// Changes that met those of somebody else in the backing directory (P5).
 @Suite struct ConflictTests {
   /// A mount with `f` = "base", written back, whose time stamps differ from what comes later.
-  private func scene(_ policy: ConflictPolicy = .keepBoth, hasStableInodes: Bool = true) throws -> EngineOnDisks {
+  private func scene(
+    _ policy: ConflictPolicy = .keepBoth, hasStableInodes: Bool = true, _ change: (inout EngineConfiguration) -> Void = { _ in }
+  ) throws -> EngineOnDisks {
     let abilities = BackingAbilities(hasStableInodes: hasStableInodes, description: "simulated")
-    let mount = try EngineOnDisks(abilities: abilities) { $0.conflicts = policy }
+    let mount = try EngineOnDisks(abilities: abilities) {
+      $0.conflicts = policy
+      change(&$0)
+    }
     try mount.write(mount.create("f"), "base")
     mount.settle()
     return mount
@@ -348,6 +353,22 @@ import Testing
     #expect(mount.engine.status().conflictCount == 0 && texts(mount).count == 1)
   }
 
+  /// So has one of an earlier mount, whatever becomes of its redo.
+  @Test func anUnfinishedWriteOfAnEarlierMountIsNoConflict() throws {
+    let mount = try scene { $0.retry.retriesMax = 3 }
+    mount.backing.order(BackingFault(.inputOutput) { $0.name == .setFileAttributes })
+    try mount.write(mount.lookup("f"), "ours and more of it")
+    mount.settle(milliseconds: 60)
+    #expect(texts(mount)["f"] == "ours and more of it" && mount.engine.status().openPlans == 1)
+    try mount.restart()
+    mount.backing.withdrawFaults()
+    mount.backing.order(BackingFault(.notPermitted, times: 1) { $0.name == .open && $0.path.text == "f" })
+    mount.settle(milliseconds: 3000)
+    #expect(try mount.engine.retryDeadLetters(mount.engine.deadLetters().map(\.letter.subject)) == 1)
+    mount.settle(milliseconds: 3000)
+    #expect(mount.engine.status().pendingOperations == 0 && mount.engine.status().conflictCount == 0 && texts(mount).count == 1)
+  }
+
   @Test func theListIsBoundedAndTheNumberIsNot() throws {
     let mount = try scene(.ours)
     let file = try mount.lookup("f")
@@ -358,25 +379,5 @@ import Testing
     }
     let status = mount.engine.status()
     #expect(status.conflictCount == 103 && status.conflicts.count == 100)
-  }
-}
-
-@Suite struct ConflictNameTests {
-  private let time = Timestamp(seconds: 1_795_253_400, nanoseconds: 5)
-
-  @Test func aNameTellsTheTime() {
-    let name: EntryName = "report.txt"
-    #expect(name.ofConflict(at: time, attempt: 1, bytesMax: 255).description == "report.txt.ebbfs-conflict-20261121T093000Z")
-    #expect(name.ofConflict(at: time, attempt: 2, bytesMax: 255).description == "report.txt.ebbfs-conflict-20261121T093000Z-2")
-  }
-
-  @Test func aLongNameIsCutBetweenCharacters() {
-    let name = EntryName(unchecked: Array(String(repeating: "ü", count: 127).utf8))
-    for attempt in [1, 2, 99] {
-      for bytesMax in [100, 254, 255] {
-        let beside = name.ofConflict(at: time, attempt: attempt, bytesMax: bytesMax)
-        #expect(beside.bytes.count <= bytesMax && String(validating: beside.bytes, as: UTF8.self) != nil)
-      }
-    }
   }
 }

@@ -39,17 +39,6 @@ import Testing
     }
   }
 
-  @Test func aWriteThatWasNotSyncedIsNoConflict() {
-    for after in 0..<6 {
-      hold(
-        .linked, durability: .always, retriesMax: 1,
-        [
-          .perform(.write("a", offset: 0, count: 1, fill: 146)), .failSynchronization, .drain,
-          .failBacking(after: after, happens: false, .notPermitted), .jobs(10),
-        ])
-    }
-  }
-
   @Test func aRenameWhoseSyncFailsOftenCanBeReadInTheEnd() {
     hold(
       .furnished, durability: .batch(milliseconds: 100), seed: 3_378_108_947, retriesMax: 1,
