@@ -63,7 +63,8 @@ let package = Package(
     .testTarget(
       name: "FUSEBridgeTests",
       dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "Statistics", "MemoryFilesystem", "MemoryMount"]),
-    .testTarget(name: "MountTests", dependencies: ["ebbfs"], exclude: ["Damage", "Posix", "Slow", "Suites", "Workloads"]),
+    .testTarget(
+      name: "MountTests", dependencies: ["ebbfs"], exclude: ["Damage", "Posix", "Slow", "Sshfs", "Suites", "Workloads"]),
   ],
   swiftLanguageModes: [.v6]
 )

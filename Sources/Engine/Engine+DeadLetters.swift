@@ -15,11 +15,10 @@ extension Engine {
   ///
   /// - Parameter others: Actions whose failure says nothing.
   func giveUp(_ run: inout PlanRun, besides others: Set<Int>, _ executor: PlanExecutor) {
+    var failed = run.open.filter { run.failure($0) != nil && !others.contains($0) }
+    guard !failed.isEmpty, rootFailure() == nil, serverFailure() == nil else { return }
     // What is carried out, and only not synced, is not refused: that is tried until it succeeds. Who reads the file waits for it.
-    let failed = run.open.filter {
-      run.failure($0) != nil && !others.contains($0) && !(run.isInDoubt($0) && executor.isCarriedOut(run.actions[$0]))
-    }
-    guard !failed.isEmpty, rootFailure() == nil else { return }
+    failed.removeAll { run.isInDoubt($0) && executor.isCarriedOut(run.actions[$0]) }
     let isFull = isFull(for: failed.filter { run.failure($0) == .noSpace }.map { run.actions[$0] })
     let time = clock.now()
     let letters = shared.withLock { shared in
@@ -33,6 +32,19 @@ extension Engine {
         run.outcomes[index] = .aborted(letter.errno, .refused)
       }
     }
+  }
+
+  /// Why the server does not answer. The attributes of the root the kernel may still know; what is free it does not.
+  private func serverFailure() -> Errno? {
+    do throws(Errno) {
+      _ = try backing.statistics()
+    } catch {
+      // Some filesystems cannot tell.
+      guard !error.isPermanent else { return nil }
+      shared.withLock { $0.backingFailure = error }
+      return error
+    }
+    return nil
   }
 
   /// Whether the filesystem as a whole has no room for actions that found none: then their failure is not their own.

@@ -165,7 +165,9 @@ extension Engine {
   private func releasePaced() {
     let now = clock.uptimeMilliseconds()
     let requests = shared.withLock { shared in
-      if !shared.state.queue.isEmpty { shared.flow.noteWrittenBack(bytes: 0, now: now) }
+      if !shared.plans.isEmpty {
+        shared.flow.measure(bytesWritten: calls.bytesWritten.value, isPressed: shared.isPressed, now: now)
+      }
       return shared.parking.takePaced(nowMilliseconds: journal.failure == nil ? now : .max)
     }
     for request in requests { attempt(request) }

@@ -22,7 +22,7 @@ extension Engine {
       for directory in shared.state.queue.overdueDirectories(nowMilliseconds: now) { _ = shared.state.cache.seal(directory) }
       // Plans that wait to be tried again, however many, leave the others their turn.
       var running = shared.plans.values.count { $0.isRunning }
-      while running < configuration.flushThreads,
+      while running < configuration.flushThreads, shared.hasTurn(running: running),
         let proposal = shared.state.queue.nextPlan(nowMilliseconds: now, world: shared.state.world)
       {
         begun.append(open(proposal, &shared))
@@ -214,13 +214,9 @@ extension Engine {
       let furtherNames =
         run.changesLinkedFiles ? shared.parking.loadedInodes.filter { shared.state.inodes[$0]?.identity == nil } : []
       shared.parking.taintDetails(of: run.changedInodes.union(furtherNames))
-      let before = shared.state.cache.dirtyBytes
       gone = shared.state.release(run)
       metrics.countWrittenBack(run)
-      let operations = run.completed.reduce(0) { $0 + max(1, run.actions[$1].action.completes.count) }
-      shared.flow.noteWrittenBack(
-        bytes: before - shared.state.cache.dirtyBytes + operations * FlowControl.bytesPerOperation,
-        now: clock.uptimeMilliseconds())
+      shared.flow.noteWrittenBack(operations: run.completed.reduce(0) { $0 + max(1, run.actions[$1].action.completes.count) })
       invalidations = shared.take(conflicts, of: run, metrics)
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }

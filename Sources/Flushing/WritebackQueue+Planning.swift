@@ -157,7 +157,7 @@ extension WritebackQueue {
   ) -> Bool {
     if self.claims.conflict(with: claims, rules: rules) { return false }
     if batch.claims.conflict(with: claims, created: batch.created, rules: rules) { return false }
-    if !batch.proposal.actions.isEmpty, batch.proposal.bytes + bytes > settings.batchBytes {
+    if !batch.proposal.actions.isEmpty, batch.proposal.bytes + bytes > batchBytes {
       batch.isFull = true
       return false
     }

@@ -54,6 +54,8 @@ package struct WritebackQueue {
 
   let rules: ProtocolRules
   package internal(set) var settings: WritebackSettings
+  /// What one plan may write.
+  var batchBytes: Int
   package internal(set) var graph: PendingGraph
   var contents: [InodeNumber: DirtyContents] = [:]
   /// The keys of `contents` but dead letters, and inodes whose creation is pending: these are written with it (R23).
@@ -81,6 +83,7 @@ package struct WritebackQueue {
   ) {
     self.rules = rules
     self.settings = settings
+    batchBytes = settings.batchBytes
     graph = PendingGraph(rules: rules, temporaryName: temporaryName)
     random = SeededRandom(seed: seed)
   }
@@ -92,7 +95,7 @@ package struct WritebackQueue {
   /// What waits or is being written back, by priority: as yet there is one.
   package var countsByPriority: [(priority: String, count: Int)] { [("normal", count)] }
   /// How many items and inodes were given back and wait until they are tried again, or were tried again in vain.
-  package var delayedCount: Int { failures.count }
+  package var delayedCount: Int { failures.keys.count { deadLetters[$0] == nil } }
   /// The open plans by LSN.
   package var openPlanLSNs: [LSN] { openPlans.keys.sorted() }
 
@@ -185,6 +188,9 @@ package struct WritebackQueue {
 
   /// Makes everything up to a record due at once: flush, unmount, fsync that waits for the backing directory.
   package mutating func pressAll(through lsn: LSN) { pressedThrough = max(pressedThrough, lsn) }
+
+  /// Makes later plans smaller than the settings let them be, or as large again.
+  package mutating func limitBatches(toBytes bytes: Int) { batchBytes = min(settings.batchBytes, bytes) }
 
   /// Makes everything due at once while memory or journal space is short.
   package mutating func setPressure(_ isPressed: Bool) { self.isPressed = isPressed }

@@ -20,9 +20,9 @@ def words(values): return f"p50 {at(values, .5) * 1000:.1f} ms, p99 {at(values, 
 class Writer(threading.Thread):
     """Writes pieces to one file after the other, each at its time or as soon after it as the one before returns."""
 
-    def __init__(self, point, number, piece, every, end):
+    def __init__(self, point, number, piece, every, end, pieces):
         super().__init__()
-        self.point, self.number, self.piece, self.every, self.end = point, number, piece, every, end
+        self.point, self.number, self.piece, self.every, self.end, self.pieces = point, number, piece, every, end, pieces
         self.latencies, self.begun, self.files, self.error = [], time.monotonic(), 0, None
 
     def run(self):
@@ -31,11 +31,11 @@ class Writer(threading.Thread):
 
     def write(self):
         due = time.monotonic()
-        while time.monotonic() < self.end:
+        while time.monotonic() < self.end and len(self.latencies) < self.pieces:
             with open(os.path.join(self.point, f"{self.number}-{self.files}"), "wb", buffering=0) as file:
                 for place in range(64):
                     now = time.monotonic()
-                    if now >= self.end: break
+                    if now >= self.end or len(self.latencies) >= self.pieces: break
                     if due > now: time.sleep(due - now)
                     due = max(due + self.every, time.monotonic() - 0.1)
                     begun = time.monotonic()
@@ -44,10 +44,11 @@ class Writer(threading.Thread):
             self.files += 1
 
 
-def write(point, given, rate, seconds):
-    end = time.monotonic() + seconds
+def write(point, name, given, rate, seconds, bytes_each=None):
+    """Writes until the time is over, or until each writer has written so much."""
     piece = given.piece * 1024
-    writers = [Writer(point, i, piece, piece * given.writers / rate, end) for i in range(given.writers)]
+    end, pieces = time.monotonic() + seconds, bytes_each // piece if bytes_each else 1 << 62
+    writers = [Writer(point, f"{name}{i}", piece, piece * given.writers / rate if rate else 0, end, pieces) for i in range(given.writers)]
     for writer in writers: writer.start()
     for writer in writers: writer.join()
     return writers
@@ -76,9 +77,9 @@ def main():
         if not wait_until(lambda: os.path.ismount(far), 10): raise RuntimeError("slowfs did not mount")
         mount = scenario.mount(given.options, backing=far)
         mount.mount()
-        spiked = write(mount.point, given, 1e12, given.spike / 400) if given.spike else []
+        spiked = write(mount.point, "spike", given, None, 600, int(given.spike * 1048576 / given.writers)) if given.spike else []
         spike = [latency for writer in spiked for _, latency in writer.latencies]
-        writers = write(mount.point, given, given.rate * given.times * 1048576, given.seconds)
+        writers = write(mount.point, "stream", given, given.rate * given.times * 1048576, given.seconds)
         for writer in spiked + writers:
             if writer.error: scenario.violated(f"a write failed: {writer.error}")
         latencies = [pair for writer in writers for pair in writer.latencies]
@@ -96,7 +97,7 @@ def main():
         problem = mount.flush(600)
         if problem: scenario.violated(problem)
         text += f"; the rest was written back in {time.monotonic() - begun:.0f} s"
-        for writer in writers:
+        for writer in spiked + writers:
             for number in range(writer.files):
                 with open(os.path.join(source, f"{writer.number}-{number}"), "rb") as file: found = file.read()
                 expected = b"".join(bytes([(number + place) % 251]) * (given.piece * 1024) for place in range(64))
