@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -353,4 +354,25 @@ static int uuid_of_udev(const char *source, char *text, size_t count) {
 int linux_filesystem_uuid(int descriptor, const unsigned char *source, unsigned char *text, size_t count) {
   int length = uuid_of_kernel(descriptor, (char *)text, count);
   return length > 0 ? length : uuid_of_udev((const char *)source, (char *)text, count);
+}
+
+int linux_open_watch(void) { return RESULT_OF(inotify_init1(IN_CLOEXEC)); }
+
+int linux_watch_directory(int watch, int directory) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", directory);
+  return RESULT_OF(inotify_add_watch(
+      watch, path, IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_ONLYDIR));
+}
+
+linux_event linux_event_at(const unsigned char *buffer) {
+  struct inotify_event event;
+  memcpy(&event, buffer, sizeof event);
+  return (linux_event){
+      .watch = event.wd,
+      .bytes = sizeof event + event.len,
+      .is_overflow = (event.mask & IN_Q_OVERFLOW) != 0,
+      .is_end = (event.mask & IN_IGNORED) != 0,
+      .name_offset = event.len > 0 ? sizeof event : 0,
+  };
 }

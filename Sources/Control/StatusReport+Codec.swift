@@ -36,6 +36,9 @@ extension StatusReport {
     for loss in losses { loss.encode(to: &fields) }
     fields.put(damagedSegments.count)
     for segment in damagedSegments { fields.put(segment) }
+    fields.put(conflictCount)
+    fields.put(conflicts.count)
+    for conflict in conflicts { conflict.encode(to: &fields) }
   }
 
   init(from fields: inout FieldReader) throws(MessageError) {
@@ -75,5 +78,27 @@ extension StatusReport {
     lossCount = try fields.integer()
     for _ in 0..<(try fields.count(max: LossReport.countMax)) { losses.append(try LossReport(from: &fields)) }
     for _ in 0..<(try fields.count(max: Self.damagedSegmentsMax)) { damagedSegments.append(try fields.unsigned()) }
+    conflictCount = try fields.integer()
+    let count = try fields.integer()
+    // One at a time: a count that lies ends with the message.
+    while conflicts.count < count { conflicts.append(try Conflict(from: &fields)) }
+  }
+}
+
+extension StatusReport.Conflict {
+  fileprivate func encode(to fields: inout FieldWriter) {
+    fields.put(path)
+    fields.put(kind)
+    fields.put(seconds)
+    fields.put(resolution)
+    fields.put(keptAs) { $0.put($1) }
+  }
+
+  fileprivate init(from fields: inout FieldReader) throws(MessageError) {
+    path = try fields.string()
+    kind = try fields.string()
+    seconds = try fields.integer()
+    resolution = try fields.string()
+    keptAs = try fields.optional { fields throws(MessageError) in try fields.string() }
   }
 }

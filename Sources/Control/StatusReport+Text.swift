@@ -1,3 +1,5 @@
+import FilesystemModel
+
 extension StatusReport {
   /// How many losses are shown to people.
   private static let lossesMax = 20
@@ -42,10 +44,20 @@ extension StatusReport {
       let names = damagedSegments.map { "damaged-\($0)" }.joined(separator: ", ")
       rows.append(("damaged segments", names + " in the state directory"))
     }
+    if conflictCount > 0 { rows.append(("conflicts", conflictText)) }
+    rows += conflicts.suffix(Self.conflictsShown).map { ("", $0.text) }
     let width = 17
     return rows.map { name, value in
-      name + ":" + String(repeating: " ", count: width - 1 - name.count) + TerminalText.line(value) + "\n"
+      name + (name.isEmpty ? " " : ":") + String(repeating: " ", count: width - 1 - name.count) + TerminalText.line(value) + "\n"
     }.joined()
+  }
+
+  /// `--json` has all that are known.
+  private static let conflictsShown = 10
+
+  private var conflictText: String {
+    let shown = min(conflicts.count, Self.conflictsShown)
+    return "\(conflictCount) since the mount" + (shown < conflictCount ? ", the latest \(shown)" : "")
   }
 
   /// The same as an object. Names end in their unit.
@@ -90,6 +102,25 @@ extension StatusReport {
       .init("loss_count", .integer(lossCount)),
       .init("losses", .array(losses.map(\.json))),
       .init("damaged_segments", .array(damagedSegments.map { .unsigned($0) })),
+      .init("conflict_count", .integer(conflictCount)),
+      .init("conflicts", .array(conflicts.map(\.json))),
+    ])
+  }
+}
+
+extension StatusReport.Conflict {
+  fileprivate var text: String {
+    let outcome = keptAs.map { "theirs is \($0)" } ?? "\(resolution) won"
+    return "\(UniversalTime.text(seconds)) \(kind) \(path): \(outcome)"
+  }
+
+  fileprivate var json: JSONValue {
+    .object([
+      .init("path", .string(path)),
+      .init("kind", .string(kind)),
+      .init("time", .string(UniversalTime.text(seconds))),
+      .init("resolution", .string(resolution)),
+      .init("kept_as", .optional(keptAs) { .string($0) }),
     ])
   }
 }

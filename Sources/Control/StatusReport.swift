@@ -32,6 +32,28 @@ package struct StatusReport: Hashable, Sendable {
     }
   }
 
+  /// A change of the mount that met one of somebody else.
+  package struct Conflict: Hashable, Sendable {
+    /// Below the backing directory.
+    package var path: String
+    /// `overwrite`, `truncate`, `unlink`, `rename-over`, `rmdir` or `new-name`.
+    package var kind: String
+    /// Seconds since 1970.
+    package var seconds: Int
+    /// `kept`, `ours` or `theirs`.
+    package var resolution: String
+    /// The name of theirs, in the same directory; `nil` where it is not kept beside ours.
+    package var keptAs: String?
+
+    package init(path: String, kind: String, seconds: Int, resolution: String, keptAs: String?) {
+      self.path = path
+      self.kind = kind
+      self.seconds = seconds
+      self.resolution = resolution
+      self.keptAs = keptAs
+    }
+  }
+
   package var version = ""
   package var mountpoint = ""
   package var backing = ""
@@ -78,6 +100,10 @@ package struct StatusReport: Hashable, Sendable {
   /// Segments with damage, of this and earlier mounts, whose bytes are kept: the oldest if they are many.
   package var damagedSegments: [UInt64] = []
   package static let damagedSegmentsMax = 100
+  /// How many conflicts there were since the mount.
+  package var conflictCount = 0
+  /// The latest of them, oldest first.
+  package var conflicts: [Conflict] = []
 
   package init() {}
 

@@ -15,8 +15,10 @@ extension Engine {
   ///
   /// - Parameter others: Actions whose failure says nothing.
   func giveUp(_ run: inout PlanRun, besides others: Set<Int>, _ executor: PlanExecutor) {
-    let failed = run.open.filter { run.failure($0) != nil && !others.contains($0) }
+    var failed = run.open.filter { run.failure($0) != nil && !others.contains($0) }
     guard !failed.isEmpty, rootFailure() == nil, serverFailure() == nil else { return }
+    // What is carried out, and only not synced, is not refused: that is tried until it succeeds. Who reads the file waits for it.
+    failed.removeAll { run.isInDoubt($0) && executor.isCarriedOut(run.actions[$0]) }
     let isFull = isFull(for: failed.filter { run.failure($0) == .noSpace }.map { run.actions[$0] })
     let time = clock.now()
     let letters = shared.withLock { shared in

@@ -57,6 +57,9 @@ package struct EngineStatus: Sendable {
   package var longestCallMilliseconds: Int
   /// Write-backs that failed and wait to be tried again.
   package var failingOperations: Int
+  /// How many changes met those of others since the mount, and the latest of them.
+  package var conflictCount: Int
+  package var conflicts: [Conflict]
 }
 
 extension Engine.Shared {
@@ -127,7 +130,8 @@ extension Engine {
         knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure,
         backingFailure: shared.backingFailure,
         longestCallMilliseconds: shared.oldestCallMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
-        failingOperations: shared.plans.values.count { !$0.isRunning } + state.queue.delayedCount)
+        failingOperations: shared.plans.values.count { !$0.isRunning } + state.queue.delayedCount,
+        conflictCount: shared.conflicts.count, conflicts: shared.conflicts.latest)
     }
   }
 

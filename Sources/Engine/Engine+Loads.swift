@@ -31,15 +31,17 @@ extension Engine {
       do {
         let found: Found =
           switch load {
-          case .listing: .listing(try backing.list(path))
+          case .listing: .listing(try listWatched(path, load.inode))
           case .details, .prefetch: .details(try backing.details(path))
           }
-        // A listing that came short must not say that the rest is gone.
-        if case .listing = load { try backing.checkRoot() }
+        // A listing that came short must not say that the rest is gone, nor another file that ours is.
+        if mustBeBelieved(found, load) { try backing.checkRoot() }
         take(found, load)
       } catch {
         if shared.withLock({ $0.parking.isTainted(load) }) { return start(load) }
-        end(load, failure: error == .noEntry ? rootFailure() ?? error : error)
+        let failure = error == .noEntry ? rootFailure() ?? error : error
+        if failure == .noEntry { takeAbsence(path, load) }
+        end(load, failure: failure)
       }
     }
   }
@@ -58,18 +60,58 @@ extension Engine {
     return .run(path)
   }
 
+  private func listWatched(_ path: BackingPath, _ directory: InodeNumber) throws(Errno) -> [BackingEntry] {
+    watch(directory, at: path)
+    return try backing.list(path)
+  }
+
   private func take(_ found: Found, _ load: Load) {
-    let isTaken = shared.withLock { shared in
-      guard !shared.parking.isTainted(load) else { return false }
+    let now = clock.uptimeMilliseconds()
+    let invalidations = shared.withLock { shared -> [Invalidation]? in
+      guard !shared.parking.isTainted(load) else { return nil }
+      let inode = shared.state.inodes[load.inode]
       switch found {
       case .listing(let entries):
-        shared.state.takeListing(entries, of: load.inode, without: shared.parking.goneNames(of: load))
+        let changes = shared.parking.changedNames(of: load)
+        var invalidations: [Invalidation] = []
+        if let inode, inode.directory?.isComplete == true {
+          invalidations = shared.state.takeAbsences(entries, of: inode, without: changes.born)
+        }
+        shared.state.takeListing(entries, of: load.inode, without: changes.gone)
         shared.prefetch.add(shared.state.entriesWithoutAttributes(in: load.inode))
-      case .details(let details): shared.state.takeDetails(details, of: load.inode)
+        inode?.listingMilliseconds = now
+        return invalidations
+      case .details(let details):
+        defer { inode?.attributesMilliseconds = now }
+        return shared.state.takeDetails(details, of: load.inode)
       }
-      return true
     }
-    if isTaken { end(load, failure: nil) } else { start(load) }
+    guard let invalidations else { return start(load) }
+    tellChanges(invalidations)
+    end(load, failure: nil)
+  }
+
+  private func mustBeBelieved(_ found: Found, _ load: Load) -> Bool {
+    switch found {
+    case .listing: true
+    case .details(let details):
+      configuration.revalidateMilliseconds != nil
+        && shared.withLock { shared in
+          shared.state.inodes[load.inode].map { shared.state.isReplaced($0, by: details.status) } ?? false
+        }
+    }
+  }
+
+  /// The path of an inode is gone, and the backing directory is there.
+  private func takeAbsence(_ path: BackingPath, _ load: Load) {
+    guard configuration.revalidateMilliseconds != nil else { return }
+    let invalidations = shared.withLock { shared -> [Invalidation] in
+      guard let inode = shared.state.inodes[load.inode], let location = inode.backingNames.first,
+        shared.state.path(of: inode) == path, !shared.state.isBasedOnOlderState(inode)
+      else { return [] }
+      return shared.state.disown(location, of: inode)
+    }
+    tellKernel(invalidations)
   }
 
   private func end(_ load: Load, failure: Errno?) {
@@ -94,7 +136,7 @@ extension EngineState {
   /// A name that is the backing location of a known inode is shown only through that inode's logical names, and one that an open
   /// plan claims is in doubt (R22). `goneNames` were removed by plans that ended while the listing was under way.
   mutating func takeListing(_ entries: [BackingEntry], of number: InodeNumber, without goneNames: Set<EntryName>) {
-    guard let directory = inodes[number], directory.directory?.isComplete == false else { return }
+    guard let directory = inodes[number], directory.directory != nil else { return }
     for entry in entries where !goneNames.contains(entry.name) {
       let location = Location(number, entry.name)
       guard directory.directory?[entry.name] == nil, !inodes.isKnownBackingName(location), !queue.isClaimedByOpenPlan(location)
@@ -109,14 +151,33 @@ extension EngineState {
   }
 
   /// What the backing directory tells of an inode, with what waits for write-back on top.
-  mutating func takeDetails(_ details: BackingDetails, of number: InodeNumber) {
-    guard let inode = inodes[number], inode.attributes == nil else { return }
-    let identity = details.status.identity
+  ///
+  /// - Returns: what the kernel must forget.
+  mutating func takeDetails(_ details: BackingDetails, of number: InodeNumber) -> [Invalidation] {
+    guard let inode = inodes[number], inode.attributes == nil || !isBasedOnOlderState(inode) else { return [] }
+    if configuration.revalidateMilliseconds != nil, let location = inode.backingNames.first,
+      isReplaced(inode, by: details.status)
+    {
+      let invalidations = disown(location, of: inode)
+      return invalidations + show(details.status.attributes.kind, at: location)
+    }
+    let invalidations = noteChange(details, of: inode)
+    takeAttributes(details, of: inode)
+    return invalidations
+  }
+
+  private mutating func takeAttributes(_ details: BackingDetails, of inode: Inode) {
+    let number = inode.number
+    let identity = known(details.status, of: inode)
     if abilities.hasStableInodes, let original = inodes.identify(inode, as: identity), original.kind == inode.kind {
       // A file with more names than the journal can tell in one record stays two inodes: neither shows changes of the other.
-      if !inode.isBound, hasRoomForName(original) { return merge(inode, into: original) }
+      if !inode.isBound, hasRoomForName(original) { return merge(inode, into: original, identity.version) }
+      // Each would take the other's changes for somebody else's.
+      original.identity?.version = nil
+      inode.identity = details.status.identity
+    } else {
+      inode.identity = identity
     }
-    inode.identity = identity
     if inode.directory?.isComplete == false, hasPendingEntries(number) { inode.isLinkCountInDoubt = true }
     var attributes = details.status.attributes
     cache.attributes(of: number).apply(to: &attributes)
@@ -131,8 +192,13 @@ extension EngineState {
   }
 
   /// The journal must know all known names of a file that it can tell the location of (R16).
-  private mutating func merge(_ inode: Inode, into original: Inode) {
+  ///
+  /// - Parameter version: The file's state.
+  private mutating func merge(_ inode: Inode, into original: Inode, _ version: BackingVersion?) {
+    let wasCutOff = original.isCutOff
     inodes.merge(inode, into: original)
+    // Changes of it went directly to a held descriptor.
+    if wasCutOff { original.identity?.version = version }
     guard original.isBound else { return }
     for location in original.backingNames { inodes[location.parent].map { bind($0) } }
     original.lastReference = journal.append(.binding(binding(of: original))).lsn

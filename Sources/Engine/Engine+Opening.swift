@@ -58,6 +58,7 @@ extension Engine {
       let engine = Engine(
         state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration,
         salvage: SalvageReport(losses: losses, damagedSegments: damaged, isDoubtful: recovery.isDoubtful))
+      engine.beginWatching()
       engine.redoOpenPlans(recovery)
       return engine
     } catch {

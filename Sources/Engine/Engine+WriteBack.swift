@@ -88,10 +88,16 @@ extension Engine {
     var rootFailure = rootFailure()
     var attempted: [Int] = []
     for index in run.open where run.needsAttempt(index) && !held.contains(index) && !shared.withLock({ $0.isStopping }) {
+      if let refusal = run.refusalOfUnmadeParent(index) {
+        run.outcomes[index] = refusal
+        continue
+      }
       attempted.append(index)
       if rootFailure == nil {
         noteCall(of: lsn)
-        run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
+        run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index]) {
+          run.seen[index] = .some($0)
+        }
         run.wasAttempted[index] = true
         if case .aborted = run.outcomes[index] { rootFailure = self.rootFailure() }
       }
@@ -99,7 +105,11 @@ extension Engine {
     }
     let applied = run.completed
     noteCall(of: lsn)
-    for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
+    for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) {
+      run.outcomes[index] = outcome
+      // What is not synced may be gone again.
+      if outcome != .done, run.seen[index] != nil { run.seen[index] = .some(nil) }
+    }
     held.formUnion(run.putOffInsideUnmadeDirectories())
     if rootFailure == nil { giveUp(&run, besides: held, executor) }
     run.untouched = Set(run.open.filter { (run.isInDoubt($0) || held.contains($0)) && executor.isUntouched(run.actions[$0]) })
@@ -132,16 +142,18 @@ extension Engine {
   }
 
   private func apply(
-    _ action: ExecutableAction, holds: [PlanRun.Hold], _ executor: PlanExecutor, isRedo: Bool
+    _ action: ExecutableAction, holds: [PlanRun.Hold], _ executor: PlanExecutor, isRedo: Bool,
+    observe: (BackingStatus?) -> Void
   ) -> ActionOutcome {
     for hold in holds where !files.isHeld(hold.inode) {
       do {
         try files.hold(hold.inode, at: hold.path, isWritable: hold.isWritable)
       } catch {
-        if error != .noEntry { return .retry(error) }
+        // What is another kind of file now is found to be that by the action itself.
+        if error != .noEntry, error != .isDirectory { return .retry(error) }
       }
     }
-    return executor.apply(action, isRedo: isRedo)
+    return executor.apply(action, isRedo: isRedo, observe: observe)
   }
 
   /// A plan with open actions is taken up again after a while: they are redone. What is seen to be where it was can be read
@@ -182,14 +194,17 @@ extension Engine {
   private func finish(_ lsn: LSN) {
     shared.withLock { shared in
       guard let run = shared.plans[lsn] else { return }
-      for index in run.completed where run.actions[index].action.kind != .link {
-        if let gone = run.actions[index].action.source { shared.parking.noteGone(gone) }
+      for action in run.completed.map({ run.actions[$0].action }) {
+        if action.kind != .link, let gone = action.source { shared.parking.noteGone(gone) }
+        if let born = action.target { shared.parking.noteBorn(born) }
       }
       shared.state.appendOutcome(of: run)
       shared.plans[lsn]?.isOutcomeAppended = true
       shared.appendDeadLetters(of: run)
     }
     guard (try? journal.commit()) != nil else { return pause(lsn) }
+    let conflicts = shared.withLock({ $0.plans[lsn] }).map { resolveConflicts(of: $0) } ?? []
+    var invalidations: [Invalidation] = []
     var waiting: [Request] = []
     var loads: [Load] = []
     var gone: [InodeNumber] = []
@@ -202,6 +217,7 @@ extension Engine {
       gone = shared.state.release(run)
       metrics.countWrittenBack(run)
       shared.flow.noteWrittenBack(operations: run.completed.reduce(0) { $0 + max(1, run.actions[$1].action.completes.count) })
+      invalidations = shared.take(conflicts, of: run, metrics)
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }
       shared.plans[lsn]?.isOutcomeAppended = false
@@ -216,6 +232,7 @@ extension Engine {
     }
     if !isOver { pause(lsn) }
     shared.wake()
+    tellChanges(invalidations)
     for inode in gone { files.forget(inode) }
     for request in waiting { attempt(request) }
     for load in loads { start(load) }
@@ -262,7 +279,7 @@ extension Engine {
 
 extension PlanRun {
   /// Whether an action that moves names failed and may have had an effect.
-  fileprivate func isInDoubt(_ index: Int) -> Bool {
+  func isInDoubt(_ index: Int) -> Bool {
     if case .retry? = outcomes[index] { actions[index].action.movesNames } else { false }
   }
 

@@ -34,6 +34,8 @@ package final class Engine: OperationHandler {
     var lastBatchMilliseconds = 0
     /// How many changes were given up by the limit of attempts since something was last written back.
     var exhaustedSinceSuccess = 0
+    var conflicts = ConflictList()
+    var watched = WatchedDirectories()
   }
 
   let shared: Lock<Shared>
@@ -46,6 +48,9 @@ package final class Engine: OperationHandler {
   let metrics: EngineMetrics
   let calls: BackingCallMetrics
   package let salvage: SalvageReport
+  /// Tells the kernel what others have changed.
+  private let kernel = Lock<(@Sendable ([Invalidation]) -> Void)?>(nil)
+  let watch = Lock<(any BackingWatch)?>(nil)
   private let requestNumber = Atomic<UInt64>(0)
   private let isCommitScheduled = Atomic<Bool>(false)
   let isPruneScheduled = Atomic<Bool>(false)
@@ -76,7 +81,9 @@ package final class Engine: OperationHandler {
   ) -> UInt64 {
     let number = requestNumber.add(1, ordering: .relaxed).newValue
     attempt(
-      Request(number: number, operation: operation, caller: caller, answer: metrics.counting(operation, answer)))
+      Request(
+        number: number, operation: operation, caller: caller, answer: metrics.counting(operation, answer),
+        startedMilliseconds: clock.uptimeMilliseconds()))
     return number
   }
 
@@ -101,6 +108,21 @@ package final class Engine: OperationHandler {
       return inode.isOrphan
     }
     if isForgotten { files.forget(number) }
+  }
+
+  /// Has the kernel told what it must forget since somebody else has changed it. `body` must not wait for requests of the kernel.
+  package func whenOthersChange(_ body: @escaping @Sendable ([Invalidation]) -> Void) { kernel.withLock { $0 = body } }
+
+  /// Has readers, and the kernel, see what somebody else has changed. Not under the engine's lock.
+  func tellChanges(_ invalidations: [Invalidation]) {
+    // The descriptor of a file that was changed may be of one that was there before.
+    for case .inode(let inode) in invalidations { files.reopen(inode) }
+    tellKernel(invalidations)
+  }
+
+  /// Not under the engine's lock.
+  func tellKernel(_ invalidations: [Invalidation]) {
+    if !invalidations.isEmpty { kernel.withLock { $0 }?(invalidations) }
   }
 
   // MARK: Attempts
@@ -280,7 +302,7 @@ package final class Engine: OperationHandler {
       attempt(
         Request(
           number: waiting.number, operation: .write(target, offset: offset, bytes: bytes), caller: waiting.caller,
-          answer: waiting.answer, counted: waiting.counted))
+          answer: waiting.answer, startedMilliseconds: waiting.startedMilliseconds, counted: waiting.counted))
     } catch {
       retryFetch(request, error)
     }
@@ -310,7 +332,7 @@ package final class Engine: OperationHandler {
     do throws(Errno) {
       return try file.read(at: range.lowerBound, count: range.count)
     } catch {
-      guard files.drop(assembly.inode) else { throw error }
+      guard files.reopen(assembly.inode) else { throw error }
       let again = try files.file(of: assembly.inode, at: assembly.path)
       opened = (assembly.inode, again)
       return try again.read(at: range.lowerBound, count: range.count)

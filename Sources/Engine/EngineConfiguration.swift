@@ -45,6 +45,11 @@ package struct EngineConfiguration: Sendable {
   package var copyForwardDelayMilliseconds = 2000
   package var recovery = RecoveryMode.pointInTime
   package var retention = Retention.none
+  /// After how long attributes and listings are looked up again when they are used, unless something waits for write-back; `nil`
+  /// when nobody else changes the backing directory.
+  package var revalidateMilliseconds: Int?
+  /// What becomes of a file that somebody else has changed too.
+  package var conflicts = ConflictPolicy.keepBoth
   /// Sixteen random bytes: the UUID of a new journal.
   package var journalSeed: [UInt8] = []
   /// When what failed is tried again, and when it becomes a dead letter.

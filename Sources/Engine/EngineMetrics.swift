@@ -35,6 +35,9 @@ final class EngineMetrics: MetricSet {
   let deadLettersRetried = Counter("ebbfs_dead_letters_retried_total", "Dead letters that an operator had tried again.")
   let changesDiscarded = Counter(
     "ebbfs_dead_letters_discarded_total", "Changes that an operator gave up, those behind dead letters included.")
+  let conflicts = Labelled("kind", by: Conflict.Kind.self) {
+    Counter("ebbfs_conflicts_total", "Changes that met one of somebody else in the backing directory.")
+  }
 }
 
 /// What a request may need from the backing directory.
@@ -89,6 +92,11 @@ extension PhysicalAction.Kind: LabelValue {
     case .writeContents: "write"
     }
   }
+}
+
+extension Conflict.Kind: LabelValue {
+  package var place: Int { Int(rawValue) - 1 }
+  package var label: String { name }
 }
 
 /// Requests.

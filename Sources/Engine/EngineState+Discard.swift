@@ -42,6 +42,8 @@ private struct DiscardPlan {
   var contents: [ContentsCompletion] = []
   /// How many changes they are.
   let count: Int
+  /// Inodes whose contents are given up.
+  var given: [InodeNumber] { unborn.union(reverted).sorted() }
 
   init(_ items: [PendingItem], contentsOf inodes: Set<InodeNumber>) {
     self.items = items
@@ -59,34 +61,55 @@ private struct DiscardPlan {
 }
 
 extension EngineState {
-  /// Gives dead letters up, and with `withDependents` all that waits for them: one record, then memory.
+  /// Gives dead letters up, and with `withDependents` all that waits for them.
   mutating func discard(_ subjects: [WritebackSubject], withDependents: Bool) throws(DiscardRefusal) -> Forgotten {
-    let plan = try planDiscard(subjects, withDependents)
-    let named = plan.names.sorted { $0.key < $1.key }.map { Discard.Name($0.key, $0.value) }
-    let given = plan.unborn.union(plan.reverted).sorted()
-    let contents = given.compactMap { inode in cache.lastLSN(of: inode).map { ContentsCompletion(inode: inode, through: $0) } }
-    let discard = Discard(
-      completes: plan.items.flatMap(\.completes).sorted(), contents: plan.contents + contents, names: named)
+    let letters = subjects.compactMap { queue.deadLetters[$0] }
+    for letter in letters where queue.isInDoubt(letter) { throw .inDoubt(path: shownPath(of: letter.action)) }
+    return try giveUp(letters.map(\.subject), withDependents: withDependents)
+  }
+
+  /// Whether a change could be given up with all that waits for it, if nothing of that were being written back.
+  func canGiveUp(_ subject: WritebackSubject) -> Bool {
+    guard let plan = try? planDiscard([subject], withDependents: true) else { return false }
+    return Record.discard(record(of: plan)).encodedBytes <= journal.recordBytesMax
+  }
+
+  /// Gives changes up: one record, then memory.
+  mutating func giveUp(_ subjects: [WritebackSubject], withDependents: Bool) throws(DiscardRefusal) -> Forgotten {
+    let plan = try planDiscard(subjects, withDependents: withDependents)
+    for item in plan.items where item.isPlanned { throw .busy(path: shownPath(of: item.action)) }
+    for inode in plan.reverted where queue.isClaimedByOpenPlan(inode) { throw .busy(path: shownPath(of: inode)) }
+    let discard = record(of: plan)
     try append(discard)
-    queue.discarded(plan.items, contents: given)
-    setNames(named)
+    queue.discarded(plan.items, contents: plan.given)
+    setNames(discard.names)
     for number in plan.reverted { revert(number) }
-    for number in plan.unborn { inodes[number].map { discardOrphan($0) } }
-    let parents = Set(named.map(\.location.parent))
+    for inode in plan.unborn.compactMap({ inodes[$0] }) {
+      reserve(inode)
+      discardOrphan(inode)
+    }
+    let parents = Set(discard.names.map(\.location.parent))
     for number in parents { inodes[number].map { forgetEntries(of: $0) } }
     return Forgotten(
-      names: named.map(\.location), inodes: parents.union(given).union(named.compactMap(\.inode)).sorted(),
-      count: plan.count)
+      names: discard.names.map(\.location),
+      inodes: parents.union(plan.given).union(discard.names.compactMap(\.inode)).sorted(), count: plan.count)
+  }
+
+  private func record(of plan: DiscardPlan) -> Discard {
+    let named = plan.names.sorted { $0.key < $1.key }.map { Discard.Name($0.key, $0.value) }
+    let contents = plan.given.compactMap { inode in
+      cache.lastLSN(of: inode).map { ContentsCompletion(inode: inode, through: $0) }
+    }
+    return Discard(completes: plan.items.flatMap(\.completes).sorted(), contents: plan.contents + contents, names: named)
   }
 
   private func planDiscard(
-    _ subjects: [WritebackSubject], _ withDependents: Bool
+    _ subjects: [WritebackSubject], withDependents: Bool
   ) throws(DiscardRefusal) -> DiscardPlan {
     var keys: Set<Stage> = []
     var inodes: Set<InodeNumber> = []
-    for letter in subjects.compactMap({ queue.deadLetters[$0] }) {
-      if queue.isInDoubt(letter) { throw .inDoubt(path: shownPath(of: letter.action)) }
-      switch letter.subject {
+    for subject in subjects {
+      switch subject {
       case .names(let key): keys.insert(key)
       case .contents(let inode): inodes.insert(inode)
       }
@@ -100,8 +123,6 @@ extension EngineState {
     // Contents that went with a last name stay gone; a file that has names besides keeps its own.
     let lost = items.flatMap { [$0.kind == .removeFile || $0.kind == .removeDirectory ? $0.inode : nil, $0.replaced] }
     plan.reverted.formUnion(lost.compactMap(\.self).filter { self.inodes[$0]?.isKept == false && !plan.unborn.contains($0) })
-    for item in items where item.isPlanned { throw .busy(path: shownPath(of: item.action)) }
-    for inode in plan.reverted where queue.isClaimedByOpenPlan(inode) { throw .busy(path: shownPath(of: inode)) }
     return plan
   }
 
@@ -130,13 +151,13 @@ extension EngineState {
   private mutating func revert(_ number: InodeNumber) {
     _ = cache.discard(number)
     guard let inode = inodes[number] else { return }
-    inode.attributes = nil
-    inode.extendedAttributes = [:]
+    forgetDetails(of: inode)
+    reserve(inode)
     forgetEntries(of: inode)
   }
 
   /// Has a directory of the backing directory listed again when it is next looked at: others may have names there that were ours.
-  private func forgetEntries(of directory: Inode) {
+  func forgetEntries(of directory: Inode) {
     if directory.isInBacking, !directory.isBeingMade { directory.directory?.isComplete = false }
   }
 

@@ -29,7 +29,11 @@ extension EngineState {
     for creation in recovery.created.values.sorted(by: { $0.lsn < $1.lsn }) {
       let inode = insert(creation.inode)
       inode.lastReference = creation.reference
-      if recovery.isMade(creation) { inode.attributes = nil }
+      if recovery.isMade(creation) {
+        inode.attributes = nil
+        // Others may have put something into it meanwhile.
+        inode.directory?.isComplete = false
+      }
       inode.isBeingMade = recovery.isBeingMade(inode.number)
     }
     for (number, binding) in recovery.bindings.sorted(by: { $0.key < $1.key }) where number != .root {

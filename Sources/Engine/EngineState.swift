@@ -69,7 +69,10 @@ extension EngineState {
 
   /// Makes sure that every entry of a directory is known.
   func complete(_ directory: Inode, _ request: Request) throws(Interruption) {
-    guard directory.directory?.isComplete == false else { return }
+    if directory.directory?.isComplete == true {
+      guard isOutdated(directory, directory.listingMilliseconds, request), request.failedLoads[.listing(directory.number)] == nil
+      else { return }
+    }
     try need(.listing(directory.number), request)
   }
 
@@ -78,6 +81,10 @@ extension EngineState {
     guard var attributes = inode.attributes else {
       try need(.details(inode.number), request)
       throw .failure(.inputOutput)
+    }
+    // Where they cannot be looked up, those that are known will do.
+    if isOutdated(inode, inode.attributesMilliseconds, request), request.failedLoads[.details(inode.number)] == nil {
+      try need(.details(inode.number), request)
     }
     // Entries that wait for write-back make the backing directory's link count wrong.
     if let directory = inode.directory, !directory.isComplete,

@@ -79,6 +79,11 @@ final class MeasuredStorage: BackingStorage {
     try metrics.measure(.synchronize) { () throws(Errno) in try storage.synchronize(path) }
   }
 
+  /// Not timed: it is called once.
+  func beginWatching(_ tell: @escaping @Sendable ([BackingEvent]) -> Void) -> (any BackingWatch)? {
+    storage.beginWatching(tell)
+  }
+
   func openFilesystemSynchronization() throws(Errno) -> any FilesystemSynchronization {
     MeasuredSynchronization(try storage.openFilesystemSynchronization(), metrics)
   }

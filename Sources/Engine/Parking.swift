@@ -27,6 +27,8 @@ struct Parking {
     var isTainted = false
     /// Names that left the directory while its listing was under way: found or not, they are gone.
     var goneNames: Set<EntryName> = []
+    /// Names that came into the directory meanwhile: found or not, they are there.
+    var bornNames: Set<EntryName> = []
   }
 
   var count: Int { waiting.count }
@@ -141,7 +143,16 @@ struct Parking {
   /// A name was removed from the backing directory: a listing under way must not bring it back.
   mutating func noteGone(_ location: Location) { loads[.listing(location.parent)]?.goneNames.insert(location.name) }
 
-  func goneNames(of load: Load) -> Set<EntryName> { loads[load]?.goneNames ?? [] }
+  /// A name has come into being in the directory: a listing under way may have missed it.
+  mutating func taintListing(of directory: InodeNumber) { loads[.listing(directory)]?.isTainted = true }
+
+  /// A name was made in the backing directory: a listing under way must not say that it is absent.
+  mutating func noteBorn(_ location: Location) { loads[.listing(location.parent)]?.bornNames.insert(location.name) }
+
+  /// Names that left or came into a directory while its listing was under way.
+  func changedNames(of load: Load) -> (gone: Set<EntryName>, born: Set<EntryName>) {
+    (loads[load]?.goneNames ?? [], loads[load]?.bornNames ?? [])
+  }
 
   /// A plan begins to move or remove these inodes: paths to or through them are in doubt.
   mutating func taintLoads(touching inodes: Set<InodeNumber>) {

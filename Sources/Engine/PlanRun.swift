@@ -32,6 +32,8 @@ struct PlanRun: Sendable {
   var retryAtMilliseconds = 0
   /// Uptime at which it was opened, or found at recovery.
   let beganNanoseconds: Int
+  /// The state of the files that its actions have written to; `nil` when it could not be told.
+  var seen: [Int: BackingStatus?] = [:]
 
   /// A file whose descriptor is opened before its last name goes.
   struct Hold: Sendable {
@@ -51,6 +53,8 @@ struct PlanRun: Sendable {
     self.open = open
     outcomes = actions.map { _ in nil }
     wasAttempted = actions.map { _ in isRedo }
+    // An earlier mount may have changed them, as far as it came.
+    for index in open where isRedo && actions[index].action.kind == .writeContents { seen[index] = .some(nil) }
     rolledForward = isRedo ? Set(open.filter { actions[$0].action.kind != .writeContents }) : []
   }
 
@@ -82,6 +86,16 @@ struct PlanRun: Sendable {
       case .create, .removeDirectory, .writeContents: false
       }
     }
+  }
+
+  /// Why an action that was not attempted is not: its directory, which the plan was to make, was refused. Somebody else's
+  /// directory of that name is not the one.
+  func refusalOfUnmadeParent(_ index: Int) -> ActionOutcome? {
+    guard let parent = actions[index].action.target?.parent, !wasAttempted[index],
+      let creation = open.first(where: { actions[$0].action.kind == .create && actions[$0].action.inode == parent }),
+      case .aborted(let errno, _)? = outcomes[creation]
+    else { return nil }
+    return .aborted(errno, .targetParentMissing)
   }
 
   /// What is inside a directory that the plan has not made is done again with that: until then nobody could tell where it is.
@@ -240,7 +254,7 @@ extension EngineState {
     guard !run.completed.isEmpty || !run.aborted.isEmpty else { return }
     var part = OutcomePart()
     for index in run.completed {
-      let touched = take(run.actions[index].action)
+      let touched = take(run.actions[index].action) + learn(of: run, index)
       let bindings = touched.compactMap { inodes[$0] }.map { bindAsMoved($0) }
       let bytes = bytesOfOutcome(of: run.lsn, index, bindings)
       if part.bytes + bytes > journal.recordBytesMax / 2, !part.completed.isEmpty {
@@ -257,6 +271,7 @@ extension EngineState {
       part.touched += touched
       part.bindings += touched.compactMap { inodes[$0] }.map { bindAsMoved($0) }
     }
+    for index in run.aborted { part.bindings += learn(of: run, index).compactMap { inodes[$0] }.map { bindAsMoved($0) } }
     append(part, aborted: run.aborted, of: run)
   }
 

@@ -70,6 +70,8 @@ struct Request: Sendable {
   let operation: Operation
   let caller: Caller
   let answer: @Sendable (Result<Reply, Errno>) -> Void
+  /// Uptime of the submission in milliseconds: what was looked up since is not looked up again for it.
+  var startedMilliseconds = 0
   /// Loads that failed in a way that the operation itself must judge.
   var failedLoads: [Load: Errno] = [:]
   /// How often a fetch that met a moved file may still be attempted again.

@@ -19,6 +19,10 @@ extension FUSESession {
   /// libfuse's `init` callback.
   func negotiate(_ connection: inout fuse_conn_info) {
     connection.want = (connection.want | (Self.wanted & connection.capable)) & ~Self.unwanted
+    if dropsContentsOfOtherVersions {
+      connection.want |= UInt32(FUSE_CAP_AUTO_INVAL_DATA) & connection.capable
+      connection.want &= ~UInt32(FUSE_CAP_EXPLICIT_INVAL_DATA)
+    }
     connection.max_write = UInt32(maxWriteBytes)
     connection.max_background = UInt32(maxBackgroundRequests)
     connection.congestion_threshold = UInt32(maxBackgroundRequests * 3 / 4)

@@ -13,6 +13,7 @@ import Threading
   let handler: any OperationHandler
   let metrics = RequestMetrics()
   let timeouts: Timeouts
+  let dropsContentsOfOtherVersions: Bool
   let maxWriteBytes: Int
   let maxBackgroundRequests: Int
   /// Requests that `submit` left unanswered: the kernel's `unique` and what the handler's `interrupt` takes.
@@ -29,6 +30,7 @@ import Threading
     self.handler = handler
     timeouts = Timeouts(
       entry: options.entryTimeoutSeconds, negative: options.negativeTimeoutSeconds, attributes: options.attributeTimeoutSeconds)
+    dropsContentsOfOtherVersions = options.dropsContentsOfOtherVersions
     maxWriteBytes = options.maxWriteBytes
     maxBackgroundRequests = options.maxBackgroundRequests
     unsafe pointer = nil

@@ -14,6 +14,8 @@ package struct MountSessionOptions: Sendable {
   package var entryTimeoutSeconds = 31_536_000.0
   package var negativeTimeoutSeconds = 31_536_000.0
   package var attributeTimeoutSeconds = 31_536_000.0
+  /// Whether the kernel forgets a file's contents, or a directory's listing, when it sees another modification time or size.
+  package var dropsContentsOfOtherVersions = false
   /// Largest write the kernel sends, up to 1 MiB.
   package var maxWriteBytes = 1 << 20
   /// Requests that the kernel sends ahead (readahead, pieces of O_DIRECT) without anybody waiting for each.
@@ -29,6 +31,14 @@ package struct MountSessionOptions: Sendable {
     self.readOnly = readOnly
     self.kernelOptions = kernelOptions
     self.threads = threads
+  }
+
+  /// Names, attributes and contents may change without passing through the kernel: it believes them for so long.
+  package mutating func believes(forSeconds seconds: Double) {
+    entryTimeoutSeconds = seconds
+    negativeTimeoutSeconds = seconds
+    attributeTimeoutSeconds = seconds
+    dropsContentsOfOtherVersions = true
   }
 
   /// The argument of libfuse's `-o`.

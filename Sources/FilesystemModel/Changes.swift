@@ -60,17 +60,37 @@ package struct ContentChange: Hashable, Sendable {
   }
 }
 
+/// What tells one state of a backing file's bytes from another (P5).
+package struct BackingVersion: Hashable, Sendable {
+  /// Bytes.
+  package var size: Int
+  package var modified: Timestamp
+
+  package init(size: Int, modified: Timestamp) {
+    self.size = size
+    self.modified = modified
+  }
+}
+
 /// Who a backing file is, as far as its filesystem tells: enough to see that two names are one file.
 package struct BackingIdentity: Hashable, Sendable {
   /// Whether the file lies on the device of the backing directory itself (device numbers change at every mount).
   package var isOnRootDevice: Bool
   package var inode: UInt64
   package var linkCount: UInt32
+  /// The state of the file as this mount last knew it; `nil` when it is not known, or means nothing.
+  package var version: BackingVersion?
 
-  package init(isOnRootDevice: Bool, inode: UInt64, linkCount: UInt32) {
+  package init(isOnRootDevice: Bool, inode: UInt64, linkCount: UInt32, version: BackingVersion? = nil) {
     self.isOnRootDevice = isOnRootDevice
     self.inode = inode
     self.linkCount = linkCount
+    self.version = version
+  }
+
+  /// Whether both are one file, where inode numbers can be believed.
+  package func isSameFile(as other: BackingIdentity) -> Bool {
+    inode == other.inode && isOnRootDevice == other.isOnRootDevice
   }
 }
 

@@ -54,6 +54,8 @@ package struct ProtocolRules: Hashable, Sendable {
   package var namesInDoubtAreTaken = true
   /// R5: what a plan has done is synced before its DONE; off: one plan in eight is not.
   package var everyPlanSynchronizes = true
+  /// P5: a file is as it was left before it is overwritten, removed or replaced; off: nobody looks.
+  package var versionsAreCompared = true
   /// R5: an outcome tells of all that is completed; off: one in eight leaves a record out.
   package var everyOutcomeIsComplete = true
   /// R19: what an earlier use left in a recycled segment is not read; off: one record of it may be.

@@ -103,6 +103,8 @@ package enum AbortReason: Hashable, Sendable, CaseIterable {
   case neitherSourceNorTarget
   /// Another file has the name.
   case identityDiffers
+  /// The file is not as this mount left it: somebody else has written to it.
+  case contentsDiffer
   /// The directory that was to be removed or replaced has entries.
   case directoryNotEmpty
   /// A directory is where a file was expected, or the other way round.

@@ -2,8 +2,11 @@ import FilesystemModel
 import StorageInterface
 
 extension PlanExecutor {
-  /// Writes the sealed changes of an inode that is in the backing directory. Redone: all steps again.
-  func writeContents(_ action: ExecutableAction) throws(Failure) {
+  /// Writes the sealed changes of an inode that is in the backing directory. Redone: all steps again, whatever an earlier attempt
+  /// has made of the file.
+  ///
+  /// - Parameter observe: Is told the file's state after the changes; `nil` when they were begun and it is not known.
+  func writeContents(_ action: ExecutableAction, _ isRedo: Bool, _ observe: (BackingStatus?) -> Void) throws(Failure) {
     guard let image = action.contents else { preconditionFailure("contents are sealed before they are written back") }
     let path = required(action.source)
     if image.changesData {
@@ -13,15 +16,27 @@ extension PlanExecutor {
       } catch {
         throw missing(error)
       }
-      if action.expectedSource != nil {
-        try check(try retrying { () throws(Errno) in try file.status() }, action.expectedSource)
+      if let expected = action.expectedSource {
+        let status = try retrying { () throws(Errno) in try file.status() }
+        if isRedo { try check(status, expected) } else { try checkVersion(status, expected) }
       }
-      do throws(Errno) { return try write(image, to: file, action.read) } catch { throw contentsFailure(error) }
+      do throws(Errno) {
+        try write(image, to: file, action.read)
+      } catch {
+        // What is half done and not synced may be another state after a power cut.
+        observe(nil)
+        throw contentsFailure(error)
+      }
+      return observe(try? file.status())
     }
+    var isAsLeft = true
     if let expected = action.expectedSource {
       guard let status = try status(path) else { throw .refused(.noEntry, .sourceMissing) }
       try check(status, expected)
+      isAsLeft = isRedo || self.isAsLeft(status, expected)
     }
+    // What somebody else has written stays in conflict with data that is written later.
+    defer { if image.attributes.modified != nil, isAsLeft { observe(try? storage.status(path)) } }
     try writeAttributes(image, action.action.fileKind, path)
   }
 

@@ -6,9 +6,11 @@ extension PlanExecutor {
   ///
   /// Redone: a regular file or directory that is there is taken for ours, a regular file is emptied and written again. A symbolic
   /// link or device file is ours when its target or device number is the same; else somebody else's, and it is not touched.
-  func create(_ action: ExecutableAction, _ isRedo: Bool) throws(Failure) {
+  ///
+  /// - Parameter observe: Is told the state of a regular file that was made.
+  func create(_ action: ExecutableAction, _ isRedo: Bool, _ observe: (BackingStatus?) -> Void) throws(Failure) {
     guard let inode = action.newInode else { preconditionFailure("a creation has the description of its inode") }
-    if inode.attributes.kind == .regular { return try createFile(action, inode, isRedo) }
+    if inode.attributes.kind == .regular { return try createFile(action, inode, isRedo, observe) }
     let path = required(action.target)
     do throws(Errno) {
       try storage.make(path, kind: inode.attributes.kind, device: inode.attributes.device, target: inode.target)
@@ -25,7 +27,9 @@ extension PlanExecutor {
     }
   }
 
-  private func createFile(_ action: ExecutableAction, _ inode: NewInode, _ isRedo: Bool) throws(Failure) {
+  private func createFile(
+    _ action: ExecutableAction, _ inode: NewInode, _ isRedo: Bool, _ observe: (BackingStatus?) -> Void
+  ) throws(Failure) {
     let path = required(action.target)
     let file: any BackingFile
     do throws(Errno) {
@@ -45,6 +49,7 @@ extension PlanExecutor {
     image.extendedAttributes = inode.extendedAttributes.map(\.asChange) + image.extendedAttributes
     image.attributes = attributes(of: inode, image)
     try undoing(.regular, at: path) { () throws(Errno) in try write(image, to: file, action.read) }
+    observe(try? file.status())
   }
 
   /// What was made and then refused its contents or attributes is removed again, durably: the creation is given back, so that

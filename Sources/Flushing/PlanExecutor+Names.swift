@@ -28,7 +28,7 @@ extension PlanExecutor {
         if isRedo { return }
         throw .refused(.noEntry, .sourceMissing)
       }
-      try check(status, action.expectedSource)
+      try checkVersion(status, action.expectedSource)
     }
     do throws(Errno) {
       if action.action.kind == .removeDirectory {
@@ -71,7 +71,7 @@ extension PlanExecutor {
       return try retrying { () throws(Errno) in try storage.removeFile(source) }
     }
     guard replaces else { throw .refused(.exists, .targetExists) }
-    try check(present, action.expectedTarget)
+    try checkVersion(present, action.expectedTarget)
     try move(source, to: target, replacing: true, isRedo)
   }
 
@@ -109,17 +109,8 @@ extension PlanExecutor {
     }
   }
 
-  func check(_ status: BackingStatus, _ expected: BackingIdentity?) throws(Failure) {
-    guard let expected, storage.abilities.hasStableInodes else { return }
-    let found = status.identity
-    if (found.inode, found.isOnRootDevice) != (expected.inode, expected.isOnRootDevice) {
-      throw .refused(.exists, .identityDiffers)
-    }
-  }
-
   private func isSameFile(_ one: BackingStatus, _ other: BackingStatus) -> Bool {
-    storage.abilities.hasStableInodes && one.identity.inode == other.identity.inode
-      && one.identity.isOnRootDevice == other.identity.isOnRootDevice
+    storage.abilities.hasStableInodes && one.identity.isSameFile(as: other.identity)
   }
 
   /// An error of `body` means that the action is to be done again.

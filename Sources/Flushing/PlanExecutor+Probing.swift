@@ -34,6 +34,23 @@ extension PlanExecutor {
     if kind == .directory { try storage.removeDirectory(path) } else { try storage.removeFile(path) }
   }
 
+  /// Whether an action that failed is seen to have moved its names all the same. Only reads; may hang as long as the backing
+  /// directory does.
+  package func isCarriedOut(_ action: ExecutableAction) -> Bool {
+    do throws(Failure) {
+      switch action.action.kind {
+      case .create, .writeContents: return false
+      case .link: return try status(required(action.target)) != nil
+      case .removeFile, .removeDirectory: return try status(required(action.source)) == nil
+      case .rename:
+        guard try status(required(action.source)) == nil else { return false }
+        return try status(required(action.target)) != nil
+      }
+    } catch {
+      return false
+    }
+  }
+
   /// Whether an action that failed is seen to have had no effect on names: its files are where they were. Only reads; may hang as
   /// long as the backing directory does.
   ///

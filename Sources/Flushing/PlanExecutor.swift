@@ -43,15 +43,19 @@ package struct PlanExecutor: Sendable {
 
   /// Carries out one action. Durable only after `synchronize`. May hang as long as the backing directory does.
   ///
-  /// - Parameter isRedo: Whether the action was attempted before, in this mount or an earlier one.
-  package func apply(_ action: ExecutableAction, isRedo: Bool) -> ActionOutcome {
+  /// - Parameters:
+  ///   - isRedo: Whether the action was attempted before, in this mount or an earlier one.
+  ///   - observe: Is told the state of a file that the attempt has written to; `nil` when it cannot be told.
+  package func apply(
+    _ action: ExecutableAction, isRedo: Bool, observe: (BackingStatus?) -> Void = { _ in }
+  ) -> ActionOutcome {
     do throws(Failure) {
       switch action.action.kind {
-      case .create: try create(action, isRedo)
+      case .create: try create(action, isRedo, observe)
       case .link: try link(action, isRedo)
       case .removeFile, .removeDirectory: try remove(action, isRedo)
       case .rename: try rename(action, isRedo)
-      case .writeContents: try writeContents(action)
+      case .writeContents: try writeContents(action, isRedo, observe)
       }
       return .done
     } catch {

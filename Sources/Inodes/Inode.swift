@@ -31,6 +31,12 @@ package final class Inode {
   /// Who the backing file is, with its link count there; `nil` when not looked at, or not there.
   package var identity: BackingIdentity?
 
+  /// Uptime in milliseconds when the attributes were last looked up, and the listing.
+  package var attributesMilliseconds = 0
+  package var listingMilliseconds = 0
+  /// The backing file's ctime then.
+  package var backingChanged: Timestamp?
+
   /// Whether the journal's live part can tell where the inode is: a BIND record, a checkpoint's row or its creation.
   package var isBound = false
   /// The last record that names this inode: as long as it is live the inode must stay bound.

@@ -92,13 +92,22 @@ struct FieldReader {
     return try takeBytes(count)
   }
 
+  private mutating func takeIdentity() throws(RecordError) -> BackingIdentity {
+    let bits = try take(UInt8.self)
+    guard bits & ~IdentityBit.all == 0 else { throw .badField }
+    var identity = BackingIdentity(
+      isOnRootDevice: bits & IdentityBit.isOnRootDevice != 0, inode: try take(UInt64.self), linkCount: try take(UInt32.self))
+    if bits & IdentityBit.hasVersion != 0 {
+      identity.version = BackingVersion(size: try takeSize(), modified: try takeTimestamp())
+    }
+    return identity
+  }
+
   mutating func takeBinding() throws(RecordError) -> Binding {
     var binding = Binding(inode: try takeInode(), kind: try takeKind(), locations: [])
     for _ in 0..<(try takeCount(bytesEach: 10)) { binding.locations.append(try takeLocation()) }
     guard try takeFlag() else { return binding }
-    let isOnRootDevice = try takeFlag()
-    binding.identity = BackingIdentity(
-      isOnRootDevice: isOnRootDevice, inode: try take(UInt64.self), linkCount: try take(UInt32.self))
+    binding.identity = try takeIdentity()
     return binding
   }
 }

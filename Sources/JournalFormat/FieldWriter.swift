@@ -96,10 +96,20 @@ extension FieldSink {
     for location in binding.locations { put(location) }
     put(flag: binding.identity != nil)
     guard let identity = binding.identity else { return }
-    put(flag: identity.isOnRootDevice)
+    put((identity.isOnRootDevice ? IdentityBit.isOnRootDevice : 0) | (identity.version != nil ? IdentityBit.hasVersion : 0))
     put(identity.inode)
     put(identity.linkCount)
+    guard let version = identity.version else { return }
+    put(size: version.size)
+    put(version.modified)
   }
+}
+
+/// The first byte of an identity. Bits are written to the journal.
+enum IdentityBit {
+  static let isOnRootDevice: UInt8 = 1
+  static let hasVersion: UInt8 = 2
+  static let all: UInt8 = 3
 }
 
 /// Bounds of fields, checked when writing and when reading.

@@ -20,6 +20,14 @@ package struct BackingStatus: Hashable, Sendable {
     self.attributes = attributes
     self.identity = identity
   }
+
+  /// The identity with the file's state. Entries change a directory's, and whoever uses a fifo or device file changes its.
+  package var known: BackingIdentity {
+    var known = identity
+    let hasState = attributes.kind == .regular || attributes.kind == .symlink
+    known.version = hasState ? BackingVersion(size: attributes.size, modified: attributes.modified) : nil
+    return known
+  }
 }
 
 /// Everything that is to be known of a file but its bytes, in as few round trips as possible.
@@ -149,6 +157,10 @@ package protocol BackingStorage: AnyObject, Sendable {
   func synchronize(_ path: BackingPath) throws(Errno)
   /// Begins what a syncfs(2) will end. Only called where `abilities.hasFilesystemSync`.
   func openFilesystemSynchronization() throws(Errno) -> any FilesystemSynchronization
+  /// Begins to tell of events in the directories that are added; `nil` where the filesystem does not tell of what others do.
+  ///
+  /// - Parameter tell: Is called on a thread of its own, with at least one event.
+  func beginWatching(_ tell: @escaping @Sendable ([BackingEvent]) -> Void) -> (any BackingWatch)?
 }
 
 extension BackingStorage {

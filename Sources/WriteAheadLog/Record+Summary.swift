@@ -90,6 +90,7 @@ extension Binding {
 extension BackingIdentity {
   fileprivate var summary: String {
     " backing inode \(inode) links \(linkCount)" + (isOnRootDevice ? "" : " on another device")
+      + (version.map { " size \($0.size) modified \($0.modified.seconds).\($0.modified.nanoseconds)" } ?? "")
   }
 }
 

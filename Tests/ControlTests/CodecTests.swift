@@ -37,6 +37,12 @@ func fullReport() -> StatusReport {
   report.losses = [fullLoss(), LossReport()]
   report.lossCount = 30
   report.damagedSegments = [1, 12]
+  report.conflictCount = 200
+  report.conflicts = [
+    .init(
+      path: "a/b", kind: "overwrite", seconds: 1_795_253_400, resolution: "kept", keptAs: "b.ebbfs-conflict-20261121T093000Z"),
+    .init(path: "c", kind: "new-name", seconds: 0, resolution: "ours", keptAs: nil),
+  ]
   return report
 }
 

@@ -120,13 +120,14 @@ import Testing
     #expect(try mount.read(mount.lookup("g")) == "old g")
   }
 
-  /// What somebody else put in the place of ours is shown.
+  /// What somebody else put in the place of ours, and cannot be kept beside it, is shown.
   @Test func aNameThatIsTakenShowsWhoHasIt() throws {
     let mount = try EngineOnDisks { $0.retry = .init(firstMilliseconds: 50, mostMilliseconds: 50, retriesMax: 2) }
     mount.settle()
     let all = DirectoryRequest(after: 0, bytesMax: 4096, bytesPerEntry: 24, withAttributes: false)
     _ = try mount.ask(.readDirectory(.root, all))
     try mount.backing.bystander.createFile("f").write(Array("theirs".utf8), at: 0)
+    mount.backing.order(BackingFault(.notPermitted) { $0.name == .rename })
     try mount.write(try mount.create("f"), "ours")
     mount.settle(milliseconds: 3000)
     #expect(mount.engine.deadLetters().map(\.letter.errno) == [.exists])

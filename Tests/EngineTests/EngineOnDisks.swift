@@ -31,6 +31,7 @@ final class EngineOnDisks {
 
   init(
     abilities: BackingAbilities = BackingAbilities(description: "simulated"), capacityBytes: Int? = nil,
+    isWatchable: Bool = false,
     _ change: (inout EngineConfiguration) -> Void = { _ in }
   ) throws {
     var configuration = EngineConfiguration()
@@ -44,7 +45,9 @@ final class EngineOnDisks {
     configuration.flushThreads = 4
     change(&configuration)
     self.configuration = configuration
-    backing = SimulatedBackingStorage(clock: clock, options: .init(abilities: abilities, capacityBytes: capacityBytes))
+    var options = SimulatedBackingStorage.Options(abilities: abilities, capacityBytes: capacityBytes)
+    options.isWatchable = isWatchable
+    backing = SimulatedBackingStorage(clock: clock, options: options)
     journalDisk = SimulatedJournalStorage()
     engine = try Engine.open(
       configuration: configuration, journalStorage: journalDisk, backing: backing, runner: runner, clock: clock)

@@ -11,9 +11,9 @@ import Testing
     parking.begin(.listing(directory), chain: [.root, directory])
     parking.noteGone(Location(directory, "gone"))
     parking.noteGone(Location(.root, "elsewhere"))
-    #expect(parking.goneNames(of: .listing(directory)) == ["gone"])
+    #expect(parking.changedNames(of: .listing(directory)).gone == ["gone"])
     #expect(parking.end(.listing(directory), failure: nil).isEmpty)
-    #expect(parking.goneNames(of: .listing(directory)).isEmpty, "the next listing is not concerned")
+    #expect(parking.changedNames(of: .listing(directory)).gone.isEmpty, "the next listing is not concerned")
   }
 
   @Test func loadsThroughAMovedDirectoryAreTainted() {

@@ -51,6 +51,18 @@ import Testing
     #expect(total("bytes_coalesced_total") == 300 && total("dirty_blocks") == 2)
   }
 
+  @Test func conflictsAreCountedByKind() throws {
+    let disks = try EngineOnDisks { $0.conflicts = .ours }
+    let file = try disks.create("f")
+    disks.settle()
+    for number in 1...2 {
+      try disks.write(file, "ours")
+      try disks.backing.bystander.open("f", writable: true).write([UInt8](repeating: 0, count: 100 * number), at: 0)
+      disks.settle(milliseconds: 3000)
+    }
+    #expect(Self.total(disks.engine, "conflicts_total") == 2 && Self.total(disks.engine, "conflicts_total", "overwrite") == 2)
+  }
+
   /// Directory times are exact (decision 0005): that of the directory in which all happened is the one thing to write back.
   @Test func aStormOfTemporaryFilesLeavesNoOperation() throws {
     let disks = try EngineOnDisks()

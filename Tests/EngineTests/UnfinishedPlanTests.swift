@@ -77,7 +77,8 @@ import Testing
     #expect(try mount.read(mount.lookup("b", in: mount.lookup("e"))) == "clean")
   }
 
-  /// A redo that the backing directory refuses before it has an effect gives the action back: the file is where it was.
+  /// A redo that the backing directory refuses before it has an effect gives the action back: the file is where it was, until
+  /// what was in the way is kept beside it.
   @Test func aRedoneRenameThatIsGivenBackLeavesTheFileWhereItIs() throws {
     let mount = try engine()
     refuse(.rename, mount)
@@ -91,11 +92,9 @@ import Testing
     #expect(mount.engine.status().lastFailure?.reason.contains("given back") == true)
     try checkReads(mount, "c")
     try mount.restart()
-    mount.settle(milliseconds: 1000)
-    try checkReads(mount, "c")
-    try mount.backing.bystander.removeDirectory("c")
     mount.settle(milliseconds: 120_000)
-    #expect(mount.backing.snapshot().paths.sorted() == [".", "c", "d", "d/b"])
+    let paths = mount.backing.snapshot().paths.sorted()
+    #expect(paths.filter { !$0.hasPrefix("c.ebbfs-conflict-") } == [".", "c", "d", "d/b"] && paths.count == 5)
     try checkReads(mount, "c")
   }
 

@@ -116,7 +116,7 @@ struct ExecutorScene {
     #expect(scene.text("a") == "\0\0\0\0" + "45" + "\0\0")
     #expect(
       scene.storage.log.map(\.name) == [
-        .open, .resize, .zero, .write, .resize, .setFileExtendedAttribute, .setFileAttributes, .synchronizeFile,
+        .open, .resize, .zero, .write, .resize, .setFileExtendedAttribute, .setFileAttributes, .synchronizeFile, .fileStatus,
       ])
     #expect(scene.storage.durableSnapshot()["a"]?.modified == Timestamp(seconds: 99))
   }

@@ -71,6 +71,12 @@ enum RecordSamples {
     plan: LSN(15), completedActions: [0, 2], abortedActions: [1], completes: [Stage(LSN(10)), Stage(LSN(11), stage: 1)],
     contents: [ContentsCompletion(inode: file, through: LSN(12))], bindings: bindings)
 
+  /// Added after the first samples: a file's state as it was last known.
+  static let versionedBinding = Binding(
+    inode: file, kind: .regular, locations: [Location(root, "v")],
+    identity: BackingIdentity(
+      isOnRootDevice: false, inode: 54_321, linkCount: 1, version: BackingVersion(size: 0x1_0000_0001, modified: time)))
+
   static let all: [Record] =
     namespace.map { .namespace($0, time: time, request: 77) }
     + content.map { .content($0, bytes: $1, time: early, request: 78) }
@@ -84,6 +90,7 @@ enum RecordSamples {
       .deadLetter(DeadLetter(action: actions[2], errno: .quotaExceeded, attempts: 0x0102_0304, first: early, last: early)),
       .deadLetterRetry(.names(Stage(LSN(11), stage: 2))), .deadLetterRetry(.contents(file)), .discard(discard),
       .discard(Discard()),
+      .binding(versionedBinding),
     ]
 
   static let discard = Discard(

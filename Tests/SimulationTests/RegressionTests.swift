@@ -7,10 +7,11 @@ import Testing
 @Suite(.serialized) struct RegressionTests {
   private func hold(
     _ tree: InitialTree, durability: Durability = .system, seed: UInt64 = 1, interludePercent: Int = 0, attempts: UInt64 = 8,
-    _ events: [WalkEvent], _ location: SourceLocation = #_sourceLocation
+    retriesMax: Int = 0, _ events: [WalkEvent], _ location: SourceLocation = #_sourceLocation
   ) {
     for var options in [MountOptions(durability: durability), .small(durability: durability)] {
       options.interludePercent = interludePercent
+      options.configuration.retry.retriesMax = retriesMax
       for seed in [seed] + Array(1...attempts) {
         do {
           var trial = try CrashTrial(tree, options, seed: seed)
@@ -34,6 +35,23 @@ import Testing
         [
           crash(.journal(after: after, lastWriteBytes: 0), .processDeath), .perform(.rename("a", to: "d/b")),
           .pass(milliseconds: 90), .jobs(8),
+        ])
+    }
+  }
+
+  @Test func aRenameWhoseSyncFailsOftenCanBeReadInTheEnd() {
+    hold(
+      .furnished, durability: .batch(milliseconds: 100), seed: 3_378_108_947, retriesMax: 1,
+      [
+        .perform(.rename("b", to: "e/a")), .failSynchronization, .pass(milliseconds: 62), .jobs(3), .pass(milliseconds: 27),
+        .failSynchronization, .jobs(1),
+      ])
+    for after in 0..<6 {
+      hold(
+        .small, durability: .always, retriesMax: 1,
+        [
+          .perform(.rename("a", to: "d/a")), .pass(milliseconds: 98),
+          .failBacking(after: after, happens: false, .accessDenied), .jobs(8),
         ])
     }
   }

@@ -71,6 +71,18 @@ extension SimulatedBackingStorage {
   /// What is on the disk, as numbers: equal ones stand for equal contents in the past and future of one disk and its copies.
   package var versions: DiskVersions { state.withLock { $0.disk.versions } }
 
+  // MARK: Watching
+
+  package func beginWatching(_ tell: @escaping @Sendable ([BackingEvent]) -> Void) -> (any BackingWatch)? {
+    guard options.isWatchable else { return nil }
+    let watch = SimulatedWatch(tell)
+    state.withLock { $0.watch = watch }
+    return watch
+  }
+
+  /// The watch of the daemon that was opened last.
+  package var watch: SimulatedWatch? { state.withLock { $0.watch } }
+
   // MARK: Counting
 
   /// The index that the next call will have.

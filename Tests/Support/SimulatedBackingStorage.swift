@@ -11,6 +11,7 @@ package final class SimulatedBackingStorage: BackingStorage {
     var disk: SimulatedDisk
     var book = BackingCallBook()
     var unstableNumber: UInt64 = 1 << 32
+    var watch: SimulatedWatch?
   }
 
   /// How the simulated filesystem differs from a plain ext4.
@@ -23,6 +24,8 @@ package final class SimulatedBackingStorage: BackingStorage {
     /// Off: a power cut may leave a file under both its old and its new name (never a directory).
     package var renamesAreAtomic: Bool
     package var rootPermissions: UInt16
+    /// Whether events can be told.
+    package var isWatchable = false
 
     package init(
       abilities: BackingAbilities = BackingAbilities(description: "simulated"), capacityBytes: Int? = nil,

@@ -68,6 +68,22 @@ int linux_replace(int descriptor, int other);
 void linux_close(int descriptor);
 int linux_has_proc(void);
 
+/// inotify_init1(2), blocking.
+int linux_open_watch(void);
+/// inotify_add_watch(2) of an open directory, for all changes of its entries; the watch's number, or -errno. Needs /proc.
+int linux_watch_directory(int watch, int directory);
+/// One event of what read(2) has given.
+typedef struct {
+  int watch;
+  /// Bytes from this event to the next.
+  uint32_t bytes;
+  int is_overflow;
+  int is_end;
+  /// Where the name begins, relative to the event; 0 when there is none. It ends with a NUL.
+  uint32_t name_offset;
+} linux_event;
+linux_event linux_event_at(const unsigned char *buffer);
+
 int64_t linux_read_at(int descriptor, void *buffer, size_t count, int64_t offset);
 int64_t linux_write_at(int descriptor, const void *buffer, size_t count, int64_t offset);
 int64_t linux_read(int descriptor, void *buffer, size_t count);

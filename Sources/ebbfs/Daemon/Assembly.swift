@@ -75,6 +75,8 @@ enum Assembly {
     configuration.segmentBytes = mount.journalSize.segmentBytes
     configuration.recovery = mount.options.recovery
     configuration.retention = mount.options.retention
+    configuration.conflicts = mount.options.conflicts
+    configuration.revalidateMilliseconds = mount.options.isShared ? mount.options.revalidate : nil
     configuration.journalSeed = (0..<16).map { _ in UInt8.random(in: 0...255) }
     do throws(EngineError) {
       return try Engine.open(
@@ -94,8 +96,10 @@ enum Assembly {
   /// Root's mounts are for everybody, as those of other filesystems.
   private static func sessionOptions(_ mount: ValidMount) -> MountSessionOptions {
     let words = mount.options.kernelWords
-    return MountSessionOptions(
+    var options = MountSessionOptions(
       fsname: mount.backing, allowOther: mount.options.allowOther || Processes.isRoot,
       readOnly: words.last { $0 == "ro" || $0 == "rw" } == "ro", kernelOptions: words.filter { $0 != "ro" && $0 != "rw" })
+    if mount.options.isShared { options.believes(forSeconds: Double(mount.options.revalidate) / 1000) }
+    return options
   }
 }

@@ -18,6 +18,8 @@ final class EngineMount: MountedFilesystem {
     self.engine = engine
     self.session = session
     self.durability = durability
+    let kernel = KernelInvalidation(session)
+    engine.whenOthersChange { kernel.tell($0) }
   }
 
   func serve() throws(CommandFailure) {
@@ -62,6 +64,8 @@ final class EngineMount: MountedFilesystem {
     report.losses = salvage.losses.prefix(LossReport.countMax).map(LossReport.init)
     report.lossCount = salvage.losses.count
     report.damagedSegments = Array(salvage.damagedSegments.prefix(StatusReport.damagedSegmentsMax))
+    report.conflictCount = status.conflictCount
+    report.conflicts = status.conflicts.map { .init($0) }
     return report
   }
 
@@ -114,4 +118,18 @@ extension LossReport {
   }
 
   private static func cut(_ text: String) -> String { String(decoding: text.utf8.prefix(bytesMax), as: UTF8.self) }
+}
+
+extension StatusReport.Conflict {
+  fileprivate init(_ conflict: Conflict) {
+    let (resolution, keptAs): (String, String?) =
+      switch conflict.resolution {
+      case .kept(let name): ("kept", name.description)
+      case .ours: ("ours", nil)
+      case .theirs: ("theirs", nil)
+      }
+    self.init(
+      path: String(decoding: conflict.path, as: UTF8.self), kind: conflict.kind.name, seconds: Int(conflict.time.seconds),
+      resolution: resolution, keptAs: keptAs)
+  }
 }

@@ -1,4 +1,5 @@
 import Engine
+import FilesystemModel
 import WriteAheadLog
 
 /// What `-o` says, with the defaults for what it does not say. Sizes are bytes, times milliseconds.
@@ -24,6 +25,11 @@ struct MountOptions: Hashable, Sendable {
   var health = HealthThresholds()
   var retention = Retention.none
   var recovery = RecoveryMode.pointInTime
+  /// Whether others change the backing directory while it is mounted.
+  var isShared = false
+  /// With `isShared`: the age at which attributes and listings are looked up again.
+  var revalidate = 1000
+  var conflicts = ConflictPolicy.keepBoth
   var allowOther = false
   /// Words of mount(8) that are the kernel's business: `ro`, `nodev` and so on, in the order given.
   var kernelWords: [String] = []

@@ -1,4 +1,5 @@
 import Engine
+import FilesystemModel
 import WriteAheadLog
 
 /// One option of `-o`: what parses it, checks it, and describes it to people.
@@ -11,6 +12,7 @@ struct OptionDescription: Sendable {
     case share(@Sendable (inout MountOptions, JournalShare) -> Void)
     case time(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case count(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
+    /// One of these words.
     case choice([String], @Sendable (inout MountOptions, _ index: Int) -> Void)
     case path(@Sendable (inout MountOptions, String) -> Void)
     case durability(@Sendable (inout MountOptions, Durability) -> Void)
@@ -114,6 +116,17 @@ enum OptionTable {
     OptionDescription(
       name: "journal_size", kind: .size(JournalSize.bytesMin...1 << 44) { $0.journalSize = $1 },
       defaultText: "the smaller of 8G and a quarter of what is free", help: "capacity of the journal"),
+    OptionDescription(
+      name: "backing", kind: .choice(["exclusive", "shared"]) { $0.isShared = $1 == 1 }, defaultText: "exclusive",
+      help: "whether others change the backing directory too, so that what is not pending is looked up again"),
+    OptionDescription(
+      name: "revalidate", kind: .time(0...3_600_000) { $0.revalidate = $1 },
+      defaultText: OptionValues.timeText(defaults.revalidate),
+      help: "with `backing=shared`: age at which attributes and listings are looked up again when they are used"),
+    OptionDescription(
+      name: "conflict", kind: .choice(ConflictPolicy.allCases.map(\.word)) { $0.conflicts = ConflictPolicy.allCases[$1] },
+      defaultText: defaults.conflicts.word,
+      help: "whose version a name keeps when somebody else has changed it too; `keep-both` keeps theirs beside ours"),
     OptionDescription(
       name: "dirty_background", kind: .share { $0.dirtyBackground = $1 },
       defaultText: OptionValues.shareText(defaults.dirtyBackground),

@@ -1,4 +1,5 @@
 import Engine
+import FilesystemModel
 import WriteAheadLog
 
 extension Durability {
@@ -11,6 +12,17 @@ extension Durability {
     case .always: "always"
     case .batch(let milliseconds): "batch=\(milliseconds)"
     case .system: "os"
+    }
+  }
+}
+
+extension ConflictPolicy {
+  /// As the option is written.
+  var word: String {
+    switch self {
+    case .keepBoth: "keep-both"
+    case .ours: "ours"
+    case .theirs: "theirs"
     }
   }
 }

@@ -1,0 +1,41 @@
+import FilesystemModel
+import Inodes
+import StorageInterface
+
+/// What this mount knows of the state that backing files are in: what its changes are based on (P5).
+extension EngineState {
+  /// Takes over what a plan has seen of a file that one of its actions has written to.
+  ///
+  /// - Returns: the inode, when that is to be journaled with the plan's outcome.
+  mutating func learn(of run: PlanRun, _ index: Int) -> [InodeNumber] {
+    guard let seen = run.seen[index], let inode = inodes[run.actions[index].action.inode], inode.isInBacking else { return [] }
+    var known = seen?.known ?? inode.identity
+    // A directory's or fifo's identity is looked at when it is loaded.
+    guard inode.kind == .regular else { return [] }
+    if seen == nil { known?.version = nil }
+    // Names that other plans make or remove are counted by these.
+    if let old = inode.identity { known?.linkCount = old.linkCount }
+    guard known != inode.identity else { return [] }
+    inode.identity = known
+    return [inode.number]
+  }
+
+  /// Who a backing file is that was looked at, and in which state it is. Changes that wait for write-back stay based on the state
+  /// that they were made on.
+  func known(_ status: BackingStatus, of inode: Inode) -> BackingIdentity {
+    var known = status.known
+    guard let old = inode.identity, old.version != nil, isBasedOnOlderState(inode) else { return known }
+    known.version = old.version
+    // Somebody has put another file into its place: that is found before ours is written to it.
+    if abilities.hasStableInodes, !old.isSameFile(as: known) {
+      (known.inode, known.isOnRootDevice) = (old.inode, old.isOnRootDevice)
+    }
+    return known
+  }
+
+  /// Whether something waits for write-back that the state of its file matters to.
+  func isBasedOnOlderState(_ inode: Inode) -> Bool {
+    cache.hasContents(inode.number) || queue.isClaimedByOpenPlan(inode.number)
+      || !queue.graph.pending(inode: inode.number).isEmpty
+  }
+}
