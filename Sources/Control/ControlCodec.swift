@@ -3,7 +3,7 @@
 /// | message byte | field |
 /// |---|---|
 /// | 0 | protocol version, `ControlCodec.version` |
-/// | 1 | kind: 1-5 requests, 129-132 replies |
+/// | 1 | kind: 1-7 requests, 129-132 replies |
 /// | 2... | the kind's fields: integers as 8 bytes little-endian, strings as length and UTF-8, optionals after one byte 0 or 1 |
 ///
 /// The peer is not trusted: every length is bounded, and nothing it sends makes the decoder trap.
@@ -13,6 +13,8 @@ package enum ControlCodec {
   package static let frameBytesMax = 1 << 20
   /// The longest string in bytes. Longer ones are cut when they are sent, refused when they arrive.
   package static let stringBytesMax = 1 << 16
+  /// How many settings one request may change.
+  package static let settingsCounts = 1...15
 
   private enum Kind: UInt8 {
     case statusRequest = 1
@@ -20,6 +22,8 @@ package enum ControlCodec {
     case unmount = 3
     case stop = 4
     case ping = 5
+    case set = 6
+    case reloadRules = 7
     case status = 129
     case progress = 130
     case done = 131
@@ -34,6 +38,12 @@ package enum ControlCodec {
     case .unmount(let drain): frame(.unmount) { $0.put(UInt8(drain ? 1 : 0)) }
     case .stop: frame(.stop) { _ in }
     case .ping: frame(.ping) { _ in }
+    case .set(let settings):
+      frame(.set) { fields in
+        fields.put(settings.count)
+        for setting in settings { fields.put(setting) }
+      }
+    case .reloadRules: frame(.reloadRules) { _ in }
     }
   }
 
@@ -70,6 +80,13 @@ package enum ControlCodec {
       }
     case .stop: request = .stop
     case .ping: request = .ping
+    case .set:
+      let count = try fields.integer()
+      guard settingsCounts.contains(count) else { throw .unknownValue }
+      var settings: [String] = []
+      for _ in 0..<count { settings.append(try fields.text()) }
+      request = .set(settings)
+    case .reloadRules: request = .reloadRules
     case .status, .progress, .done, .failed: throw .unknownValue
     }
     try fields.end()
@@ -89,7 +106,7 @@ package enum ControlCodec {
     case .failed:
       guard let reason = ControlFailure.Reason(rawValue: try fields.byte()) else { throw .unknownValue }
       reply = .failed(ControlFailure(reason: reason, message: try fields.string()))
-    case .statusRequest, .flush, .unmount, .stop, .ping: throw .unknownValue
+    case .statusRequest, .flush, .unmount, .stop, .ping, .set, .reloadRules: throw .unknownValue
     }
     try fields.end()
     return reply

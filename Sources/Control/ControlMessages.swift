@@ -13,6 +13,10 @@ package enum ControlRequest: Hashable, Sendable {
   case stop
   /// Answered by `done`.
   case ping
+  /// Change options of the mount, each `KEY=VALUE`: all or, with `failed`, none. Answered by `done`.
+  case set([String])
+  /// Read the rules file again: all of it or, with `failed`, nothing. Answered by `done`.
+  case reloadRules
 }
 
 /// What a daemon answers. `done`, `status` and `failed` are the last message of a connection.
@@ -49,6 +53,8 @@ package struct ControlFailure: Error, Hashable, Sendable {
     case incomplete = 5
     /// Anything else; the message says what.
     case failed = 6
+    /// What is asked for is malformed; nothing is changed.
+    case unusable = 7
   }
 
   package var reason: Reason

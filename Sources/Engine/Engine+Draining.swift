@@ -1,4 +1,5 @@
 import FilesystemModel
+import Policies
 import WriteAheadLog
 
 /// Somebody who waits until everything through an LSN is written back.
@@ -92,7 +93,8 @@ extension Engine {
 
   /// How often `tick` is to be called: often enough for the batches of the journal.
   package var tickMilliseconds: Int {
-    if case .batch(let milliseconds) = configuration.durability { max(1, min(50, milliseconds / 2)) } else { 50 }
+    let shortest = shared.withLock { $0.state.policies.shortestBatchMilliseconds }
+    return shortest.map { max(1, min(50, $0 / 2)) } ?? 50
   }
 
   /// What time brings: plans that are due, the journal's periodic sync, checkpoints, the end of interrupted waits. Called every
@@ -106,14 +108,11 @@ extension Engine {
   /// What may have become due because something changed.
   func advance() {
     beginDuePlans()
-    switch configuration.durability {
-    case .batch: if journal.durableLSN < journal.lastLSN, isBatchDue() { scheduleCommit() }
-    case .always: if journal.durableLSN < journal.lastLSN { scheduleCommit() }
-    case .system: break
-    }
+    if isCommitDue() { scheduleCommit() }
     checkpointIfDue()
     copyForwardIfDue()
     completeDrains()
+    completeWriteThroughs()
   }
 
   /// Room comes not only with the end of a plan: the disk of the journal may have got space again. Where none can come, waiting
@@ -136,13 +135,24 @@ extension Engine {
     for load in loads { start(load) }
   }
 
-  private func isBatchDue() -> Bool {
-    guard case .batch(let milliseconds) = configuration.durability else { return false }
+  /// Notes when the journal must be synced for a change that is acknowledged now.
+  func noteBatch(_ durability: Durability, _ shared: inout Shared) {
+    guard let milliseconds = durability.batchMilliseconds else { return }
+    let due = clock.uptimeMilliseconds() + milliseconds
+    shared.commitDueMilliseconds = min(shared.commitDueMilliseconds ?? due, due)
+  }
+
+  /// Whether the journal is to be synced now. What is appended by nobody's request has the durability of the mount.
+  private func isCommitDue() -> Bool {
+    guard journal.durableLSN < journal.lastLSN else { return false }
+    let tick = tickMilliseconds
     return shared.withLock { shared in
-      let now = clock.uptimeMilliseconds()
+      let durability = shared.state.policies.base.durability
+      if durability == .always { return true }
+      if shared.commitDueMilliseconds == nil { noteBatch(durability, &shared) }
       // One tick early is better than one late: the policy says "at most".
-      guard now - shared.lastBatchMilliseconds >= milliseconds - tickMilliseconds else { return false }
-      shared.lastBatchMilliseconds = now
+      guard let due = shared.commitDueMilliseconds, due - tick <= clock.uptimeMilliseconds() else { return false }
+      shared.commitDueMilliseconds = nil
       return true
     }
   }

@@ -1,5 +1,6 @@
 import FilesystemModel
 import Flushing
+import Policies
 import StorageInterface
 import WriteAheadLog
 import WritebackCache
@@ -57,13 +58,16 @@ extension Engine {
     let prefix = Array(".ebbfs-\(hexadecimal)-".utf8)
     let settings = WritebackSettings(
       delayMilliseconds: configuration.writebackDelayMilliseconds,
-      deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations)
+      deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations,
+      batchBytes: configuration.batchBytes)
     let queue = WritebackQueue(rules: configuration.rules, settings: settings, seed: journal.epoch) {
       EntryName(unchecked: prefix + Array(String($0.rawValue).utf8))
     }
     return EngineState(
       cache: DirtyContents(memoryBytes: configuration.memoryBytes, rules: configuration.rules), queue: queue, journal: journal,
       clock: clock, abilities: backing.abilities, configuration: configuration, generation: journal.epoch,
+      policies: PolicySources(base: configuration.policy, rules: configuration.policyRules),
+      fullBatch: FullBatch(operationsMax: configuration.fullBatchOperations, bytesMax: configuration.fullBatchBytes),
       temporaryNamePrefix: prefix)
   }
 }

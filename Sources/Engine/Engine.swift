@@ -1,5 +1,6 @@
 import FilesystemModel
 import Inodes
+import Policies
 import StorageInterface
 import Synchronization
 import Threading
@@ -26,9 +27,12 @@ package final class Engine: OperationHandler {
     var copyForward = CopyForwardProgress()
     /// Changes of cut off files that are to be written at once, of each inode under way.
     var directWrites: [InodeNumber: [DirectWrite]] = [:]
+    /// Changes that are answered once they are in the backing directory.
+    var writeThroughs: [WriteThrough] = []
+    /// Uptime at which the journal is to be synced for changes that were acknowledged before; `nil` when none wait for that.
+    var commitDueMilliseconds: Int?
     var isStopping = false
     var lastFailure: WritebackFailure?
-    var lastBatchMilliseconds = 0
     /// How often a plan had to be taken up again.
     var retries = 0
   }
@@ -91,8 +95,8 @@ package final class Engine: OperationHandler {
   // MARK: Attempts
 
   private enum Step {
-    case finish(Outcome)
-    case fail(Errno, after: LSN)
+    case finish(Request, Outcome)
+    case fail(Request, Errno, after: LSN)
     case load([Load])
     case wait
   }
@@ -102,24 +106,36 @@ package final class Engine: OperationHandler {
     let step = shared.withLock { shared -> Step in self.step(request, &shared) }
     if journal.writtenLSN < journal.lastLSN { journal.pump() }
     switch step {
-    case .finish(let outcome): finish(request, outcome)
-    case .fail(let errno, let lsn): whenAcknowledged(lsn) { _ in request.answer(.failure(errno)) }
+    case .finish(let request, let outcome): finish(request, outcome)
+    case .fail(let request, let errno, let lsn):
+      whenAcknowledged(lsn, request.policy.durability) { _ in request.answer(.failure(errno)) }
     case .load(let loads): for load in loads { start(load) }
     case .wait: advance()
     }
   }
 
   private func step(_ request: Request, _ shared: inout Shared) -> Step {
+    var request = request
+    request.policy = shared.state.policy(for: request.operation)
+    let named = request.operation.isChange ? shared.state.named(by: request.operation) : []
     do throws(Interruption) {
       let outcome = try shared.state.perform(request)
+      if request.operation.isChange, case .reply(let reply, let lsn) = outcome {
+        request.policy = request.policy.joined(with: shared.state.policy(for: request.operation))
+        noteBatch(request.policy.durability, &shared)
+        if request.policy.mode == .writeThrough, lsn > .zero {
+          writeThrough(request, reply, after: lsn, named, &shared)
+          return .wait
+        }
+      }
       if outcome.isFetched {
         let chain = outcome.fetchedInode.flatMap { shared.state.inodes[$0] }.map { shared.state.chain(of: $0) }
         shared.parking.park(request, fetchingThrough: chain ?? [])
       }
-      return .finish(outcome)
+      return .finish(request, outcome)
     } catch {
       switch error {
-      case .failure(let errno): return .fail(errno, after: shared.state.lastChange(seenBy: request.operation))
+      case .failure(let errno): return .fail(request, errno, after: shared.state.lastChange(seenBy: request.operation))
       case .needs(let loads): return .load(shared.parking.park(request, for: loads))
       case .needsRoom:
         shared.state.queue.setPressure(true)
@@ -158,18 +174,18 @@ package final class Engine: OperationHandler {
     }
   }
 
-  /// Answers once everything through `lsn` is acknowledged under the mount's durability. Once the journal has failed, questions
+  /// Answers once everything through `lsn` is acknowledged under the request's durability. Once the journal has failed, questions
   /// are answered from memory, which changes no more: what it holds above the journal's end was never acknowledged.
-  private func answer(_ request: Request, _ reply: Reply, after lsn: LSN) {
-    whenAcknowledged(lsn) { failure in
+  func answer(_ request: Request, _ reply: Reply, after lsn: LSN) {
+    whenAcknowledged(lsn, request.policy.durability) { failure in
       if let failure, request.operation.isChange { return request.answer(.failure(failure)) }
       request.answer(.success(reply))
     }
   }
 
-  private func whenAcknowledged(_ lsn: LSN, _ body: @escaping @Sendable (Errno?) -> Void) {
+  private func whenAcknowledged(_ lsn: LSN, _ durability: Durability, _ body: @escaping @Sendable (Errno?) -> Void) {
     guard lsn > .zero, configuration.rules.answersWaitForRecords else { return body(nil) }
-    let level: Journal.AckLevel = configuration.durability == .always ? .durable : .written
+    let level: Journal.AckLevel = durability == .always ? .durable : .written
     journal.whenReached(level, lsn, body)
     if level == .durable, journal.durableLSN < lsn { scheduleCommit() }
   }

@@ -67,7 +67,7 @@ extension Operation {
   }
 
   /// The inodes that it names themselves.
-  fileprivate var inodes: [InodeNumber] {
+  var inodes: [InodeNumber] {
     switch self {
     case .lookupSelf(let inode), .lookupParent(let inode), .getAttributes(let inode), .setAttributes(let inode, _),
       .readLink(let inode), .makeTemporary(let inode, _), .link(let inode, _), .read(let inode, _, _), .write(let inode, _, _),
@@ -80,7 +80,7 @@ extension Operation {
     }
   }
 
-  fileprivate var locations: [Location] {
+  var locations: [Location] {
     switch self {
     case .lookup(let parent, let name), .make(let parent, let name, _), .unlink(let parent, let name),
       .removeDirectory(let parent, let name):

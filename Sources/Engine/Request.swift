@@ -1,4 +1,5 @@
 import FilesystemModel
+import Policies
 import StorageInterface
 
 /// Something to fetch from the backing directory before an operation can be carried out.
@@ -61,6 +62,8 @@ struct Request: Sendable {
   let operation: Operation
   let caller: Caller
   let answer: @Sendable (Result<Reply, Errno>) -> Void
+  /// What holds for its answer: of what it named when it was attempted.
+  var policy = Policy()
   /// Loads that failed in a way that the operation itself must judge.
   var failedLoads: [Load: Errno] = [:]
   /// How often a fetch that met a moved file may still be attempted again.

@@ -41,7 +41,7 @@ extension PendingGraph {
   mutating func remove(_ key: Stage) {
     guard let item = items.removeValue(forKey: key) else { return }
     removeFromIndexes(item)
-    readyKeys.remove(key)
+    readyKeys.remove(key, item.urgency)
     for dependency in item.dependencies { removeDependent(key, of: dependency) }
     for dependent in dependents.removeValue(forKey: key) ?? [] {
       items[dependent]?.dependencies.remove(key)
@@ -54,8 +54,9 @@ extension PendingGraph {
   /// Takes out an item that is carried out together with a later one, which inherits its edges in both directions.
   mutating func absorb(_ key: Stage, into later: Stage) {
     guard let item = items.removeValue(forKey: key) else { return }
+    raise([later], to: item.urgency)
     removeFromIndexes(item)
-    readyKeys.remove(key)
+    readyKeys.remove(key, item.urgency)
     items[later]?.dependencies.remove(key)
     for dependency in item.dependencies {
       removeDependent(key, of: dependency)
@@ -73,5 +74,6 @@ extension PendingGraph {
     guard items[dependency] != nil else { return }
     items[dependent]?.dependencies.insert(dependency)
     dependents[dependency, default: []].insert(dependent)
+    if let urgency = items[dependent]?.urgency { raise([dependency], to: urgency) }
   }
 }

@@ -16,7 +16,7 @@ package struct PendingGraph {
   var creations: [InodeNumber: Stage] = [:]
   var directoryRenames = SortedKeys<Stage>()
   /// Items without dependencies that are in no open plan.
-  var readyKeys = SortedKeys<Stage>()
+  var readyKeys = KeysByUrgency<Stage>()
   var oldestFirst = OldestFirst()
 
   /// An empty graph.
@@ -40,7 +40,7 @@ package struct PendingGraph {
   package var allItems: [PendingItem] { items.values.sorted { $0.key < $1.key } }
 
   /// Items without dependencies that are in no open plan, by key.
-  package var ready: [Stage] { readyKeys.keys }
+  package var ready: [Stage] { readyKeys.all }
 
   /// The oldest record that is not written back: the journal must keep it and all after it (R6). - Complexity: O(1).
   package var oldestLSN: LSN? { oldestFirst.first?.lsn }
@@ -78,7 +78,7 @@ package struct PendingGraph {
   /// Takes items into a plan: they are not proposed again and never rewritten, until `unplan` or `complete`.
   package mutating func markPlanned(_ keys: [Stage]) {
     for key in keys { items[key]?.isPlanned = true }
-    readyKeys.remove(contentsOf: keys)
+    for (urgency, keys) in byUrgency(keys) { readyKeys.remove(contentsOf: keys, urgency) }
   }
 
   /// Gives items of an aborted action back.
@@ -99,19 +99,39 @@ package struct PendingGraph {
       for dependency in item.dependencies { removeDependent(key, of: dependency) }
       removeFromIndexes(item)
       items[key] = nil
-      readyKeys.remove(key)
+      readyKeys.remove(key, item.urgency)
     }
     addReady(unblocked)
     dropOutdatedAges()
   }
 
   private mutating func addReady(_ keys: [Stage]) {
-    readyKeys.insert(contentsOf: keys.filter { items[$0].map { $0.dependencies.isEmpty && !$0.isPlanned } ?? false })
+    let ready = keys.filter { items[$0].map { $0.dependencies.isEmpty && !$0.isPlanned } ?? false }
+    for (urgency, keys) in byUrgency(ready) { readyKeys.insert(contentsOf: keys, urgency) }
+  }
+
+  private func byUrgency(_ keys: [Stage]) -> [Urgency: [Stage]] {
+    Dictionary(grouping: keys.filter { items[$0] != nil }) { items[$0]?.urgency ?? .normal }
+  }
+
+  /// Makes items, and all that they wait for, at least so urgent.
+  ///
+  /// - Complexity: O(items and edges that become more urgent).
+  mutating func raise(_ keys: some Sequence<Stage>, to urgency: Urgency) {
+    var waiting = Array(keys)
+    while let key = waiting.popLast() {
+      guard let item = items[key], urgency < item.urgency else { continue }
+      readyKeys.remove(key, item.urgency)
+      items[key]?.urgency = urgency
+      updateReadiness(key)
+      waiting += item.dependencies
+    }
   }
 
   mutating func updateReadiness(_ key: Stage) {
-    guard let item = items[key], item.dependencies.isEmpty, !item.isPlanned else { return readyKeys.remove(key) }
-    readyKeys.insert(key)
+    guard let item = items[key] else { return }
+    guard item.dependencies.isEmpty, !item.isPlanned else { return readyKeys.remove(key, item.urgency) }
+    readyKeys.insert(key, item.urgency)
   }
 
   mutating func removeDependent(_ key: Stage, of dependency: Stage) {

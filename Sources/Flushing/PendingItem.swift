@@ -32,6 +32,8 @@ package struct PendingItem: Hashable, Sendable {
   package internal(set) var dependencies: Set<Stage> = []
   /// Whether the item is an action of an open plan: then it is never rewritten (R3).
   package internal(set) var isPlanned = false
+  /// Never less than that of an item that waits for this one.
+  package internal(set) var urgency = Urgency.normal
   /// Uptime when the first of its records entered, in milliseconds.
   package internal(set) var firstMilliseconds = 0
   /// Uptime when the last of its records entered, in milliseconds.

@@ -7,27 +7,31 @@ extension WritebackQueue {
     var earliest: Int?
     func consider(_ moment: Int) { if moment > now { earliest = min(earliest ?? moment, moment) } }
     let scansAll = mustScanAll(now)
-    for key in graph.ready {
-      guard let item = graph[key] else { continue }
-      consider(max(dueMilliseconds(item), itemDelays[key]?.untilMilliseconds ?? 0))
-      if !scansAll, item.lastMilliseconds + settings.delayMilliseconds > now { break }
-    }
-    for aged in contentsByAge.keys {
-      guard let dirty = contents[aged.inode] else { continue }
-      consider(max(dueMilliseconds(dirty), contentsDelays[aged.inode]?.untilMilliseconds ?? 0))
-      if let earliest, dirty.firstMilliseconds + settings.delayMilliseconds >= earliest { break }
+    for urgency in Urgency.allCases {
+      for key in graph.readyKeys[urgency] {
+        guard let item = graph[key] else { continue }
+        consider(max(dueMilliseconds(item), itemDelays[key]?.untilMilliseconds ?? 0))
+        if !scansAll, urgency != .pressed, item.lastMilliseconds + settings.delayMilliseconds > now { break }
+      }
+      for aged in contentsByAge[urgency] {
+        guard let dirty = contents[aged.inode] else { continue }
+        consider(max(dueMilliseconds(dirty), contentsDelays[aged.inode]?.untilMilliseconds ?? 0))
+        if let earliest, dirty.firstMilliseconds + settings.delayMilliseconds >= earliest { break }
+      }
     }
     if let oldest = graph.oldestItem { consider(oldest.firstMilliseconds + settings.deadlineMilliseconds) }
     return earliest.map { $0 - now }
   }
 
-  /// Directories whose attributes are past the deadline, by age. While their entries go on changing the engine seals the
-  /// attributes: what comes later then waits for them (R20), and their turn comes (P6).
+  /// Directories whose attributes are past the deadline, or waited for, by age. While their entries go on changing the engine
+  /// seals the attributes: what comes later then waits for them (R20), and their turn comes (P6).
   package func overdueDirectories(nowMilliseconds now: Int) -> [InodeNumber] {
     var overdue: [InodeNumber] = []
     var heldUp: Set<InodeNumber>?
-    for aged in contentsByAge.keys {
-      guard let dirty = contents[aged.inode], dirty.firstMilliseconds + settings.deadlineMilliseconds <= now else { break }
+    var ages = MergedKeys(contentsByAge, Urgency.allCases.filter { $0 != .pressed })
+    var pressed = contentsByAge[.pressed][...]
+    while let aged = pressed.popFirst() ?? ages.popFirst() {
+      guard let dirty = contents[aged.inode], dirty.urgency == .pressed || isOverdue(dirty.firstMilliseconds, now) else { break }
       // Attributes that cannot be written hold nothing up.
       guard dirty.fileKind == .directory, contentsDelays[aged.inode] == nil else { continue }
       heldUp = heldUp ?? directoriesHeldUp()
@@ -68,7 +72,7 @@ extension WritebackQueue {
 
   /// A file that is still being written waits with its creation, unless others wait for it.
   private func ownDueMilliseconds(_ item: PendingItem) -> Int {
-    if isPressed || item.firstLSN <= pressedThrough { return item.firstMilliseconds }
+    if isPressed || item.urgency == .pressed || item.firstLSN <= pressedThrough { return item.firstMilliseconds }
     var last = item.lastMilliseconds
     if item.kind == .create, let dirty = contents[item.inode], !graph.hasDependents(item.key) {
       if dirty.firstLSN <= pressedThrough { return item.firstMilliseconds }
@@ -78,15 +82,25 @@ extension WritebackQueue {
   }
 
   func dueMilliseconds(_ dirty: DirtyContents) -> Int {
-    if isPressed || dirty.firstLSN <= pressedThrough { return dirty.firstMilliseconds }
+    if isPressed || dirty.urgency == .pressed || dirty.firstLSN <= pressedThrough { return dirty.firstMilliseconds }
     return min(
       dirty.firstMilliseconds + settings.deadlineMilliseconds, dirty.lastMilliseconds + settings.delayMilliseconds)
+  }
+
+  /// Whether a change is past the deadline, given the uptime of its arrival: then order is by age alone (P6).
+  func isOverdue(_ firstMilliseconds: Int, _ now: Int) -> Bool { firstMilliseconds + settings.deadlineMilliseconds <= now }
+
+  /// Whether there may be something past the deadline.
+  func mayHaveOverdue(_ now: Int) -> Bool {
+    if let oldest = graph.oldestItem, isOverdue(oldest.firstMilliseconds, now) { return true }
+    guard let oldest = contentsByAge.first.flatMap({ contents[$0.inode] }) else { return false }
+    return isOverdue(oldest.firstMilliseconds, now)
   }
 
   /// Ready items are looked at in the order of their latest records, and the first one that is too young ends the search, unless
   /// an old record may be hidden in a young item, or attributes that are due wait for young items.
   func mustScanAll(_ now: Int) -> Bool {
-    if isPressed || contentsByAge.keys.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
+    if isPressed || contentsByAge.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
     guard let oldest = graph.oldestItem else { return false }
     if oldest.firstLSN <= pressedThrough { return true }
     return itemDelays[oldest.key] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now

@@ -9,15 +9,21 @@ private struct Batch {
   /// Directories that paths into a directory pass through, itself included; `nil` when it is not in the backing directory.
   var passages: [InodeNumber: [InodeNumber]?] = [:]
   var planned: Set<Stage> = []
+  /// Inodes whose contents it writes.
+  var written: Set<InodeNumber> = []
   /// Directories whose sealed attributes are overdue: entries that changed after the given record wait for them.
   var overdue: [InodeNumber: LSN] = [:]
   /// What those attributes wait for themselves, found when it is first asked for.
   var comesBeforeOverdue: Set<Stage>?
   var isFull = false
+  /// What is less urgent is left for another plan, unless it is past the deadline.
+  var urgency = Urgency.low
 }
 
 extension WritebackQueue {
-  /// The next batch that is due and can be carried out now, oldest first; `nil` when there is none. Changes nothing.
+  /// The next batch that is due and can be carried out now; `nil` when there is none. Changes nothing.
+  ///
+  /// First comes what is past the deadline, by age (P6); then what is of the greatest urgency that has something to do, by age.
   ///
   /// - Complexity: O(k) in the number of due items that must wait for open plans, plus the batch.
   package func nextPlan(nowMilliseconds now: Int, world: some PlanningWorld) -> PlanProposal? {
@@ -25,25 +31,45 @@ extension WritebackQueue {
     for directory in overdueDirectories(nowMilliseconds: now) {
       batch.overdue[directory] = world.contents(of: directory)?.lastLSN
     }
-    let scansAll = mustScanAll(now)
-    var items = graph.ready[...]
-    var inodes = contentsByAge.keys[...]
+    if mayHaveOverdue(now) { addDue(Urgency.allCases, isOverdueOnly: true, to: &batch, now, world) }
+    let overdueCount = batch.proposal.actions.count
+    for urgency in Urgency.allCases where batch.proposal.actions.count == overdueCount {
+      batch.urgency = urgency
+      addDue([urgency], isOverdueOnly: false, to: &batch, now, world)
+    }
+    return batch.proposal.actions.isEmpty ? nil : batch.proposal
+  }
+
+  /// Adds what is due of the given urgencies, oldest first.
+  private func addDue(
+    _ urgencies: [Urgency], isOverdueOnly: Bool, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld
+  ) {
+    let scansAll = mustScanAll(now) || urgencies == [.pressed]
+    var items = MergedKeys(graph.readyKeys, urgencies)
+    var inodes = MergedKeys(contentsByAge, urgencies)
     while !batch.isFull {
-      if let key = items.first, inodes.first.map({ key.lsn <= $0.firstLSN }) ?? true {
-        items.removeFirst()
-        guard let item = graph[key] else { continue }
-        if item.lastMilliseconds + settings.delayMilliseconds > now, !scansAll {
-          items = []
-        } else {
+      let aged = inodes.first
+      if let key = items.first, aged.map({ key.lsn <= $0.firstLSN }) ?? true {
+        _ = items.popFirst()
+        guard let item = graph[key], !batch.planned.contains(key) else { continue }
+        let isWanted = !isOverdueOnly || isOverdue(item.firstMilliseconds, now)
+        if !scansAll, !isWanted || item.lastMilliseconds + settings.delayMilliseconds > now {
+          items.removeAll()
+        } else if isWanted {
           addWithCreationsInside(item, to: &batch, now, world)
         }
-      } else if let aged = inodes.popFirst() {
-        if let dirty = contents[aged.inode], dueMilliseconds(dirty) <= now { addContents(of: aged.inode, to: &batch, now, world) }
+      } else if let aged {
+        _ = inodes.popFirst()
+        guard let dirty = contents[aged.inode] else { continue }
+        if isOverdueOnly, !isOverdue(dirty.firstMilliseconds, now) {
+          inodes.removeAll()
+        } else if dueMilliseconds(dirty) <= now {
+          addContents(of: aged.inode, to: &batch, now, world)
+        }
       } else {
         break
       }
     }
-    return batch.proposal.actions.isEmpty ? nil : batch.proposal
   }
 
   /// Adds an item, and after the creation of a directory the creations in it, breadth first (R23).
@@ -53,7 +79,9 @@ extension WritebackQueue {
     while let directory = directories.popFirst(), !batch.isFull {
       guard directory.kind == .create, directory.fileKind == .directory else { continue }
       for key in graph.dependents(of: directory.key) where !batch.isFull {
-        guard let child = graph[key], child.kind == .create, !child.isPlanned, child.exchange == nil else { continue }
+        guard let child = graph[key], child.kind == .create, child.urgency <= batch.urgency, !child.isPlanned,
+          child.exchange == nil
+        else { continue }
         let waitsForParentOnly = child.dependencies.allSatisfy { dependency in
           batch.planned.contains(dependency) && graph[dependency].map { child.parents.contains($0.inode) } ?? false
             && !(graph[dependency]?.names.contains { child.names.contains($0) } ?? true)
@@ -129,6 +157,7 @@ extension WritebackQueue {
 
   /// Adds the contents of an inode that is in the backing directory, without conflicts.
   private func addContents(of inode: InodeNumber, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) {
+    guard !batch.written.contains(inode) else { return }
     guard let dirty = contents[inode], graph.creation(of: inode) == nil, let pending = world.contents(of: inode) else { return }
     guard (contentsDelays[inode]?.untilMilliseconds ?? 0) <= now else { return }
     let location = inode == .root ? nil : world.backingLocation(of: inode)
@@ -137,7 +166,7 @@ extension WritebackQueue {
     let action = PhysicalAction(
       kind: .writeContents, inode: inode, fileKind: dirty.fileKind, source: location, contentsThrough: pending.lastLSN)
     guard let claims = claims(of: action, item: nil, { passage(to: $0, &batch, world) }) else { return }
-    _ = append(action, nil, claims, bytes: pending.bytes, to: &batch)
+    if append(action, nil, claims, bytes: pending.bytes, to: &batch) { batch.written.insert(inode) }
   }
 
   /// R20: a directory's attributes wait for the earlier changes of its entries.

@@ -4,20 +4,18 @@ extension WritebackQueue {
   /// The proposal's INTENT has been appended with the given LSN and its contents are sealed.
   package mutating func opened(_ proposal: PlanProposal, plan: LSN, world: some PlanningWorld) {
     graph.markPlanned(proposal.items.compactMap(\.self))
-    var taken: [AgedInode] = []
     var open = OpenPlan(
       actions: proposal.actions, items: proposal.items, claims: [], contents: [], restoredMilliseconds: nil,
       remaining: Set(proposal.actions.indices))
     for (action, key) in zip(proposal.actions, proposal.items) {
       var sealed: DirtyContents?
       if action.contentsThrough != nil {
+        attach(action.inode)
         sealed = contents.removeValue(forKey: action.inode)
-        if let sealed { taken.append(AgedInode(firstLSN: sealed.firstLSN, inode: action.inode)) }
       }
       open.contents.append(sealed)
       open.claims.append(openClaims(of: action, item: key.flatMap { graph[$0] }, plan: proposal.actions, world))
     }
-    contentsByAge.remove(contentsOf: taken)
     install(open, plan)
   }
 
@@ -110,7 +108,10 @@ extension WritebackQueue {
     }
     if key == nil { contentsDelays[action.inode] = nextDelay(after: contentsDelays[action.inode], now) }
     guard var sealed = open.contents[index], !sealed.areGone else { return }
-    if let newer = contents[action.inode] { sealed.lastMilliseconds = newer.lastMilliseconds }
+    if let newer = contents[action.inode] {
+      sealed.lastMilliseconds = newer.lastMilliseconds
+      sealed.urgency = min(sealed.urgency, newer.urgency)
+    }
     attach(action.inode)
     contents[action.inode] = sealed
     detach(action.inode)

@@ -11,6 +11,7 @@ package struct WritebackQueue {
     var firstLSN: LSN
     var firstMilliseconds: Int
     var lastMilliseconds: Int
+    var urgency: Urgency
     /// Whether the last name went while an open plan wrote them: then they are not given back.
     var areGone = false
   }
@@ -52,7 +53,7 @@ package struct WritebackQueue {
   package internal(set) var graph: PendingGraph
   var contents: [InodeNumber: DirtyContents] = [:]
   /// The keys of `contents` but those of inodes whose creation is pending: these are written with it (R23).
-  var contentsByAge = SortedKeys<AgedInode>()
+  var contentsByAge = KeysByUrgency<AgedInode>()
   var openPlans: [LSN: OpenPlan] = [:]
   var claims = PlanClaims()
   var itemDelays: [Stage: Delay] = [:]
@@ -80,12 +81,14 @@ package struct WritebackQueue {
   package var isEmpty: Bool { graph.isEmpty && contents.isEmpty && openPlans.isEmpty }
   /// How many items and inodes with dirty contents wait or are being written back.
   package var count: Int { graph.count + contents.count + openPlans.values.reduce(0) { $0 + $1.contents.count { $0 != nil } } }
+  /// How many items and inodes with dirty contents wait, in open plans or not. O(1).
+  package var waitingCount: Int { graph.count + contents.count }
   /// The open plans by LSN.
   package var openPlanLSNs: [LSN] { openPlans.keys.sorted() }
 
   /// The oldest record that the journal must keep for write-back: of pending items, dirty contents and open plans (R6).
   package var oldestLSN: LSN? {
-    var oldest = [graph.oldestLSN, contentsByAge.keys.first?.firstLSN].compactMap(\.self)
+    var oldest = [graph.oldestLSN, contentsByAge.first?.firstLSN].compactMap(\.self)
     for (plan, open) in openPlans {
       oldest.append(plan)
       oldest += open.contents.compactMap { $0?.firstLSN }
@@ -97,7 +100,7 @@ package struct WritebackQueue {
   /// Uptime at which the oldest change that is not written back arrived, of an earlier mount's plan that of its recovery; `nil`
   /// when there is none. - Complexity: O(actions of open plans).
   package var oldestMilliseconds: Int? {
-    let oldestContents = contentsByAge.keys.first.flatMap { contents[$0.inode]?.firstMilliseconds }
+    let oldestContents = contentsByAge.first.flatMap { contents[$0.inode]?.firstMilliseconds }
     let open = openPlans.values.flatMap { plan in
       plan.remaining.map { plan.contents[$0]?.firstMilliseconds } + [plan.restoredMilliseconds]
     }
@@ -124,16 +127,22 @@ package struct WritebackQueue {
 
   /// The inode's data or attributes were changed by a record. A file without a name (`O_TMPFILE`) is told when it gets one. What
   /// stayed when an open plan took the older changes is told when that ends: then newer ones may be known already.
-  package mutating func contentsChanged(_ inode: InodeNumber, fileKind: FileKind, lsn: LSN, nowMilliseconds: Int) {
+  package mutating func contentsChanged(
+    _ inode: InodeNumber, fileKind: FileKind, lsn: LSN, urgency: Urgency = .normal, nowMilliseconds: Int
+  ) {
     if let known = contents[inode] {
-      if lsn < known.firstLSN { attach(inode) }
+      let urgency = known.urgency == .pressed ? .pressed : urgency
+      let isMoved = lsn < known.firstLSN || urgency != known.urgency
+      if isMoved { attach(inode) }
       contents[inode]?.firstLSN = min(lsn, known.firstLSN)
       contents[inode]?.lastMilliseconds = nowMilliseconds
-      if lsn < known.firstLSN { detach(inode) }
+      contents[inode]?.urgency = urgency
+      if isMoved { detach(inode) }
       return
     }
     contents[inode] = DirtyContents(
-      fileKind: fileKind, firstLSN: lsn, firstMilliseconds: nowMilliseconds, lastMilliseconds: nowMilliseconds)
+      fileKind: fileKind, firstLSN: lsn, firstMilliseconds: nowMilliseconds, lastMilliseconds: nowMilliseconds,
+      urgency: urgency)
     detach(inode)
   }
 
@@ -152,18 +161,22 @@ package struct WritebackQueue {
 
   /// The inode's contents wait for their own turn, unless its creation is pending.
   mutating func detach(_ inode: InodeNumber) {
-    guard let dirty = contents[inode], graph.creation(of: inode) == nil else { return }
-    contentsByAge.insert(AgedInode(firstLSN: dirty.firstLSN, inode: inode))
+    guard let dirty = contents[inode] else { return }
+    if let creation = graph.creation(of: inode) { return graph.raise([creation.key], to: dirty.urgency) }
+    contentsByAge.insert(AgedInode(firstLSN: dirty.firstLSN, inode: inode), dirty.urgency)
   }
 
   /// The inode's contents do not wait for a turn of their own.
   mutating func attach(_ inode: InodeNumber) {
     guard let dirty = contents[inode] else { return }
-    contentsByAge.remove(AgedInode(firstLSN: dirty.firstLSN, inode: inode))
+    contentsByAge.remove(AgedInode(firstLSN: dirty.firstLSN, inode: inode), dirty.urgency)
   }
 
   /// Makes everything up to a record due at once: flush, unmount, fsync that waits for the backing directory.
   package mutating func pressAll(through lsn: LSN) { pressedThrough = max(pressedThrough, lsn) }
+
+  /// Changes how long is waited and how much is written back at once.
+  package mutating func change(_ settings: WritebackSettings) { self.settings = settings }
 
   /// Makes everything due at once while memory or journal space is short.
   package mutating func setPressure(_ isPressed: Bool) { self.isPressed = isPressed }

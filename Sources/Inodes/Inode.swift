@@ -1,4 +1,5 @@
 import FilesystemModel
+import Policies
 
 /// One inode the daemon knows of. Its number and its locations are kept for the life of the mount, also when the kernel forgets
 /// it.
@@ -37,6 +38,8 @@ package final class Inode {
   package var lastReference = LSN.zero
   /// The record of a creation without a name (`O_TMPFILE`), until a link names the inode.
   package var unnamedCreation: LSN?
+  /// What was last found to hold for it, and the generation of policies in which that was.
+  package var policy: (value: Policy, generation: UInt64)?
   /// The last change a reader of this inode can have seen.
   package var lastChange = LSN.zero
 

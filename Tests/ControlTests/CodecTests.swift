@@ -13,6 +13,7 @@ func fullReport() -> StatusReport {
   report.uptimeMilliseconds = 61_500
   report.mode = "write-back"
   report.durability = "batch=100"
+  report.rules = "/etc/ebbfs.rules (3 rules)"
   report.dirtyBytes = 1_572_864
   report.dirtyInodes = 1
   report.pendingOperations = 2
@@ -28,7 +29,10 @@ func fullReport() -> StatusReport {
   return report
 }
 
-private let requests: [ControlRequest] = [.status, .flush, .unmount(drain: true), .unmount(drain: false), .stop, .ping]
+private let requests: [ControlRequest] = [
+  .status, .flush, .unmount(drain: true), .unmount(drain: false), .stop, .ping, .set(["mode=write-through", "batch_bytes=1M"]),
+  .reloadRules,
+]
 
 private func replies() -> [ControlReply] {
   var replies: [ControlReply] = [

@@ -14,6 +14,7 @@ final class DoubleFilesystem: MountedFilesystem {
     var flushes: [@Sendable (String?) -> Void] = []
     var drain: (@Sendable (String?) -> Void)?
     var ticks = 0
+    var settings: [String] = []
     var isStopped = false
   }
 
@@ -34,6 +35,13 @@ final class DoubleFilesystem: MountedFilesystem {
   }
 
   func status() -> StatusReport { state.withLock { $0.report } }
+
+  func set(_ settings: [String]) throws(CommandFailure) {
+    if settings.contains("mode=refused") { throw CommandFailure(.usage, "mode=refused is refused") }
+    state.withLock { $0.settings += settings }
+  }
+
+  func reloadRules() throws(CommandFailure) { throw CommandFailure(.failed, "the rules file is gone") }
 
   func flush(completion: @escaping @Sendable (String?) -> Void) {
     state.withLock { $0.flushes.append(completion) }

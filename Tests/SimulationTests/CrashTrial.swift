@@ -1,4 +1,6 @@
+import Engine
 import FilesystemModel
+import Policies
 import StorageInterface
 import Support
 
@@ -107,6 +109,10 @@ struct CrashTrial {
       mount.journalDisk.fail(operation: mount.journalDisk.operations.count + after, with: .inputOutput)
     case .perform(let operation): try perform(operation)
     case .jobs(let count): for _ in 0..<count { mount.step() }
+    case .setMode(let mode):
+      var settings = EngineSettings()
+      settings.policy.mode = mode
+      if !mount.isDead { mount.engine.set(settings) }
     case .pass(let milliseconds): mount.pass(milliseconds: milliseconds)
     case .drain:
       do {

@@ -1,5 +1,6 @@
 import Engine
 import FilesystemModel
+import Policies
 import StorageInterface
 import Support
 
@@ -37,9 +38,9 @@ enum BackingVariant: CaseIterable {
 /// A random life of a mount: operations, jobs, crashes, failing calls and open files.
 struct RandomWalk {
   let tree: InitialTree
-  let options: MountOptions
+  private(set) var options: MountOptions
   let seed: UInt64
-  let events: [WalkEvent]
+  private(set) var events: [WalkEvent]
   let variant: BackingVariant
 
   init(seed: UInt64, options: MountOptions? = nil, rules: ProtocolRules = ProtocolRules()) {
@@ -75,6 +76,22 @@ struct RandomWalk {
       case .perform(let operation): variant.allows(operation)
       default: true
       }
+    }
+    if options == nil { choosePolicies(using: &generator) }
+  }
+
+  /// Priorities, and where nothing is refused for long, modes: a change that is refused keeps its program waiting.
+  private mutating func choosePolicies(using generator: inout SeededGenerator) {
+    let isRefusing = events.contains { if case .refuse = $0 { true } else { false } }
+    var rules = ["a priority=low", "/d/ priority=high", "e priority=low durability=always", "b durability=os"]
+    rules += isRefusing ? [] : ["/d/a mode=write-through", "b mode=write-through", "/d/ mode=write-through"]
+    rules = rules.filter { _ in Int.random(in: 0..<4, using: &generator) == 0 }
+    options.configuration.policyRules = (try? RuleList(parsing: Array(rules.joined(separator: "\n").utf8))) ?? RuleList()
+    options.configuration.fullBatchOperations = [nil, nil, 1, 5].randomElement(using: &generator)!
+    guard !isRefusing, Int.random(in: 0..<3, using: &generator) == 0 else { return }
+    for _ in 0..<Int.random(in: 1...4, using: &generator) {
+      let place = Int.random(in: 0...events.count, using: &generator)
+      events.insert(.setMode(Bool.random(using: &generator) ? .writeThrough : .writeBack), at: place)
     }
   }
 

@@ -1,4 +1,5 @@
 import FilesystemModel
+import Policies
 import StorageInterface
 import Support
 
@@ -49,6 +50,8 @@ enum WalkEvent: Hashable, CustomStringConvertible {
   case truncateHeld(size: Int)
   case readHeld
   case releaseHeld
+  /// `ebbfs set`: from now on changes are answered once they are in the backing directory, or once they are journaled.
+  case setMode(WriteMode)
 
   /// As Swift source.
   var description: String {
@@ -71,6 +74,7 @@ enum WalkEvent: Hashable, CustomStringConvertible {
     case .truncateHeld(let size): ".truncateHeld(size: \(size))"
     case .readHeld: ".readHeld"
     case .releaseHeld: ".releaseHeld"
+    case .setMode(let mode): ".setMode(.\(mode))"
     }
   }
 }

@@ -12,6 +12,25 @@ enum DaemonCommands {
     try askWithProgress(.flush, try find(mountpoint), untilGone: false) { "writing back: \($0) left" }
   }
 
+  /// Changes options of a mount, or with a path what its extended attributes say; reads the rules file again.
+  static func set(_ request: SetRequest) throws(CommandFailure) {
+    switch request.change {
+    case .mount(let settings):
+      _ = try RuntimeSettings.parse(settings)
+      try askOnce(.set(settings), try find(request.mountpoint))
+    case .path(let settings, let path):
+      let entry = try find(request.mountpoint)
+      try PolicyAttributes.set(settings, on: path, mountpoint: entry.mountpoint)
+    case .rules: try askOnce(.reloadRules, try find(request.mountpoint))
+    }
+  }
+
+  private static func askOnce(_ request: ControlRequest, _ entry: RegistryEntry) throws(CommandFailure) {
+    guard try ask(request, entry, untilGone: false, progress: { _ in }) == .done else {
+      throw CommandFailure(.failed, "process \(entry.process) answered something else than `done`")
+    }
+  }
+
   /// Prints one mount, or all that this user may ask.
   static func status(_ mountpoint: String?, asJSON: Bool) throws(CommandFailure) {
     if let mountpoint {
@@ -93,6 +112,7 @@ enum DaemonCommands {
     case .busy: .busy
     case .incomplete: .incomplete
     case .stillMounted: .inUse
+    case .unusable: .usage
     case .notUnderstood, .notPermitted, .failed: .failed
     }
   }

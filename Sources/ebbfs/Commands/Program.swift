@@ -14,6 +14,7 @@ enum Program {
     switch request {
     case .mount(let request): return try MountCommand.run(request, arguments: arguments)
     case .unmount(let mountpoint): try DaemonCommands.unmount(mountpoint)
+    case .set(let request): try DaemonCommands.set(request)
     case .flush(let mountpoint): try DaemonCommands.flush(mountpoint)
     case .status(let mountpoint, let asJSON): try DaemonCommands.status(mountpoint, asJSON: asJSON)
     case .journal(let verb, let directory): try JournalCommand.run(verb, directory: directory)

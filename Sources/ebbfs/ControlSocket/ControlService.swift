@@ -19,6 +19,8 @@ struct ControlService: Sendable {
     case .flush: _ = send(awaitFlush { send(.progress(daemon.report().progress)) })
     case .unmount(let drain): return unmount(drain: drain, send: send)
     case .stop: return stop(send: send)
+    case .set(let settings): _ = send(change { () throws(CommandFailure) in try daemon.filesystem.set(settings) })
+    case .reloadRules: _ = send(change { () throws(CommandFailure) in try daemon.filesystem.reloadRules() })
     }
     return false
   }
@@ -65,6 +67,15 @@ struct ControlService: Sendable {
       return send(
         .failed(ControlFailure(reason: .incomplete, message: "\(ProgressText.left(left)) not yet written back: \(why)")))
     case nil: return false
+    }
+  }
+
+  private func change(_ body: () throws(CommandFailure) -> Void) -> ControlReply {
+    do throws(CommandFailure) {
+      try body()
+      return .done
+    } catch {
+      return .failed(ControlFailure(reason: error.status == .usage ? .unusable : .failed, message: error.message))
     }
   }
 

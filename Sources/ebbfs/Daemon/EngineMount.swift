@@ -2,20 +2,23 @@ import Control
 import Engine
 import FUSEBridge
 import FilesystemModel
+import Policies
 import Threading
 
 /// A mounted engine.
 final class EngineMount: MountedFilesystem {
   private let engine: Engine
   private let session: MountSession
-  private let durability: Durability
+  private let rulesFile: String?
+  private let ruleCount: Lock<Int>
   /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
   private static let closeMilliseconds = 60_000
 
-  init(engine: Engine, session: MountSession, durability: Durability) {
+  init(engine: Engine, session: MountSession, rulesFile: String?, rules: RuleList) {
     self.engine = engine
     self.session = session
-    self.durability = durability
+    self.rulesFile = rulesFile
+    ruleCount = Lock(rules.count)
   }
 
   func serve() throws(CommandFailure) {
@@ -33,8 +36,10 @@ final class EngineMount: MountedFilesystem {
   func status() -> StatusReport {
     let status = engine.status()
     var report = StatusReport()
-    report.mode = "write-back"
-    report.durability = durability.text
+    let policy = engine.policy
+    report.mode = policy.mode.rawValue
+    report.durability = policy.durability.text
+    report.rules = rulesFile.map { "rules \($0), \(Quantity.count(ruleCount.withLock { $0 }, "rule"))" }
     report.dirtyBytes = status.dirtyBytes
     report.dirtyInodes = status.dirtyInodes
     report.pendingOperations = status.pendingOperations
@@ -50,6 +55,15 @@ final class EngineMount: MountedFilesystem {
       .init(message: $0.reason, ageMilliseconds: max(0, Monotonic.milliseconds() - $0.milliseconds))
     }
     return report
+  }
+
+  func set(_ settings: [String]) throws(CommandFailure) { engine.set(try RuntimeSettings.parse(settings)) }
+
+  func reloadRules() throws(CommandFailure) {
+    guard let rulesFile else { throw CommandFailure(.usage, "the mount has no rules file: mount with -o rules=FILE") }
+    let rules = try RulesFile.read(rulesFile)
+    engine.replaceRules(with: rules)
+    ruleCount.withLock { $0 = rules.count }
   }
 
   func flush(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }

@@ -1,6 +1,7 @@
 import Control
 import FilesystemModel
 import Glibc
+import Policies
 
 /// A mount request whose paths were found good. Nothing has been changed yet.
 struct ValidMount: Hashable, Sendable {
@@ -12,6 +13,7 @@ struct ValidMount: Hashable, Sendable {
   var stateDirectory: String
   var journalSize: JournalSize
   var options: MountOptions
+  var rules = RuleList()
   /// Whether the mount of a daemon of the same backing directory that died is still on the mountpoint, to be taken away first.
   var hasDeadMount = false
 }
@@ -26,9 +28,26 @@ enum MountValidation {
     let wanted = if let given = request.options.stateDirectory { given } else { try StateDirectory.defaultPath(backing: backing) }
     let stateDirectory = try checkStateDirectory(wanted, backing: backing, mountpoint: mountpoint.path)
     let size = try checkSpace(stateDirectory, requested: request.options.journalSize)
-    return ValidMount(
+    var mount = ValidMount(
       backing: backing, mountpoint: mountpoint.path, stateDirectory: stateDirectory, journalSize: size, options: request.options,
       hasDeadMount: mountpoint.hasDeadMount)
+    if let path = request.options.rulesFile {
+      mount.options.rulesFile = try checkRulesFile(path, mountpoint: mountpoint.path)
+      mount.rules = try RulesFile.read(path)
+    }
+    return mount
+  }
+
+  /// The canonical path of a rules file that the daemon can read while it serves the mount.
+  private static func checkRulesFile(_ path: String, mountpoint: String) throws(CommandFailure) -> String {
+    do throws(Errno) {
+      let canonical = try Files.canonicalPath(path)
+      guard !PathText.isInside(canonical, mountpoint) else { throw .busy }
+      return canonical
+    } catch {
+      let reason = error == .busy ? "is inside the mountpoint" : error.message
+      throw CommandFailure(.usage, "rules file \(path): \(reason)")
+    }
   }
 
   /// The canonical path of a backing directory that exists and can be read.

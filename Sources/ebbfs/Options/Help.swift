@@ -11,6 +11,9 @@ enum Help {
                                        mount; returns when the mount is ready (-f: stay in the foreground)
       ebbfs unmount MOUNTPOINT         unmount, write everything back, return when the daemon is gone
       ebbfs flush MOUNTPOINT           return when everything acknowledged so far is in the backing directory and synced there
+      ebbfs set MOUNTPOINT KEY=VALUE... [PATH]
+                                       change options of the mount, or what holds for a file or all below a directory
+      ebbfs set MOUNTPOINT --reload    read the rules file again
       ebbfs status [MOUNTPOINT] [--json]
                                        what is not yet written back, the journal's use, the last error
       ebbfs journal dump|check STATEDIR|BACKING

@@ -1,4 +1,4 @@
-import Engine
+import Policies
 
 /// One option of `-o`: what parses it, checks it, and describes it to people.
 struct OptionDescription: Sendable {
@@ -8,7 +8,9 @@ struct OptionDescription: Sendable {
     case size(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case time(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case count(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
-    case path(@Sendable (inout MountOptions, String) -> Void)
+    case path(word: String, @Sendable (inout MountOptions, String) -> Void)
+    case mode(@Sendable (inout MountOptions, WriteMode) -> Void)
+    case priority(@Sendable (inout MountOptions, Priority) -> Void)
     case durability(@Sendable (inout MountOptions, Durability) -> Void)
   }
 
@@ -25,7 +27,9 @@ struct OptionDescription: Sendable {
     case .size: name + "=SIZE"
     case .time: name + "=TIME"
     case .count: name + "=N"
-    case .path: name + "=DIR"
+    case .path(let word, _): name + "=" + word
+    case .mode: name + "=" + WriteMode.allCases.map(\.rawValue).joined(separator: "|")
+    case .priority: name + "=" + Priority.allCases.map(\.rawValue).joined(separator: "|")
     case .durability: name + "=always|batch=MS|os"
     }
   }
@@ -33,7 +37,7 @@ struct OptionDescription: Sendable {
   /// The values it takes, for people; empty where the usage says it all.
   var rangeText: String {
     switch kind {
-    case .flag, .path: ""
+    case .flag, .path, .mode, .priority: ""
     case .durability: "batch=\(Durability.batchMillisecondsRange.lowerBound) to \(Durability.batchMillisecondsRange.upperBound)"
     case .size(let range, _): "\(OptionValues.sizeText(range.lowerBound)) to \(OptionValues.sizeText(range.upperBound))"
     case .time(let range, _): "\(OptionValues.timeText(range.lowerBound)) to \(OptionValues.timeText(range.upperBound))"
@@ -52,7 +56,9 @@ struct OptionDescription: Sendable {
     case .size(let range, let set): set(&options, try OptionValues.size(value, range))
     case .time(let range, let set): set(&options, try OptionValues.time(value, range))
     case .count(let range, let set): set(&options, try OptionValues.count(value, range))
-    case .path(let set): set(&options, value)
+    case .path(_, let set): set(&options, value)
+    case .mode(let set): set(&options, try OptionValues.word(value))
+    case .priority(let set): set(&options, try OptionValues.word(value))
     case .durability(let set): set(&options, try OptionValues.durability(value))
     }
   }
@@ -64,9 +70,18 @@ enum OptionTable {
 
   static let options: [OptionDescription] = [
     OptionDescription(
-      name: "state", kind: .path { $0.stateDirectory = $1 },
+      name: "state", kind: .path(word: "DIR") { $0.stateDirectory = $1 },
       defaultText: "`/var/lib/ebbfs/ID` as root, `~/.local/state/ebbfs/ID` else",
       help: "directory on fast local disk for the journal"),
+    OptionDescription(
+      name: "mode", kind: .mode { $0.mode = $1 }, defaultText: defaults.mode.rawValue,
+      help: "when a change is acknowledged: once it is journaled, or once it is in the backing directory"),
+    OptionDescription(
+      name: "priority", kind: .priority { $0.priority = $1 }, defaultText: defaults.priority.rawValue,
+      help: "which of the changes that are due are written back first"),
+    OptionDescription(
+      name: "rules", kind: .path(word: "FILE") { $0.rulesFile = $1 }, defaultText: "none",
+      help: "file with modes, priorities and durabilities for paths"),
     OptionDescription(
       name: "durability", kind: .durability { $0.durability = $1 }, defaultText: defaults.durability.text,
       help: "when an operation is safe from power loss: at once, at most MS milliseconds later, or when fsync is called"),
@@ -78,6 +93,14 @@ enum OptionTable {
       name: "writeback_deadline", kind: .time(100...86_400_000) { $0.writebackDeadline = $1 },
       defaultText: OptionValues.timeText(defaults.writebackDeadline),
       help: "age at which a change is written back even if its file still changes"),
+    OptionDescription(
+      name: "batch_bytes", kind: .size(4 << 10...1 << 30) { $0.batchBytes = $1 },
+      defaultText: "batches of 32M, written back when they have rested",
+      help: "so much waiting data is a full batch, which is written back at once"),
+    OptionDescription(
+      name: "batch_operations", kind: .count(1...1024) { $0.batchOperations = $1 },
+      defaultText: "batches of 64, written back when they have rested",
+      help: "so many waiting changes are a full batch, which is written back at once"),
     OptionDescription(
       name: "flush_threads", kind: .count(1...256) { $0.flushThreads = $1 }, defaultText: String(defaults.flushThreads),
       help: "batches written back at the same time"),

@@ -45,7 +45,7 @@ private func examineText(_ reply: ControlReply) {
     require(report.text.unicodeScalars.count { $0 == "\n" } == rows, "a field breaks the lines of the status")
     require(controls(in: report.text) == rows, "the status has control characters")
     let lines = report.json.text().unicodeScalars.count { $0 == "\n" }
-    require(lines == (report.lastFailure == nil ? 23 : 26), "a field breaks the lines of the JSON")
+    require(lines == (report.lastFailure == nil ? 24 : 27), "a field breaks the lines of the JSON")
     require(controls(in: report.json.text()) == lines, "the JSON has control characters")
   case .progress(let left):
     #if CANARY

@@ -1,4 +1,4 @@
-import Engine
+import Policies
 
 /// Whatever the arguments, the command line is either refused with one line for the operator, or what it says is in the ranges of
 /// the README's table and, written out, is read as the same.

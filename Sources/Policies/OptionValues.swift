@@ -1,31 +1,19 @@
-import Engine
-
-extension Durability {
-  static let batchDefault = Durability.batch(milliseconds: 100)
-  static let batchMillisecondsRange = 1...60_000
-
-  /// As the option is written.
-  var text: String {
-    switch self {
-    case .always: "always"
-    case .batch(let milliseconds): "batch=\(milliseconds)"
-    case .system: "os"
-    }
-  }
-}
-
 /// Why the text of an option is no value of it: the end of a sentence that begins with the option.
-struct ValueError: Error, Hashable, Sendable {
-  var reason: String
+package struct ValueError: Error, Hashable, Sendable {
+  package var reason: String
+
+  package init(reason: String) { self.reason = reason }
 }
 
-/// Reads what stands behind the `=` of an option.
-enum OptionValues {
-  static let sizeUnits: [(suffix: String, factor: Int)] = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("T", 1 << 40)]
-  static let timeUnits: [(suffix: String, factor: Int)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
+/// Reads what stands behind the `=` of an option or in a rules file.
+package enum OptionValues {
+  package static let sizeUnits: [(suffix: String, factor: Int)] = [
+    ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("T", 1 << 40),
+  ]
+  package static let timeUnits: [(suffix: String, factor: Int)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
 
   /// `512M`: bytes, with K, M, G or T for the powers of 1024.
-  static func size(_ text: String, _ range: ClosedRange<Int>) throws(ValueError) -> Int {
+  package static func size(_ text: String, _ range: ClosedRange<Int>) throws(ValueError) -> Int {
     let (digits, unit) = split(text)
     // Bytes: to Swift the sign of the unit kelvin equals a K.
     let factor = unit.isEmpty ? 1 : sizeUnits.first { $0.suffix.utf8.elementsEqual(unit.uppercased().utf8) }?.factor
@@ -39,7 +27,7 @@ enum OptionValues {
   }
 
   /// `250ms`, `5s`, `1m`, `1h` in milliseconds; `0` needs no unit.
-  static func time(_ text: String, _ range: ClosedRange<Int>) throws(ValueError) -> Int {
+  package static func time(_ text: String, _ range: ClosedRange<Int>) throws(ValueError) -> Int {
     let (digits, unit) = split(text)
     let factor = text == "0" ? 1 : timeUnits.first { $0.suffix == unit }?.factor
     guard let factor, let milliseconds = product(digits, factor) else {
@@ -51,14 +39,14 @@ enum OptionValues {
     return milliseconds
   }
 
-  static func count(_ text: String, _ range: ClosedRange<Int>) throws(ValueError) -> Int {
+  package static func count(_ text: String, _ range: ClosedRange<Int>) throws(ValueError) -> Int {
     guard let count = product(text, 1) else { throw ValueError(reason: "is no number") }
     guard range.contains(count) else { throw ValueError(reason: "is not between \(range.lowerBound) and \(range.upperBound)") }
     return count
   }
 
   /// `always`, `os`, `batch`, `batch=100` or `batch=100ms`.
-  static func durability(_ text: String) throws(ValueError) -> Durability {
+  package static func durability(_ text: String) throws(ValueError) -> Durability {
     switch text {
     case "always": return .always
     case "os": return .system
@@ -72,9 +60,9 @@ enum OptionValues {
   }
 
   /// A size in the greatest unit that divides it.
-  static func sizeText(_ bytes: Int) -> String { text(bytes, sizeUnits) }
+  package static func sizeText(_ bytes: Int) -> String { text(bytes, sizeUnits) }
 
-  static func timeText(_ milliseconds: Int) -> String { text(milliseconds, timeUnits) }
+  package static func timeText(_ milliseconds: Int) -> String { text(milliseconds, timeUnits) }
 
   private static func text(_ number: Int, _ units: [(suffix: String, factor: Int)]) -> String {
     guard number != 0, let unit = units.last(where: { number % $0.factor == 0 }) else { return String(number) }
