@@ -40,7 +40,14 @@ extension Engine {
       return finished.filter { shared.parking.take($0.request.number) != nil }
     }
     for wait in finished {
-      if hasFailed { wait.request.answer(.failure(.inputOutput)) } else { answer(wait.request, wait.reply, after: wait.lsn) }
+      if hasFailed {
+        wait.request.answer(.failure(.inputOutput))
+      } else {
+        // What was undone before it was written back is never there: that it was is durable then.
+        var request = wait.request
+        request.policy.durability = .always
+        answer(request, wait.reply, after: wait.lsn)
+      }
     }
   }
 }

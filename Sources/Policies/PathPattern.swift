@@ -9,8 +9,8 @@ package struct PatternError: Error, Hashable, Sendable {
 /// A pattern for paths as in gitignore(5), on bytes.
 ///
 /// A pattern with a slash at its beginning or in its middle begins at the root of the mount, another one in any directory. A
-/// slash at the end lets it match directories only. `*` and `?` match within a name, `[a-z]` and `[!a-z]` one byte of it, `**` as a whole
-/// name any number of directories; a backslash takes the meaning from the byte behind it.
+/// slash at the end lets it match directories only. `*` and `?` match within a name, `[a-z]` and `[!a-z]` one byte of it, `**`
+/// as a whole name any number of directories; a backslash takes the meaning from the byte behind it.
 package struct PathPattern: Hashable, Sendable {
   fileprivate enum Token: Hashable {
     case byte(UInt8)

@@ -185,7 +185,13 @@ struct CrashTrial {
   private mutating func promise(_ asked: Operation?) {
     acknowledged = reference.mutationCount
     if mount.options.configuration.durability == .always { synchronized = acknowledged }
-    if case .synchronize = asked { synchronized = acknowledged }
+    switch asked {
+    case .synchronize: synchronized = acknowledged
+    // What may turn out to be no change says nothing of those before it.
+    case .make, .unlink, .removeDirectory, .setAttributes:
+      if mount.engine.policy.mode == .writeThrough { synchronized = acknowledged }
+    default: break
+    }
   }
 
   // MARK: Crashes

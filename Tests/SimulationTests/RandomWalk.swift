@@ -83,7 +83,7 @@ struct RandomWalk {
   /// Priorities, and where nothing is refused for long, modes: a change that is refused keeps its program waiting.
   private mutating func choosePolicies(using generator: inout SeededGenerator) {
     let isRefusing = events.contains { if case .refuse = $0 { true } else { false } }
-    var rules = ["a priority=low", "/d/ priority=high", "e priority=low durability=always", "b durability=os"]
+    var rules = ["a priority=low", "/d/ priority=high", "e priority=low durability=always"]
     rules += isRefusing ? [] : ["/d/a mode=write-through", "b mode=write-through", "/d/ mode=write-through"]
     rules = rules.filter { _ in Int.random(in: 0..<4, using: &generator) == 0 }
     options.configuration.policyRules = (try? RuleList(parsing: Array(rules.joined(separator: "\n").utf8))) ?? RuleList()
