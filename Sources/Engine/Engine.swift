@@ -117,7 +117,8 @@ package final class Engine: OperationHandler {
   private func step(_ request: Request, _ shared: inout Shared) -> Step {
     var request = request
     request.policy = shared.state.policy(for: request.operation)
-    let named = request.operation.isChange ? shared.state.named(by: request.operation) : []
+    let mayWriteThrough = shared.state.policies.mayWriteThrough && request.operation.isChange
+    let named = mayWriteThrough ? shared.state.named(by: request.operation) : []
     do throws(Interruption) {
       let outcome = try shared.state.perform(request)
       if request.operation.isChange, case .reply(let reply, let lsn) = outcome {

@@ -4,18 +4,22 @@ extension WritebackQueue {
   /// The proposal's INTENT has been appended with the given LSN and its contents are sealed.
   package mutating func opened(_ proposal: PlanProposal, plan: LSN, world: some PlanningWorld) {
     graph.markPlanned(proposal.items.compactMap(\.self))
+    var taken: [Urgency: [AgedInode]] = [:]
     var open = OpenPlan(
       actions: proposal.actions, items: proposal.items, claims: [], contents: [], restoredMilliseconds: nil,
       remaining: Set(proposal.actions.indices))
     for (action, key) in zip(proposal.actions, proposal.items) {
       var sealed: DirtyContents?
       if action.contentsThrough != nil {
-        attach(action.inode)
         sealed = contents.removeValue(forKey: action.inode)
+        if let sealed {
+          taken[sealed.urgency, default: []].append(AgedInode(firstLSN: sealed.firstLSN, inode: action.inode))
+        }
       }
       open.contents.append(sealed)
       open.claims.append(openClaims(of: action, item: key.flatMap { graph[$0] }, plan: proposal.actions, world))
     }
+    for (urgency, taken) in taken { contentsByAge.remove(contentsOf: taken, urgency) }
     install(open, plan)
   }
 
