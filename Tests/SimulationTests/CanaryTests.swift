@@ -12,7 +12,7 @@ import Testing
     rules[keyPath: mistake] = false
     var counts = TrialCounts()
     for seed in 1...lives {
-      let walk = RandomWalk(seed: seed, rules: rules)
+      let walk = RandomWalk(seed: seed, rules: rules, withPolicies: false)
       guard let why = walk.violation(walk.events, counts: &counts) else { continue }
       return print("canary of line \(location.line): caught after \(seed) lives: \(why.prefix(200))")
     }

@@ -43,7 +43,9 @@ struct RandomWalk {
   private(set) var events: [WalkEvent]
   let variant: BackingVariant
 
-  init(seed: UInt64, options: MountOptions? = nil, rules: ProtocolRules = ProtocolRules()) {
+  /// - Parameter withPolicies: whether half of the lives have files of different modes and priorities. Lives without are the same
+  ///   for a seed.
+  init(seed: UInt64, options: MountOptions? = nil, rules: ProtocolRules = ProtocolRules(), withPolicies: Bool = true) {
     var generator = SeededGenerator(seed: seed)
     self.seed = seed
     let variant = Bool.random(using: &generator) ? .usual : BackingVariant.allCases.randomElement(using: &generator)!
@@ -77,7 +79,7 @@ struct RandomWalk {
       default: true
       }
     }
-    if options == nil { choosePolicies(using: &generator) }
+    if withPolicies, options == nil, Bool.random(using: &generator) { choosePolicies(using: &generator) }
   }
 
   /// Priorities, and where nothing is refused for long, modes: a change that is refused keeps its program waiting.
