@@ -5,6 +5,8 @@ import WriteAheadLog
 /// Somebody who waits until everything through an LSN is written back.
 struct Drain {
   let through: LSN
+  /// The same of writes that went around the journal.
+  let aroundThrough: Int
   let completion: @Sendable () -> Void
 }
 
@@ -44,7 +46,8 @@ extension Engine {
   package func drain(completion: @escaping @Sendable () -> Void) {
     shared.withLock { shared in
       let through = journal.lastLSN
-      shared.drains.append(Drain(through: through, completion: completion))
+      shared.drains.append(
+        Drain(through: through, aroundThrough: shared.state.around.lastWrite, completion: completion))
       shared.state.queue.pressAll(through: through)
     }
     tick()
@@ -55,7 +58,10 @@ extension Engine {
     let finished = shared.withLock { shared -> [Drain] in
       guard !shared.drains.isEmpty else { return [] }
       let oldest = shared.state.queue.oldestLSN
-      let isOver = { (drain: Drain) in oldest.map { $0 > drain.through } ?? true }
+      let oldestAround = shared.state.around.oldestUnsynchronizedWrite
+      let isOver = { (drain: Drain) in
+        oldest.map { $0 > drain.through } ?? true && oldestAround.map { $0 > drain.aroundThrough } ?? true
+      }
       defer { shared.drains.removeAll(where: isOver) }
       return shared.drains.filter(isOver)
     }
@@ -111,6 +117,7 @@ extension Engine {
     if isCommitDue() { scheduleCommit() }
     checkpointIfDue()
     copyForwardIfDue()
+    settleFilesAround()
     completeDrains()
     completeWriteThroughs()
   }

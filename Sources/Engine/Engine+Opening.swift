@@ -39,6 +39,7 @@ extension Engine {
       var state = makeState(journal, backing, clock, configuration)
       recovery.rollForward(temporaryNamePrefix: state.temporaryNamePrefix)
       state.copiedBelow = scan.lowWater
+      state.around.streamBytesMin = configuration.sequentialBypassBytes
       state.recover(recovery)
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
       state.queue.pressAll(through: journal.lastLSN)

@@ -18,6 +18,7 @@ extension Engine {
       pace.batchBytes = settings.batchBytes ?? pace.batchBytes
       pace.batchOperations = settings.batchOperations ?? pace.batchOperations
       shared.state.queue.change(pace)
+      if let bytes = settings.sequentialBypassBytes { shared.state.around.streamBytesMin = bytes > 0 ? bytes : nil }
       shared.state.fullBatch.bytesMax = settings.batchBytes ?? shared.state.fullBatch.bytesMax
       shared.state.fullBatch.operationsMax = settings.batchOperations ?? shared.state.fullBatch.operationsMax
     }

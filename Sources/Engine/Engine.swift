@@ -44,6 +44,8 @@ package final class Engine: OperationHandler {
   let runner: any JobRunner
   let clock: any Clock
   let configuration: EngineConfiguration
+  /// Called with ranges of files that were written around the cache.
+  let aroundObserver = Lock<(@Sendable (InodeNumber, ByteRange) -> Void)?>(nil)
   private let requestNumber = Atomic<UInt64>(0)
   private let isCommitScheduled = Atomic<Bool>(false)
 
@@ -124,11 +126,12 @@ package final class Engine: OperationHandler {
       if request.operation.isChange, case .reply(let reply, let lsn) = outcome {
         request.policy = request.policy.joined(with: shared.state.policy(for: request.operation))
         noteBatch(request.policy.durability, &shared)
-        if request.policy.mode == .writeThrough, lsn > .zero {
+        if request.policy.mode.waitsForBacking, lsn > .zero {
           writeThrough(request, reply, after: lsn, named, &shared)
           return .wait
         }
       }
+      if case .around = outcome { shared.parking.parkForBacking(request) }
       if outcome.isFetched {
         let chain = outcome.fetchedInode.flatMap { shared.state.inodes[$0] }.map { shared.state.chain(of: $0) }
         shared.parking.park(request, fetchingThrough: chain ?? [])
@@ -151,9 +154,9 @@ package final class Engine: OperationHandler {
     switch outcome {
     case .reply(let reply, let lsn): answer(request, reply, after: lsn)
     case .direct(let reply, let inode): writeDirectly(DirectWrite(request: request, reply: reply), inode)
-    case .durable(let reply, let lsn):
-      journal.whenReached(.durable, lsn) { request.answer($0.map { .failure($0) } ?? .success(reply)) }
-      if journal.durableLSN < lsn { scheduleCommit() }
+    case .around(let inode, let isFirst): if isFirst { runner.run(.writeBack) { [self] in workAround(inode) } }
+    case .openAround(let opening): runner.run(.load) { [self] in openAround(request, opening) }
+    case .durable(let reply, let lsn): answerWhenDurable(request, reply, lsn)
     case .assemble(let assembly):
       runner.run(assembly.pieces.contains(where: \.isInBacking) ? .load : .journalRead) { [self] in
         answerFetched(request, after: assembly.after) { opened throws(Errno) in .bytes(try gather(assembly, &opened)) }
@@ -173,6 +176,11 @@ package final class Engine: OperationHandler {
     case .copy(let assembly, let target, let offset):
       runner.run(.load) { [self] in copy(request, assembly, to: target, offset) }
     }
+  }
+
+  func answerWhenDurable(_ request: Request, _ reply: Reply, _ lsn: LSN) {
+    journal.whenReached(.durable, lsn) { request.answer($0.map { .failure($0) } ?? .success(reply)) }
+    if journal.durableLSN < lsn { scheduleCommit() }
   }
 
   /// Answers once everything through `lsn` is acknowledged under the request's durability. Once the journal has failed, questions
@@ -222,7 +230,7 @@ package final class Engine: OperationHandler {
   }
 
   /// A fetch that met a moved file or a retired segment is attempted again; a second failure counts.
-  private func retryFetch(_ request: Request, _ errno: Errno) {
+  func retryFetch(_ request: Request, _ errno: Errno) {
     let (parked, isTainted) = shared.withLock { shared in
       let isTainted = shared.parking.isFetchTainted(request.number)
       return (shared.parking.take(request.number), isTainted)
@@ -287,15 +295,16 @@ extension Outcome {
     case .assemble(let assembly), .copy(let assembly, _, _): assembly.path == nil ? nil : assembly.inode
     case .seek(let assembly): assembly.path == nil ? nil : assembly.inode
     case .ask(let question): question.inode
-    case .reply, .direct, .durable: nil
+    case .openAround(let opening): opening.inode
+    case .reply, .direct, .around, .durable: nil
     }
   }
 
   /// Whether a job must fetch something before the request is answered: until then it may be interrupted.
   fileprivate var isFetched: Bool {
     switch self {
-    case .reply, .direct, .durable: false
-    case .assemble, .seek, .ask, .copy: true
+    case .reply, .direct, .around, .durable: false
+    case .assemble, .seek, .ask, .copy, .openAround: true
     }
   }
 }

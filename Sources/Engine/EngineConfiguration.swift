@@ -15,6 +15,8 @@ package struct EngineConfiguration: Sendable {
   package var writebackDelayMilliseconds = 5000
   /// How old an acknowledged operation may become before its write-back starts (P6).
   package var writebackDeadlineMilliseconds = 30_000
+  /// How much a program appends in one stream before what follows goes around the cache; `nil`: nothing does.
+  package var sequentialBypassBytes: Int?
   /// How many plans are carried out at a time.
   package var flushThreads = 16
   /// How many operations one plan carries out at most.
@@ -48,6 +50,8 @@ package struct EngineSettings: Hashable, Sendable {
   package var writebackDeadlineMilliseconds: Int?
   package var batchBytes: Int?
   package var batchOperations: Int?
+  /// 0 switches it off.
+  package var sequentialBypassBytes: Int?
 
   package init() {}
 }

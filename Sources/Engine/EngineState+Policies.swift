@@ -18,8 +18,8 @@ struct PolicySources {
   /// Whether the same holds for every file.
   var isUniform: Bool { !hasAttributes && rules.isEmpty }
 
-  /// Whether there may be files of mode `write-through`.
-  var mayWriteThrough: Bool { !isUniform || base.mode == .writeThrough }
+  /// Whether there may be files whose changes wait for the backing directory.
+  var mayWriteThrough: Bool { !isUniform || base.mode.waitsForBacking }
 
   /// The shortest time in which a batch of the journal must be synced; `nil` when no file has such a policy.
   var shortestBatchMilliseconds: Int? {

@@ -22,6 +22,7 @@ struct EngineState {
   var unnamed: Set<InodeNumber> = []
   var policies: PolicySources
   var fullBatch: FullBatch
+  var around = AroundFiles()
   /// Inodes that the journal's live part can tell the location of.
   var bound: Set<InodeNumber> = []
   /// What is needed of records below is in copies from there on (R21).

@@ -35,6 +35,10 @@ enum Outcome {
   case reply(Reply, after: LSN)
   /// Answered once the inode's contents are written to its held file, which nobody would find again after a crash.
   case direct(Reply, InodeNumber)
+  /// Answered once the work that was queued for the inode's file is done; whether nobody does such work yet.
+  case around(InodeNumber, isFirst: Bool)
+  /// The backing file is to be opened for that; then it is attempted again.
+  case openAround(AroundOpening)
   /// Answered once everything through the LSN is on stable storage.
   case durable(Reply, LSN)
   /// Bytes that are partly in the journal or the backing directory: fetched without the lock.

@@ -71,7 +71,10 @@ extension WritebackQueue {
       if let item = open.items[index].flatMap({ graph[$0] }) { result.contents += item.discards }
     }
     result.completes.sort()
-    if !rules.everyOutcomeIsComplete, plan.rawValue.isMultiple(of: 8) { _ = result.completes.popLast() }
+    if !rules.everyOutcomeIsComplete, plan.rawValue.isMultiple(of: 8) {
+      let made = open.actions.filter { $0.kind == .create }.flatMap(\.completes)
+      if let index = result.completes.lastIndex(where: { !made.contains($0) }) { result.completes.remove(at: index) }
+    }
     return result
   }
 

@@ -40,6 +40,8 @@ package final class Inode {
   package var unnamedCreation: LSN?
   /// What was last found to hold for it, and the generation of policies in which that was.
   package var policy: (value: Policy, generation: UInt64)?
+  /// What was last appended to it in sequence: where that ended, how much it was and when, by uptime in milliseconds.
+  package var stream: (end: Int, bytes: Int, milliseconds: Int)?
   /// The last change a reader of this inode can have seen.
   package var lastChange = LSN.zero
 

@@ -4,6 +4,16 @@ package enum WriteMode: String, Hashable, Sendable, CaseIterable {
   case writeBack = "write-back"
   /// When it is in the backing directory, synced there.
   case writeThrough = "write-through"
+  /// Names and attributes as in `writeThrough`; data when it is written to the backing file, which bypasses journal and cache.
+  case writeAround = "write-around"
+  /// Another name of `writeAround`: there, too, reads fill the kernel's cache, and writes take what they change out of it.
+  case cacheAside = "cache-aside"
+
+  /// Whether data goes to the backing file and nowhere else.
+  package var goesAround: Bool { self == .writeAround || self == .cacheAside }
+
+  /// Whether a change that is journaled is acknowledged only once it is in the backing directory.
+  package var waitsForBacking: Bool { self != .writeBack }
 }
 
 /// Which of several changes that are due is written back first.
@@ -59,7 +69,7 @@ package struct Policy: Hashable, Sendable {
   /// What both promise, for a change of two files.
   package func joined(with other: Policy) -> Policy {
     var result = self
-    if other.mode == .writeThrough { result.mode = .writeThrough }
+    if !mode.waitsForBacking { result.mode = other.mode }
     if other.durability.isStricter(than: durability) { result.durability = other.durability }
     return result
   }

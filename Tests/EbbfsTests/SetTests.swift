@@ -39,8 +39,10 @@ import Testing
 }
 
 @Test func settingsAreReadIntoWhatTheyChange() throws {
-  let settings = try RuntimeSettings.parse(["durability=os", "writeback_deadline=1m", "batch_operations=7"])
+  let texts = ["durability=os", "writeback_deadline=1m", "batch_operations=7", "sequential_bypass=0"]
+  let settings = try RuntimeSettings.parse(texts)
   #expect(settings.policy.durability == .system && settings.policy.mode == nil)
   #expect(settings.writebackDeadlineMilliseconds == 60_000 && settings.writebackDelayMilliseconds == nil)
+  #expect(settings.sequentialBypassBytes == 0)
   #expect(settings.batchOperations == 7 && settings.batchBytes == nil)
 }

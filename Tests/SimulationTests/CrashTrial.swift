@@ -189,7 +189,7 @@ struct CrashTrial {
     case .synchronize: synchronized = acknowledged
     // What may turn out to be no change says nothing of those before it.
     case .make, .unlink, .removeDirectory, .setAttributes:
-      if mount.engine.policy.mode == .writeThrough { synchronized = acknowledged }
+      if mount.engine.policy.mode.waitsForBacking { synchronized = acknowledged }
     default: break
     }
   }

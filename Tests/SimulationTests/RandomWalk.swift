@@ -85,15 +85,32 @@ struct RandomWalk {
   /// Priorities, and where nothing is refused for long, modes: a change that is refused keeps its program waiting.
   private mutating func choosePolicies(using generator: inout SeededGenerator) {
     let isRefusing = events.contains { if case .refuse = $0 { true } else { false } }
+    let goesAround = !events.contains(where: \.isFault) && Bool.random(using: &generator)
+    let modes: [WriteMode] = goesAround ? [.writeThrough, .writeAround, .cacheAside] : [.writeThrough]
     var rules = ["a priority=low", "/d/ priority=high", "e priority=low durability=always"]
-    rules += isRefusing ? [] : ["/d/a mode=write-through", "b mode=write-through", "/d/ mode=write-through"]
+    let patterns = isRefusing ? [] : ["/d/a", "b", "/d/"]
+    rules += patterns.map { "\($0) mode=\(modes.randomElement(using: &generator)!.rawValue)" }
     rules = rules.filter { _ in Int.random(in: 0..<4, using: &generator) == 0 }
     options.configuration.policyRules = (try? RuleList(parsing: Array(rules.joined(separator: "\n").utf8))) ?? RuleList()
     options.configuration.fullBatchOperations = [nil, nil, 1, 5].randomElement(using: &generator)!
+    if goesAround { letWritesGoAround(using: &generator) }
     guard !isRefusing, Int.random(in: 0..<3, using: &generator) == 0 else { return }
     for _ in 0..<Int.random(in: 1...4, using: &generator) {
       let place = Int.random(in: 0...events.count, using: &generator)
-      events.insert(.setMode(Bool.random(using: &generator) ? .writeThrough : .writeBack), at: place)
+      events.insert(.setMode((modes + [.writeBack]).randomElement(using: &generator)!), at: place)
+    }
+  }
+
+  /// What goes around the journal is the backing directory's to keep. The promise of all others is kept by it when a process dies
+  /// and, with `always`, when the power fails; half of a write that was under way is no prefix, so a cut leaves all or nothing.
+  private mutating func letWritesGoAround(using generator: inout SeededGenerator) {
+    options.configuration.sequentialBypassBytes = [nil, 1, 4096].randomElement(using: &generator)!
+    let isAlways = options.configuration.durability == .always
+    events = events.map { event in
+      guard case .order(var plan) = event, case .powerCut(let journal, let backing) = plan.kind else { return event }
+      let isWhole = backing == .all || backing == .nothing
+      plan.kind = !isAlways ? .processDeath : isWhole ? plan.kind : .powerCut(journal: journal, backing: .all)
+      return .order(plan)
     }
   }
 

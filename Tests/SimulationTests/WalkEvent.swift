@@ -50,8 +50,16 @@ enum WalkEvent: Hashable, CustomStringConvertible {
   case truncateHeld(size: Int)
   case readHeld
   case releaseHeld
-  /// `ebbfs set`: from now on changes are answered once they are in the backing directory, or once they are journaled.
+  /// `ebbfs set`: from now on this is the mode of the mount.
   case setMode(WriteMode)
+
+  /// Whether a disk fails.
+  var isFault: Bool {
+    switch self {
+    case .failBacking, .refuse, .failSynchronization, .failJournal: true
+    default: false
+    }
+  }
 
   /// As Swift source.
   var description: String {

@@ -23,6 +23,8 @@ enum Assembly {
     let engine = try openEngine(mount, journalStorage, backing, try makeRunner(mount.options))
     do throws(CommandFailure) {
       let session = try makeSession(mount, engine)
+      let invalidation = try PageInvalidation(session)
+      engine.observeWritesAround { invalidation.add($0, $1) }
       return EngineMount(engine: engine, session: session, rulesFile: mount.options.rulesFile, rules: mount.rules)
     } catch {
       EngineMount.close(engine)
@@ -69,6 +71,7 @@ enum Assembly {
     configuration.fullBatchOperations = mount.options.batchOperations
     configuration.writebackDelayMilliseconds = mount.options.writebackDelay
     configuration.writebackDeadlineMilliseconds = mount.options.writebackDeadline
+    configuration.sequentialBypassBytes = mount.options.sequentialBypass > 0 ? mount.options.sequentialBypass : nil
     configuration.flushThreads = mount.options.flushThreads
     configuration.memoryBytes = mount.options.memory
     configuration.journalBytes = mount.journalSize.capacity

@@ -15,6 +15,8 @@ struct MountOptions: Hashable, Sendable {
   var batchBytes: Int?
   /// `nil`: batches have a usual size, and what waits rests however much it is.
   var batchOperations: Int?
+  /// 0: no stream goes around the cache.
+  var sequentialBypass = 0
   var flushThreads = 16
   var memory = 256 << 20
   /// `nil`: the smaller of 8 GiB and a quarter of what is free.

@@ -75,7 +75,7 @@ enum OptionTable {
       help: "directory on fast local disk for the journal"),
     OptionDescription(
       name: "mode", kind: .mode { $0.mode = $1 }, defaultText: defaults.mode.rawValue,
-      help: "when a change is acknowledged: once it is journaled, or once it is in the backing directory"),
+      help: "when a change is acknowledged, and whether data is cached"),
     OptionDescription(
       name: "priority", kind: .priority { $0.priority = $1 }, defaultText: defaults.priority.rawValue,
       help: "which of the changes that are due are written back first"),
@@ -101,6 +101,9 @@ enum OptionTable {
       name: "batch_operations", kind: .count(1...1024) { $0.batchOperations = $1 },
       defaultText: "batches of 64, written back when they have rested",
       help: "so many waiting changes are a full batch, which is written back at once"),
+    OptionDescription(
+      name: "sequential_bypass", kind: .size(0...1 << 40) { $0.sequentialBypass = $1 }, defaultText: String(defaults.sequentialBypass),
+      help: "what is appended in one stream after so much goes around the cache; 0: nothing does"),
     OptionDescription(
       name: "flush_threads", kind: .count(1...256) { $0.flushThreads = $1 }, defaultText: String(defaults.flushThreads),
       help: "batches written back at the same time"),

@@ -6,6 +6,7 @@ enum RuntimeSettings {
   /// The options that a mount that is served can change.
   static let names = [
     "mode", "priority", "durability", "writeback_delay", "writeback_deadline", "batch_bytes", "batch_operations",
+    "sequential_bypass",
   ]
 
   /// - Throws: `usage` with one line about the first setting that is none.
@@ -31,6 +32,7 @@ enum RuntimeSettings {
     case "writeback_delay": settings.writebackDelayMilliseconds = options.writebackDelay
     case "writeback_deadline": settings.writebackDeadlineMilliseconds = options.writebackDeadline
     case "batch_bytes": settings.batchBytes = options.batchBytes
+    case "sequential_bypass": settings.sequentialBypassBytes = options.sequentialBypass
     default: settings.batchOperations = options.batchOperations
     }
   }
