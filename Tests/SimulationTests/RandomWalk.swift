@@ -93,8 +93,8 @@ struct RandomWalk {
     rules = rules.filter { _ in Int.random(in: 0..<4, using: &generator) == 0 }
     options.configuration.policyRules = (try? RuleList(parsing: Array(rules.joined(separator: "\n").utf8))) ?? RuleList()
     options.configuration.fullBatchOperations = [nil, nil, 1, 5].randomElement(using: &generator)!
-    if goesAround { letWritesGoAround(using: &generator) }
-    guard !isRefusing, Int.random(in: 0..<3, using: &generator) == 0 else { return }
+    if goesAround { letWritesGoAround(modes, using: &generator) }
+    guard !isRefusing, goesAround || Int.random(in: 0..<3, using: &generator) == 0 else { return }
     for _ in 0..<Int.random(in: 1...4, using: &generator) {
       let place = Int.random(in: 0...events.count, using: &generator)
       events.insert(.setMode((modes + [.writeBack]).randomElement(using: &generator)!), at: place)
@@ -103,8 +103,16 @@ struct RandomWalk {
 
   /// What goes around the journal is the backing directory's to keep. The promise of all others is kept by it when a process dies
   /// and, with `always`, when the power fails; half of a write that was under way is no prefix, so a cut leaves all or nothing.
-  private mutating func letWritesGoAround(using generator: inout SeededGenerator) {
+  private mutating func letWritesGoAround(_ modes: [WriteMode], using generator: inout SeededGenerator) {
     options.configuration.sequentialBypassBytes = [nil, 1, 4096].randomElement(using: &generator)!
+    if Bool.random(using: &generator) { options.configuration.policy.mode = modes.randomElement(using: &generator)! }
+    for _ in 0..<Int.random(in: 0...2, using: &generator) {
+      let path = WorkloadAlphabet.narrow.files.randomElement(using: &generator)!
+      let place = Int.random(in: 0...events.count, using: &generator)
+      let sizes = [0, 600, 4696, 5296, 9392]
+      let stream = zip(sizes, sizes.dropFirst()).map { WorkloadOperation.write(path, offset: $0, count: $1 - $0, fill: 77) }
+      events.insert(contentsOf: ([.truncate(path, size: 0)] + stream).map { .perform($0) }, at: place)
+    }
     let isAlways = options.configuration.durability == .always
     events = events.map { event in
       guard case .order(var plan) = event, case .powerCut(let journal, let backing) = plan.kind else { return event }

@@ -102,8 +102,9 @@ enum OptionTable {
       defaultText: "batches of 64, written back when they have rested",
       help: "so many waiting changes are a full batch, which is written back at once"),
     OptionDescription(
-      name: "sequential_bypass", kind: .size(0...1 << 40) { $0.sequentialBypass = $1 }, defaultText: String(defaults.sequentialBypass),
-      help: "what is appended in one stream after so much goes around the cache; 0: nothing does"),
+      name: "sequential_bypass", kind: .size(0...1 << 40) { $0.sequentialBypass = $1 },
+      defaultText: String(defaults.sequentialBypass),
+      help: "what is appended in one stream after so much goes around the cache; 0: nothing"),
     OptionDescription(
       name: "flush_threads", kind: .count(1...256) { $0.flushThreads = $1 }, defaultText: String(defaults.flushThreads),
       help: "batches written back at the same time"),
