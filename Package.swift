@@ -11,30 +11,34 @@ let package = Package(
     .target(name: "Threading", dependencies: ["CLinux"]),
     .target(name: "FilesystemModel"),
     .target(name: "Policies", dependencies: ["FilesystemModel"]),
+    .target(name: "Statistics"),
     .target(name: "StorageInterface", dependencies: ["FilesystemModel"]),
     .target(name: "JournalFormat", dependencies: ["FilesystemModel", "CLinux"]),
     .target(name: "Inodes", dependencies: ["FilesystemModel", "Policies"]),
     .target(name: "WritebackCache", dependencies: ["FilesystemModel"]),
-    .target(name: "WriteAheadLog", dependencies: ["JournalFormat", "StorageInterface", "FilesystemModel", "Threading"]),
+    .target(
+      name: "WriteAheadLog",
+      dependencies: ["JournalFormat", "StorageInterface", "FilesystemModel", "Statistics", "Threading"]),
     .target(name: "Flushing", dependencies: ["StorageInterface", "FilesystemModel"]),
     .target(
       name: "Engine",
       dependencies: [
-        "Threading", "FilesystemModel", "Policies", "StorageInterface", "JournalFormat", "Inodes", "WritebackCache",
+        "Threading", "FilesystemModel", "Policies", "Statistics", "StorageInterface", "JournalFormat", "Inodes", "WritebackCache",
         "WriteAheadLog", "Flushing",
       ]),
     .target(name: "PosixStorage", dependencies: ["StorageInterface", "FilesystemModel", "CLinux", "Threading"]),
-    .target(name: "FUSEBridge", dependencies: ["Engine", "FilesystemModel", "CFUSE", "CLinux", "Threading"]),
-    .target(name: "Control", dependencies: ["FilesystemModel"]),
+    .target(name: "FUSEBridge", dependencies: ["Engine", "FilesystemModel", "Statistics", "CFUSE", "CLinux", "Threading"]),
+    .target(name: "Control", dependencies: ["FilesystemModel", "Statistics"]),
     .executableTarget(
       name: "ebbfs",
       dependencies: [
         "Control", "Engine", "FUSEBridge", "PosixStorage", "WriteAheadLog", "JournalFormat", "StorageInterface",
-        "FilesystemModel", "Policies", "Threading", "CLinux",
+        "FilesystemModel", "Policies", "Statistics", "Threading", "CLinux",
       ]),
     .target(name: "Support", dependencies: ["StorageInterface", "FilesystemModel", "Threading"], path: "Tests/Support"),
     .testTarget(name: "SupportTests", dependencies: ["Support"]),
     .testTarget(name: "ThreadingTests", dependencies: ["Threading", "CLinux"]),
+    .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "Support", "Threading"]),
     .testTarget(name: "FilesystemModelTests", dependencies: ["FilesystemModel", "Support"]),
     .testTarget(name: "PoliciesTests", dependencies: ["Policies", "FilesystemModel"]),
     .testTarget(name: "JournalFormatTests", dependencies: ["JournalFormat", "CLinux", "Support"], exclude: ["Golden"]),
@@ -42,7 +46,7 @@ let package = Package(
     .testTarget(name: "InodesTests", dependencies: ["Inodes", "FilesystemModel", "Support"]),
     .testTarget(name: "WritebackCacheTests", dependencies: ["WritebackCache", "Support"]),
     .testTarget(name: "FlushingTests", dependencies: ["Flushing", "Support"]),
-    .testTarget(name: "EngineTests", dependencies: ["Engine", "Policies", "Support"]),
+    .testTarget(name: "EngineTests", dependencies: ["Engine", "Policies", "Statistics", "Support"]),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
@@ -50,16 +54,17 @@ let package = Package(
       ]),
     .testTarget(
       name: "PosixStorageTests", dependencies: ["PosixStorage", "StorageInterface", "FilesystemModel", "Threading", "CLinux"]),
-    .testTarget(name: "ControlTests", dependencies: ["Control"]),
+    .testTarget(name: "ControlTests", dependencies: ["Control", "Statistics"]),
     .testTarget(
       name: "EbbfsTests",
-      dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "Policies", "PosixStorage", "Threading"]),
+      dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "Policies", "PosixStorage", "Statistics", "Threading"]),
     .testTarget(name: "TidyTests"),
     .target(
       name: "MemoryFilesystem", dependencies: ["Engine", "FilesystemModel", "Threading"], path: "Tests/MemoryFilesystem"),
     .executableTarget(name: "MemoryMount", dependencies: ["FUSEBridge", "MemoryFilesystem"], path: "Tests/MemoryMount"),
     .testTarget(
-      name: "FUSEBridgeTests", dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "MemoryFilesystem", "MemoryMount"]),
+      name: "FUSEBridgeTests",
+      dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "Statistics", "MemoryFilesystem", "MemoryMount"]),
     .testTarget(name: "MountTests", dependencies: ["ebbfs"], exclude: ["Damage", "Posix", "Slow", "Suites", "Workloads"]),
   ],
   swiftLanguageModes: [.v6]

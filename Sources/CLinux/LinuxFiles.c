@@ -277,7 +277,7 @@ int linux_is_running(int process) { return kill(process, 0) == 0 || errno != ESR
 
 uint64_t linux_random(void) {
   uint64_t value = 0;
-  if (getrandom(&value, sizeof value, 0) != sizeof value) value = (uint64_t)linux_uptime_milliseconds();
+  if (getrandom(&value, sizeof value, 0) != sizeof value) value = (uint64_t)linux_uptime_nanoseconds();
   return value;
 }
 
@@ -288,10 +288,10 @@ void linux_time_of_day(int64_t *seconds, uint32_t *nanoseconds) {
   *nanoseconds = (uint32_t)now.tv_nsec;
 }
 
-int64_t linux_uptime_milliseconds(void) {
+int64_t linux_uptime_nanoseconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+  return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 void linux_sleep(int64_t milliseconds) {

@@ -3,7 +3,7 @@
 /// | message byte | field |
 /// |---|---|
 /// | 0 | protocol version, `ControlCodec.version` |
-/// | 1 | kind: 1-7 requests, 129-132 replies |
+/// | 1 | kind: 1-8 requests, 129-133 replies |
 /// | 2... | the kind's fields: integers as 8 bytes little-endian, strings as length and UTF-8, optionals after one byte 0 or 1 |
 ///
 /// The peer is not trusted: every length is bounded, and nothing it sends makes the decoder trap.
@@ -22,12 +22,14 @@ package enum ControlCodec {
     case unmount = 3
     case stop = 4
     case ping = 5
-    case set = 6
-    case reloadRules = 7
+    case statisticsRequest = 6
+    case set = 7
+    case reloadRules = 8
     case status = 129
     case progress = 130
     case done = 131
     case failed = 132
+    case statistics = 133
   }
 
   /// The frame of a request, its length included.
@@ -38,6 +40,7 @@ package enum ControlCodec {
     case .unmount(let drain): frame(.unmount) { $0.put(UInt8(drain ? 1 : 0)) }
     case .stop: frame(.stop) { _ in }
     case .ping: frame(.ping) { _ in }
+    case .statistics: frame(.statisticsRequest) { _ in }
     case .set(let settings):
       frame(.set) { fields in
         fields.put(settings.count)
@@ -51,6 +54,7 @@ package enum ControlCodec {
   package static func encode(_ reply: ControlReply) -> [UInt8] {
     switch reply {
     case .status(let report): frame(.status) { report.encode(to: &$0) }
+    case .statistics(let report): frame(.statistics) { report.encode(to: &$0) }
     case .progress(let progress):
       frame(.progress) {
         $0.put(progress.bytesLeft)
@@ -80,6 +84,7 @@ package enum ControlCodec {
       }
     case .stop: request = .stop
     case .ping: request = .ping
+    case .statisticsRequest: request = .statistics
     case .set:
       let count = try fields.integer()
       guard settingsCounts.contains(count) else { throw .unknownValue }
@@ -87,7 +92,7 @@ package enum ControlCodec {
       for _ in 0..<count { settings.append(try fields.text()) }
       request = .set(settings)
     case .reloadRules: request = .reloadRules
-    case .status, .progress, .done, .failed: throw .unknownValue
+    case .status, .statistics, .progress, .done, .failed: throw .unknownValue
     }
     try fields.end()
     return request
@@ -99,6 +104,7 @@ package enum ControlCodec {
     let reply: ControlReply
     switch kind {
     case .status: reply = .status(try StatusReport(from: &fields))
+    case .statistics: reply = .statistics(try StatisticsReport(from: &fields))
     case .progress:
       let bytesLeft = try fields.integer()
       reply = .progress(ControlProgress(bytesLeft: bytesLeft, operationsLeft: try fields.integer()))
@@ -106,7 +112,7 @@ package enum ControlCodec {
     case .failed:
       guard let reason = ControlFailure.Reason(rawValue: try fields.byte()) else { throw .unknownValue }
       reply = .failed(ControlFailure(reason: reason, message: try fields.string()))
-    case .statusRequest, .flush, .unmount, .stop, .ping, .set, .reloadRules: throw .unknownValue
+    case .statusRequest, .flush, .unmount, .stop, .ping, .statisticsRequest, .set, .reloadRules: throw .unknownValue
     }
     try fields.end()
     return reply

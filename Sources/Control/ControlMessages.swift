@@ -13,15 +13,18 @@ package enum ControlRequest: Hashable, Sendable {
   case stop
   /// Answered by `done`.
   case ping
+  /// Answered by `statistics`.
+  case statistics
   /// Change options of the mount, each `KEY=VALUE`: all or, with `failed`, none. Answered by `done`.
   case set([String])
   /// Read the rules file again: all of it or, with `failed`, nothing. Answered by `done`.
   case reloadRules
 }
 
-/// What a daemon answers. `done`, `status` and `failed` are the last message of a connection.
+/// What a daemon answers. All but `progress` are the last message of a connection.
 package enum ControlReply: Hashable, Sendable {
   case status(StatusReport)
+  case statistics(StatisticsReport)
   case progress(ControlProgress)
   case done
   case failed(ControlFailure)

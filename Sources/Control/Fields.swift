@@ -18,6 +18,8 @@ struct FieldWriter {
 
   mutating func put(_ value: UInt8) { bytes.append(value) }
 
+  mutating func put(_ value: UInt16) { bytes += [UInt8(truncatingIfNeeded: value), UInt8(truncatingIfNeeded: value >> 8)] }
+
   mutating func put(_ value: UInt64) {
     for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) }
   }
@@ -56,6 +58,11 @@ struct FieldReader {
     return field[field.startIndex]
   }
 
+  mutating func short() throws(MessageError) -> UInt16 {
+    let low = UInt16(try byte())
+    return UInt16(try byte()) << 8 | low
+  }
+
   mutating func unsigned() throws(MessageError) -> UInt64 {
     var value: UInt64 = 0
     for byte in try take(8).reversed() { value = value << 8 | UInt64(byte) }
@@ -63,6 +70,13 @@ struct FieldReader {
   }
 
   mutating func integer() throws(MessageError) -> Int { Int(Int64(bitPattern: try unsigned())) }
+
+  /// How many elements follow: at most `max`, else `tooLong`.
+  mutating func count(max: Int) throws(MessageError) -> Int {
+    let count = try integer()
+    guard 0...max ~= count else { throw .tooLong }
+    return count
+  }
 
   /// Bytes that are no UTF-8 become U+FFFD.
   mutating func string() throws(MessageError) -> String {

@@ -4,6 +4,8 @@ package indirect enum JSONValue: Hashable, Sendable {
   case bool(Bool)
   case integer(Int)
   case unsigned(UInt64)
+  /// A number as `Quantity.decimal` writes it.
+  case decimal(String)
   case string(String)
   case array([JSONValue])
   case object([Member])
@@ -29,6 +31,7 @@ package indirect enum JSONValue: Hashable, Sendable {
     case .bool(let value): return value ? "true" : "false"
     case .integer(let value): return String(value)
     case .unsigned(let value): return String(value)
+    case .decimal(let text): return text
     case .string(let value): return Self.quoted(value)
     case .array(let values):
       if values.isEmpty { return "[]" }

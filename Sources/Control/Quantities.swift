@@ -24,6 +24,28 @@ package enum Quantity {
     }
   }
 
+  /// A time in nanoseconds, in the unit that suits it: `250 ns`, `12.5 us`, `5.0 ms`, and from a second on as above.
+  package static func time(nanoseconds: Int) -> String {
+    switch nanoseconds {
+    case ..<1000: "\(nanoseconds) ns"
+    case ..<1_000_000: "\(nanoseconds / 1000).\(nanoseconds % 1000 / 100) us"
+    case ..<1_000_000_000: "\(nanoseconds / 1_000_000).\(nanoseconds % 1_000_000 / 100_000) ms"
+    default: time(milliseconds: nanoseconds / 1_000_000)
+    }
+  }
+
+  /// A number of which the last `digits` digits are behind the point, without needless zeros: `1500000000` with 9 is `1.5`.
+  package static func decimal(_ number: Int, digits: Int) -> String {
+    var text = String(number.magnitude)
+    if digits > 0 {
+      text = String(repeating: "0", count: max(0, digits + 1 - text.count)) + text
+      var fraction = text.suffix(digits)
+      while fraction.last == "0" { fraction.removeLast() }
+      text = text.dropLast(digits) + (fraction.isEmpty ? "" : "." + fraction)
+    }
+    return (number < 0 ? "-" : "") + text
+  }
+
   /// Whole percent, rounded down; `nil` of nothing, and where the number would be too great to mean anything.
   package static func percent(_ part: Int, of whole: Int) -> Int? {
     whole > 0 ? Int(exactly: (Double(part) * 100 / Double(whole)).rounded(.towardZero)) : nil

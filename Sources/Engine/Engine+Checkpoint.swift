@@ -25,7 +25,7 @@ extension Engine {
       shared.checkpoint.lowWater = lowWater
       shared.checkpoint.lastLSN = journal.appendCheckpoint(
         lowWater: lowWater, nextInode: shared.state.inodes.nextNumber, table: table)
-      shared.checkpoint.bytesAppended = journal.statistics.bytesAppended
+      shared.checkpoint.bytesAppended = journal.metrics.bytesAppended.value
       return lowWater
     }
     guard let lowWater else { return }
@@ -37,7 +37,7 @@ extension Engine {
     let segmentsMin = shared.copyForward.roundEnd == nil ? 2 : 1
     if lowWater > shared.checkpoint.lowWater, journal.segmentCount(below: lowWater) >= segmentsMin { return true }
     guard journal.lastLSN > shared.checkpoint.lastLSN else { return false }
-    let appended = journal.statistics.bytesAppended - shared.checkpoint.bytesAppended
+    let appended = journal.metrics.bytesAppended.value - shared.checkpoint.bytesAppended
     return shared.state.queue.isEmpty || shared.parking.isShortOfRoom
       || appended >= min(configuration.segmentBytes, journal.capacityBytes / 8)
   }

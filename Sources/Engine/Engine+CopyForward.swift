@@ -76,7 +76,7 @@ extension Engine {
 
   /// Bytes that were appended to the journal besides copies.
   private func bytesAppended(_ shared: borrowing Shared) -> Int {
-    journal.statistics.bytesAppended - shared.copyForward.bytesCopied
+    journal.metrics.bytesAppended.value - shared.copyForward.bytesCopied
   }
 
   /// Whether the journal is full of what only its holders can let go: contents of open files without a name.
@@ -92,9 +92,9 @@ extension Engine {
     do {
       try journal.readSegment(segment) { records in
         shared.withLock { shared in
-          let before = journal.statistics.bytesAppended
+          let before = journal.metrics.bytesAppended.value
           shared.state.copyForward(records, AppendedOutcomes(shared.plans))
-          shared.copyForward.bytesCopied += journal.statistics.bytesAppended - before
+          shared.copyForward.bytesCopied += journal.metrics.bytesAppended.value - before
         }
         journal.pump()
       }

@@ -22,8 +22,12 @@ package struct WritebackFailure: Hashable, Sendable {
 /// What an operator wants to know of a mount.
 package struct EngineStatus: Sendable {
   package var dirtyBytes: Int
+  package var dirtyBlocks: Int
   package var dirtyInodes: Int
   package var pendingOperations: Int
+  /// The same by priority.
+  package var queues: [(priority: String, count: Int)]
+  package var memoryBlocksUsed: Int
   package var openPlans: Int
   /// Age of the oldest acknowledged change that is not written back; 0 when there is none.
   package var oldestAgeMilliseconds: Int
@@ -34,7 +38,6 @@ package struct EngineStatus: Sendable {
   package var oldestPendingLSN: LSN?
   /// The journal needs nothing below.
   package var lowWaterLSN: LSN
-  package var retries: Int
   package var parkedRequests: Int
   package var knownInodes: Int
   package var journalFailure: Errno?
@@ -86,12 +89,12 @@ extension Engine {
     shared.withLock { shared in
       let state = shared.state
       return EngineStatus(
-        dirtyBytes: state.cache.dirtyBytes, dirtyInodes: state.cache.dirtyInodeCount, pendingOperations: state.queue.count,
-        openPlans: shared.plans.count,
+        dirtyBytes: state.cache.dirtyBytes, dirtyBlocks: state.cache.dirtyBlocks, dirtyInodes: state.cache.dirtyInodeCount,
+        pendingOperations: state.queue.count, queues: state.queue.countsByPriority,
+        memoryBlocksUsed: state.cache.arenaBlocksUsed, openPlans: shared.plans.count,
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
         journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
         durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, lowWaterLSN: state.lowWater,
-        retries: shared.retries,
         parkedRequests: shared.parking.count,
         knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)
     }

@@ -35,7 +35,8 @@ extension Engine {
         table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)
       try scan.replay { recovery.read($0) }
       recovery.finishReading()
-      let journal = try Journal(starting: scan, storage: journalStorage, configuration: settings, runner: runner)
+      let journal = try Journal(
+        starting: scan, storage: journalStorage, configuration: settings, runner: runner, clock: clock)
       var state = makeState(journal, backing, clock, configuration)
       recovery.rollForward(temporaryNamePrefix: state.temporaryNamePrefix)
       state.copiedBelow = scan.lowWater

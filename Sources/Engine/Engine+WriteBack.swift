@@ -76,7 +76,9 @@ extension Engine {
     let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action), rules: configuration.rules)
     // Nothing is made, and nothing is taken as gone, where the backing directory itself is gone.
     var rootFailure = rootFailure()
+    var attempted: [Int] = []
     for index in run.open where run.needsAttempt(index) && !shared.withLock({ $0.isStopping }) {
+      attempted.append(index)
       if rootFailure == nil {
         run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
         run.wasAttempted[index] = true
@@ -94,6 +96,7 @@ extension Engine {
       shared.plans[lsn] = outcome
       noteFailures(of: outcome, &shared)
     }
+    metrics.countFailures(run, of: attempted)
     if run.completed.isEmpty, run.aborted.isEmpty { pause(lsn) } else { runner.run(.writeBack) { [self] in finish(lsn) } }
   }
 
@@ -128,7 +131,7 @@ extension Engine {
       let delay = shared.state.queue.retryDelayMilliseconds(failures: max(run.attempts, 1))
       shared.plans[lsn]?.isRunning = false
       shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + delay
-      shared.retries += 1
+      metrics.retries.add()
       shared.state.queue.paused(lsn, untouched: run.untouched.sorted())
       guard !run.untouched.isEmpty else { return ([], []) }
       for index in run.untouched.sorted() where run.rolledForward.contains(index) {
@@ -171,10 +174,15 @@ extension Engine {
         run.changesLinkedFiles ? shared.parking.loadedInodes.filter { shared.state.inodes[$0]?.identity == nil } : []
       shared.parking.taintDetails(of: run.changedInodes.union(furtherNames))
       gone = shared.state.release(run)
+      metrics.countWrittenBack(run)
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }
       shared.plans[lsn]?.isOutcomeAppended = false
-      if shared.plans[lsn]?.open.isEmpty == true { shared.plans[lsn] = nil }
+      if shared.plans[lsn]?.open.isEmpty == true {
+        shared.plans[lsn] = nil
+        metrics.batchSeconds.record(clock.uptimeNanoseconds() - run.beganNanoseconds)
+        metrics.batchOperations.record(run.actions.count)
+      }
       waiting = shared.parking.takeWaitersOfPlanEnd() + shared.parking.takeWaitersOfRoom()
       loads = shared.parking.takeDelayedLoads()
       shared.state.queue.setPressure(shared.parking.isShortOfRoom)

@@ -33,8 +33,7 @@ package final class Engine: OperationHandler {
     var commitDueMilliseconds: Int?
     var isStopping = false
     var lastFailure: WritebackFailure?
-    /// How often a plan had to be taken up again.
-    var retries = 0
+    var lastBatchMilliseconds = 0
   }
 
   let shared: Lock<Shared>
@@ -46,6 +45,8 @@ package final class Engine: OperationHandler {
   let configuration: EngineConfiguration
   /// Called with ranges of files that were written around the cache.
   let aroundObserver = Lock<(@Sendable (InodeNumber, ByteRange) -> Void)?>(nil)
+  let metrics: EngineMetrics
+  let calls: BackingCallMetrics
   private let requestNumber = Atomic<UInt64>(0)
   private let isCommitScheduled = Atomic<Bool>(false)
 
@@ -53,9 +54,13 @@ package final class Engine: OperationHandler {
     state: EngineState, journal: Journal, backing: any BackingStorage, runner: any JobRunner, clock: any Clock,
     configuration: EngineConfiguration
   ) {
+    let calls = BackingCallMetrics(clock: clock)
+    let backing = MeasuredStorage(backing, calls)
     self.shared = Lock(Shared(state: state))
     self.journal = journal
     self.backing = backing
+    self.metrics = state.metrics
+    self.calls = calls
     self.files = BackingFiles(backing: backing, countMax: 1024)
     self.runner = runner
     self.clock = clock
@@ -67,7 +72,8 @@ package final class Engine: OperationHandler {
     _ operation: Operation, from caller: Caller, answer: @escaping @Sendable (Result<Reply, Errno>) -> Void
   ) -> UInt64 {
     let number = requestNumber.add(1, ordering: .relaxed).newValue
-    attempt(Request(number: number, operation: operation, caller: caller, answer: answer))
+    attempt(
+      Request(number: number, operation: operation, caller: caller, answer: metrics.counting(operation, answer)))
     return number
   }
 
@@ -123,6 +129,7 @@ package final class Engine: OperationHandler {
     let named = mayWriteThrough ? shared.state.named(by: request.operation) : []
     do throws(Interruption) {
       let outcome = try shared.state.perform(request)
+      metrics.count(.success(outcome), of: &request)
       if request.operation.isChange, case .reply(let reply, let lsn) = outcome {
         request.policy = request.policy.joined(with: shared.state.policy(for: request.operation))
         noteBatch(request.policy.durability, &shared)
@@ -138,6 +145,7 @@ package final class Engine: OperationHandler {
       }
       return .finish(request, outcome)
     } catch {
+      metrics.count(.failure(error), of: &request)
       switch error {
       case .failure(let errno): return .fail(request, errno, after: shared.state.lastChange(seenBy: request.operation))
       case .needs(let loads): return .load(shared.parking.park(request, for: loads))
@@ -250,7 +258,7 @@ package final class Engine: OperationHandler {
       attempt(
         Request(
           number: waiting.number, operation: .write(target, offset: offset, bytes: bytes), caller: waiting.caller,
-          answer: waiting.answer))
+          answer: waiting.answer, counted: waiting.counted))
     } catch {
       retryFetch(request, error)
     }

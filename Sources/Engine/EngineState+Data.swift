@@ -61,7 +61,11 @@ extension EngineState {
       inode: number, data: .write(offset: offset, count: bytes.count), sizeAfter: max(before.size, end),
       attributes: AttributeChange(modified: now, changed: now))
     followStream(inode, offset: offset, count: bytes.count, size: before.size)
-    return .reply(.count(bytes.count), after: commit(change, bytes: Array(bytes), at: now, request: request.caller.request))
+    let coalescedBefore = cache.coalesced
+    let lsn = commit(change, bytes: Array(bytes), at: now, request: request.caller.request)
+    metrics.writesCoalesced.add(cache.coalesced.writes - coalescedBefore.writes)
+    metrics.bytesCoalesced.add(cache.coalesced.bytes - coalescedBefore.bytes)
+    return .reply(.count(bytes.count), after: lsn)
   }
 
   /// Makes room in the block arena: blocks that are whole in the journal are read back from there when needed.

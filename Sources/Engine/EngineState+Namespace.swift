@@ -54,7 +54,9 @@ extension EngineState {
       discardedThrough: lost.flatMap { cache.lastLSN(of: $0.number) }, unnamedCreation: unnamedCreation(change, lsn: lsn),
       stagesDone: recoveredStages, urgency: urgency(of: change.inodes.first.flatMap { inodes[$0] }),
       isBelow: { [inodes] in inodes.isBelow($0, $1) })
+    let cancelledBefore = queue.graph.cancelledCount
     let result = queue.add(change, lsn: lsn, facts: facts, nowMilliseconds: clock.uptimeMilliseconds())
+    metrics.operationsCancelled.add(queue.graph.cancelledCount - cancelledBefore)
     if !result.isEmpty {
       _ = journal.append(.outcome(PlanOutcome(plan: .zero, completes: result.completed, contents: result.contents)))
     }
@@ -64,7 +66,9 @@ extension EngineState {
   /// Frees what an orphan that nobody holds has in memory.
   mutating func discardOrphan(_ inode: Inode) {
     guard !inode.isKept, inode.lookupCount == 0, !queue.isClaimedByOpenPlan(inode.number) else { return }
+    let bytesBefore = cache.dirtyBytes
     _ = cache.discard(inode.number)
+    metrics.bytesCancelled.add(bytesBefore - cache.dirtyBytes)
     unnamed.remove(inode.number)
     if inode.backingNames.isEmpty, queue.graph.pending(inode: inode.number).isEmpty { inodes.drop(inode) }
   }

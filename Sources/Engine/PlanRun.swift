@@ -26,6 +26,8 @@ struct PlanRun: Sendable {
   var isOutcomeAppended = false
   var attempts = 0
   var retryAtMilliseconds = 0
+  /// Uptime at which it was opened, or found at recovery.
+  let beganNanoseconds: Int
 
   /// A file whose descriptor is opened before its last name goes.
   struct Hold: Sendable {
@@ -35,7 +37,10 @@ struct PlanRun: Sendable {
     var isWritable: Bool
   }
 
-  init(lsn: LSN, actions: [ExecutableAction], holds: [[Hold]], open: [Int], isRedo: Bool) {
+  init(
+    lsn: LSN, actions: [ExecutableAction], holds: [[Hold]], open: [Int], isRedo: Bool, nowNanoseconds now: Int
+  ) {
+    beganNanoseconds = now
     self.lsn = lsn
     self.actions = actions
     self.holds = holds
@@ -129,7 +134,9 @@ extension EngineState {
   ) -> PlanRun {
     for index in open where actions[index].contentsThrough != nil { _ = cache.seal(actions[index].inode) }
     let executables = actions.map { executable($0, in: actions, read) }
-    return PlanRun(lsn: lsn, actions: executables, holds: actions.map { holds($0) }, open: open, isRedo: isRedo)
+    return PlanRun(
+      lsn: lsn, actions: executables, holds: actions.map { holds($0) }, open: open, isRedo: isRedo,
+      nowNanoseconds: clock.uptimeNanoseconds())
   }
 
   private func executable(

@@ -72,4 +72,6 @@ struct Request: Sendable {
   var failedLoads: [Load: Errno] = [:]
   /// How often a fetch that met a moved file may still be attempted again.
   var fetchesLeft = 8
+  /// For which caches it was counted as a hit or a miss.
+  var counted: CountedCaches = []
 }

@@ -11,6 +11,7 @@ import Threading
   // `deinit`.
   private(set) var pointer: OpaquePointer?
   let handler: any OperationHandler
+  let metrics = RequestMetrics()
   let timeouts: Timeouts
   let maxWriteBytes: Int
   let maxBackgroundRequests: Int

@@ -1,23 +1,5 @@
 import CFUSE
 import FilesystemModel
-import Glibc
-
-/// The `unique` of the request whose callback runs on this thread: libfuse does not pass it on. A thread-specific value of
-/// pthread.
-enum CurrentRequest {
-  private static let key: pthread_key_t = {
-    var key = pthread_key_t()
-    let result = unsafe pthread_key_create(&key, nil)
-    precondition(result == 0, "no thread-specific value could be made")
-    return key
-  }()
-
-  static var unique: UInt64 {
-    get { UInt64(UInt(bitPattern: unsafe pthread_getspecific(key))) }
-    // SAFETY: the number is stored as an address that is never followed.
-    set { unsafe pthread_setspecific(key, UnsafeRawPointer(bitPattern: UInt(newValue))) }
-  }
-}
 
 /// A request that libfuse has decoded, in its callback.
 @safe struct Incoming {
@@ -36,14 +18,17 @@ enum CurrentRequest {
     do throws(Errno) {
       let operation = try operation()
       let pending = PendingRequest(
-        session, target: .library(UInt(bitPattern: unsafe request)), form: form, unique: CurrentRequest.unique)
+        session, target: .library(UInt(bitPattern: unsafe request)), form: form, arrival: CurrentRequest.arrival)
       pending.submit(operation, from: caller(needsGroups: needsGroups))
     } catch {
       refuse(error)
     }
   }
 
-  func refuse(_ error: Errno) { unsafe fuse_reply_err(request, error.rawValue) }
+  func refuse(_ error: Errno) {
+    session.metrics.countReply(to: CurrentRequest.arrival)
+    unsafe fuse_reply_err(request, error.rawValue)
+  }
 
   /// Ends a request that has no answer.
   func end() { unsafe fuse_reply_none(request) }
@@ -60,7 +45,7 @@ enum CurrentRequest {
     let context = unsafe fuse_req_ctx(request).pointee
     return Caller(
       owner: context.uid, group: context.gid, process: UInt32(bitPattern: context.pid),
-      groups: needsGroups && context.uid != 0 ? groups() : [], request: CurrentRequest.unique)
+      groups: needsGroups && context.uid != 0 ? groups() : [], request: CurrentRequest.arrival.unique)
   }
 
   private func groups() -> [UInt32] {

@@ -2,6 +2,7 @@ import CFUSE
 import Engine
 import FilesystemModel
 import Glibc
+import Statistics
 import Threading
 
 // SAFETY: strings from the C library are copied and freed here, argument lists end with a null pointer and are freed after the
@@ -59,6 +60,9 @@ package final class MountSession: Sendable {
     defer { abandon() }
     try loop.run(threads: threads)
   }
+
+  /// What was counted of the kernel's requests.
+  package func statistics() -> [MetricFamily] { session.metrics.families }
 
   /// Whether `run` has ended or is about to: no further request is received.
   package var isEnded: Bool { loop.isStopped }

@@ -23,16 +23,18 @@ final class PendingRequest: Sendable {
   let session: FUSESession
   let target: Target
   let form: ReplyForm
-  /// The kernel's number of the request.
-  let unique: UInt64
+  let arrival: Arrival
   private let stage = Atomic(Stage.submitting)
 
-  init(_ session: FUSESession, target: Target, form: ReplyForm, unique: UInt64) {
+  init(_ session: FUSESession, target: Target, form: ReplyForm, arrival: Arrival) {
     self.session = session
     self.target = target
     self.form = form
-    self.unique = unique
+    self.arrival = arrival
   }
+
+  /// The kernel's number of the request.
+  var unique: UInt64 { arrival.unique }
 
   deinit {
     if stage.load(ordering: .acquiring) != Stage.answered { answer(.failure(.inputOutput)) }
@@ -54,6 +56,8 @@ final class PendingRequest: Sendable {
     let before = stage.exchange(Stage.answered, ordering: .acquiringAndReleasing)
     guard before != Stage.answered else { return assertionFailure("request \(unique) was answered twice") }
     if before == Stage.parked { unlist() }
+    // Before the reply: who sees it sees the request counted.
+    session.metrics.countReply(to: arrival)
     reply(result)
   }
 

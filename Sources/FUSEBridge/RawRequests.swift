@@ -21,7 +21,7 @@ extension FUSESession {
 
   private func submitRaw(_ operation: Operation, _ header: fuse_in_header, as form: ReplyForm) {
     let caller = Caller(owner: header.uid, group: header.gid, process: header.pid, request: header.unique)
-    PendingRequest(self, target: .descriptor, form: form, unique: header.unique).submit(operation, from: caller)
+    PendingRequest(self, target: .descriptor, form: form, arrival: CurrentRequest.arrival).submit(operation, from: caller)
   }
 
   /// Passes an interrupt on to the handler. Unlike libfuse's own way this holds no lock of the request, so the handler may answer

@@ -77,8 +77,9 @@ final class ReceiveLoop: Sendable {
 
   private func process(_ request: inout fuse_buf, count: Int) {
     let bytes = unsafe UnsafeRawBufferPointer(start: request.mem, count: count)
+    let header = unsafe bytes.load(as: fuse_in_header.self)
+    CurrentRequest.arrival = Arrival.now(unique: header.unique, opcode: header.opcode)
     guard unsafe !session.takeRaw(bytes) else { return }
-    CurrentRequest.unique = unsafe bytes.load(fromByteOffset: 8, as: UInt64.self)
     unsafe fuse_session_process_buf(session.pointer, &request)
   }
 }

@@ -5,6 +5,8 @@ extension PendingGraph {
   ///
   /// - Parameter gone: The inode that lost a name: removed or replaced.
   mutating func rewrite(_ key: Stage, gone: InodeNumber?, _ facts: ChangeFacts) -> AddResult {
+    let countBefore = items.count
+    defer { cancelledCount += countBefore - items.count }
     guard rules.rewrites, let kind = items[key]?.kind else { return AddResult() }
     if let gone, let group = cancellable(gone, by: key, facts) {
       if let result = cancel(gone, group, by: key) { return result }

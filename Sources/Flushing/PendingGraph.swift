@@ -18,6 +18,8 @@ package struct PendingGraph {
   /// Items without dependencies that are in no open plan.
   var readyKeys = KeysByUrgency<Stage>()
   var oldestFirst = OldestFirst()
+  /// Items that were undone by later ones, or are carried out together with them, since the graph was made.
+  package internal(set) var cancelledCount = 0
 
   /// An empty graph.
   ///

@@ -83,6 +83,8 @@ package struct WritebackQueue {
   package var count: Int { graph.count + contents.count + openPlans.values.reduce(0) { $0 + $1.contents.count { $0 != nil } } }
   /// How many items and inodes with dirty contents wait, in open plans or not. O(1).
   package var waitingCount: Int { graph.count + contents.count }
+  /// What waits or is being written back, by priority: as yet there is one.
+  package var countsByPriority: [(priority: String, count: Int)] { [("normal", count)] }
   /// The open plans by LSN.
   package var openPlanLSNs: [LSN] { openPlans.keys.sorted() }
 

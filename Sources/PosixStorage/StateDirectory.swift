@@ -84,14 +84,14 @@ struct StateLock: ~Copyable, Sendable {
       let flags = linux_o_read_write | linux_o_create | linux_o_no_follow
       return try Descriptor(at: directory, lockName, flags: flags, mode: 0o600)
     }
-    let deadline = linux_uptime_milliseconds() + Int64(milliseconds)
+    let deadline = linux_uptime_nanoseconds() + Int64(milliseconds) * 1_000_000
     while true {
       let result = linux_lock_exclusively(opened.number)
       if result == 0 { break }
       try orRefused(path) { () throws(Errno) in
         if result != -Errno.again.rawValue { try checked(result) }
       }
-      guard linux_uptime_milliseconds() < deadline else {
+      guard linux_uptime_nanoseconds() < deadline else {
         throw .locked(directory: path, pid: processInLock(directory))
       }
       linux_sleep(20)

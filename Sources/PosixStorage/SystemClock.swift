@@ -18,5 +18,5 @@ package final class SystemClock: Clock {
   }
 
   /// CLOCK_MONOTONIC.
-  package func uptimeMilliseconds() -> Int { Int(linux_uptime_milliseconds()) }
+  package func uptimeNanoseconds() -> Int { Int(linux_uptime_nanoseconds()) }
 }

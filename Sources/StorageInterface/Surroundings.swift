@@ -4,8 +4,13 @@ import FilesystemModel
 package protocol Clock: AnyObject, Sendable {
   /// The time of day, for timestamps of files.
   func now() -> Timestamp
-  /// Milliseconds since some fixed moment; never goes back.
-  func uptimeMilliseconds() -> Int
+  /// Nanoseconds since some fixed moment; never goes back.
+  func uptimeNanoseconds() -> Int
+}
+
+extension Clock {
+  /// Milliseconds since the same moment.
+  package func uptimeMilliseconds() -> Int { uptimeNanoseconds() / 1_000_000 }
 }
 
 /// What kind of work a job is, so that one kind cannot use up the threads of another.

@@ -57,8 +57,8 @@ extension Journal {
     if state.offset + RecordLayout.padded(encoded.length) > state.current.bytes { beginSegment(&state, from: start, lsn) }
     let offset = state.offset
     state.offset += RecordLayout.padded(encoded.length)
-    state.statistics.recordsAppended += 1
-    state.statistics.bytesAppended += RecordLayout.padded(encoded.length)
+    metrics.recordsAppended.add()
+    metrics.bytesAppended.add(RecordLayout.padded(encoded.length))
     return AppendedRecord(
       lsn: lsn, dataPosition: encoded.dataOffset.map { JournalPosition(segment: state.current.number, offset: offset + $0) })
   }

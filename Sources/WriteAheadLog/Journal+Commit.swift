@@ -9,7 +9,7 @@ extension Journal {
   package func commit() throws(Errno) {
     let target = lastLSN
     guard durableLSN < target else { return }
-    state.withLock { $0.statistics.commits += 1 }
+    metrics.commits.add()
     try waitUntilWritten(target)
     while true {
       switch beginSync(target) {
@@ -76,6 +76,7 @@ extension Journal {
   }
 
   private func run(_ sync: Sync) throws(Errno) {
+    let start = clock.uptimeNanoseconds()
     do {
       let isSkipped = !configuration.rules.everyCommitSynchronizes && sync.through.rawValue.isMultiple(of: 8)
       for file in sync.files where !isSkipped { try file.synchronize() }
@@ -83,11 +84,12 @@ extension Journal {
       fail(error) { $0.isSyncing = false }
       throw error
     }
+    metrics.syncSeconds.record(clock.uptimeNanoseconds() - start)
     let waiters = state.withLock { state in
       state.isSyncing = false
+      metrics.syncRecords.record(Int(sync.through.rawValue - state.durable.rawValue))
       state.durable = sync.through
       durableLSNValue.store(sync.through.rawValue, ordering: .releasing)
-      state.statistics.synchronizations += 1
       while let checkpoint = state.openCheckpoints.first, checkpoint.end <= sync.through {
         state.durableLowWater = checkpoint.lowWater
         state.openCheckpoints.removeFirst()

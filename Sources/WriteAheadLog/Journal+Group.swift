@@ -22,12 +22,14 @@ extension Journal {
   /// thread is doing so: that one writes what was appended before this call too.
   package func pump() {
     while let group = beginGroup() {
+      let start = clock.uptimeNanoseconds()
       do {
         var headers: [SegmentHeader] = []
         for segment in group.newSegments { headers.append(try beginSegmentFile(segment)) }
         var chunks = takeForSealing()
         seal(&chunks, headers)
         try write(chunks)
+        metrics.appendSeconds.record(clock.uptimeNanoseconds() - start)
         finishGroup(&chunks, through: group.last)
       } catch {
         fail(error) { $0.isLeading = false }
@@ -102,9 +104,9 @@ extension Journal {
       for chunk in chunks { state.live[state.index(of: chunk.segment)!].isDirty = true }
       state.writing = []
       state.isLeading = false
+      metrics.groupRecords.record(Int(last.rawValue - state.written.rawValue))
       state.written = last
       writtenLSNValue.store(last.rawValue, ordering: .releasing)
-      state.statistics.groupWrites += 1
       return JournalState.take(&state.writtenWaiters, through: last)
     }
     keepEmptied(&chunks)

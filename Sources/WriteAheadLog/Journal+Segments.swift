@@ -27,9 +27,9 @@ extension Journal {
         throw error
       }
       finishProvisioning { state in
-        state.statistics.segmentsRetired += 1
+        metrics.segmentsRetired.add()
         guard let number = retired.newNumber else { return }
-        state.statistics.segmentsRecycled += 1
+        metrics.segmentsRecycled.add()
         state.addSpare(SpareSegment(number: number, isRecycled: true))
       }
     }

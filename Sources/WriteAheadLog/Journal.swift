@@ -25,6 +25,8 @@ package final class Journal: Sendable {
   let configuration: JournalConfiguration
   let storage: any JournalStorage
   let runner: any JobRunner
+  let clock: any Clock
+  package let metrics = JournalMetrics()
   /// A leaf: nothing else is locked, and no completion is run, while it is held.
   let state: Lock<JournalState>
   let lastLSNValue: Atomic<UInt64>
@@ -36,7 +38,8 @@ package final class Journal: Sendable {
   ///
   /// - Throws: `tooSmall`, or `storage` when the disk fails; a later start can follow in any case.
   package init(
-    starting scan: JournalScan, storage: any JournalStorage, configuration: JournalConfiguration, runner: any JobRunner
+    starting scan: JournalScan, storage: any JournalStorage, configuration: JournalConfiguration, runner: any JobRunner,
+    clock: any Clock
   ) throws(JournalError) {
     try JournalStart.checkCapacity(configuration, storage)
     let start = try JournalStart(scan, storage, configuration)
@@ -46,6 +49,7 @@ package final class Journal: Sendable {
     self.configuration = configuration
     self.storage = storage
     self.runner = runner
+    self.clock = clock
     let durable = start.header.firstLSN.previous
     lastLSNValue = Atomic(durable.rawValue)
     writtenLSNValue = Atomic(durable.rawValue)
@@ -79,7 +83,6 @@ package final class Journal: Sendable {
   package func segmentCount(below lowWater: LSN) -> Int {
     state.withLock { $0.live.dropFirst().prefix { $0.exists && $0.firstLSN <= lowWater }.count }
   }
-  package var statistics: JournalStatistics { state.withLock { $0.statistics } }
 
   /// Whether a change whose record has about `bytes` bytes may be appended. A reserve is kept for the records that make room
   /// again (INTENT, DONE, checkpoint), which are appended without asking.
@@ -101,20 +104,4 @@ package final class Journal: Sendable {
       return state.isProvisioning || state.isLeading || state.isSyncing ? nil : ()
     }
   }
-}
-
-/// Counters since the journal was started.
-package struct JournalStatistics: Hashable, Sendable {
-  package var recordsAppended = 0
-  package var bytesAppended = 0
-  /// Times that a leader wrote for a group.
-  package var groupWrites = 0
-  /// Calls of `commit` that had something to wait for.
-  package var commits = 0
-  /// Group commits: `commits` divided by this is the mean size of a group.
-  package var synchronizations = 0
-  package var segmentsRetired = 0
-  package var segmentsRecycled = 0
-
-  package init() {}
 }

@@ -74,7 +74,6 @@ struct JournalState {
   var openCheckpoints: [(end: LSN, lowWater: LSN)] = []
   /// The low-water of the newest durable checkpoint.
   var durableLowWater: LSN
-  var statistics = JournalStatistics()
 
   init(_ start: JournalStart, checkpoint: Checkpoint?) {
     live = start.live

@@ -65,3 +65,17 @@ extension DirtyContents {
   package var arenaBlocksUsed: Int { memory.arena.slotsUsed }
   package var arenaBlocksTotal: Int { memory.arena.slotsTotal }
 }
+
+/// Writes that need no write of their own in the backing directory, and bytes that are never written there, because later ones
+/// came before write-back.
+package struct Coalesced: Hashable, Sendable {
+  /// Writes that touched only blocks with bytes that wait for write-back and are not being written back yet.
+  package private(set) var writes = 0
+  /// Bytes that were overwritten before write-back.
+  package private(set) var bytes = 0
+
+  mutating func count(written: Int, newBytes: Int, newBlocks: Int) {
+    if newBlocks == 0, written > 0 { writes += 1 }
+    bytes += written - newBytes
+  }
+}

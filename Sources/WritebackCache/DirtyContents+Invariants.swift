@@ -17,6 +17,7 @@ extension DirtyContents {
     memory.checkInvariants(slots: slots, &violations)
     let layers = inodes.values.flatMap { [$0.sealed, $0.current].compactMap(\.self) }
     violations.expect(dirtyBytes == layers.reduce(0) { $0 + $1.byteCount }, "dirtyBytes is the sum over all layers")
+    violations.expect(dirtyBlocks == layers.reduce(0) { $0 + $1.blocks.count }, "dirtyBlocks is the number of all blocks")
     violations.expect(oldestLSN() == layers.map(\.firstLSN).min(), "oldestLSN is the first LSN of all layers")
     if let oldest = oldestInode() { violations.expect(firstLSN(of: oldest) == oldestLSN(), "oldestInode has the oldest LSN") }
     return violations.texts

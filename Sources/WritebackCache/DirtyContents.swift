@@ -24,6 +24,10 @@ package struct DirtyContents {
   private var lastLSN = LSN.zero
   /// Bytes of both layers of all inodes, in memory or only in the journal; a byte that both layers have counts twice.
   package private(set) var dirtyBytes = 0
+  /// Blocks with such bytes; one that both layers have counts twice.
+  package private(set) var dirtyBlocks = 0
+  /// What overwriting has saved so far, of changes whose bytes were given or only in the journal alike.
+  package private(set) var coalesced = Coalesced()
 
   /// Contents with an arena of `memoryBytes`, rounded down to whole blocks, at least one.
   package init(memoryBytes: Int, rules: ProtocolRules = ProtocolRules()) {
@@ -43,18 +47,23 @@ package struct DirtyContents {
     lastLSN = lsn
     let sizeBefore = size(of: change.inode)
     let written = WrittenBytes(bytes: bytes, position: position, lsn: lsn)
-    var bytesBefore = 0
-    var bytesAfter = 0
+    var newBytes = 0
+    var newBlocks = 0
     var isNew = false
-    with(&inodes[change.inode, default: Layers()].current) { layer in
-      isNew = layer == nil
-      bytesBefore = layer?.byteCount ?? 0
-      if isNew { layer = Layer(inode: change.inode, firstLSN: lsn) }
-      layer?.apply(change, written, sizeBefore: sizeBefore, memory: &memory)
-      bytesAfter = layer?.byteCount ?? 0
+    with(&inodes[change.inode, default: Layers()].current) { current in
+      isNew = current == nil
+      if isNew { current = Layer(inode: change.inode, firstLSN: lsn) }
+      with(&current!) { layer in
+        (newBytes, newBlocks) = (-layer.byteCount, -layer.blocks.count)
+        layer.apply(change, written, sizeBefore: sizeBefore, memory: &memory)
+        newBytes += layer.byteCount
+        newBlocks += layer.blocks.count
+      }
     }
     if isNew { age.append(AgeOrder.Entry(inode: change.inode, firstLSN: lsn)) }
-    dirtyBytes += bytesAfter - bytesBefore
+    dirtyBytes += newBytes
+    dirtyBlocks += newBlocks
+    if case .write(_, let count)? = change.data { coalesced.count(written: count, newBytes: newBytes, newBlocks: newBlocks) }
   }
 
   /// Whether free blocks of the arena suffice for writing `range`, whatever there is already.
@@ -137,6 +146,7 @@ package struct DirtyContents {
   private mutating func free(_ layer: Layer) {
     layer.discard(memory: &memory)
     dirtyBytes -= layer.byteCount
+    dirtyBlocks -= layer.blocks.count
   }
 
   private mutating func dropGoneFromAge() {

@@ -1,4 +1,5 @@
 import Control
+import Statistics
 import Testing
 
 /// A report with every field different from its default.
@@ -30,13 +31,14 @@ func fullReport() -> StatusReport {
 }
 
 private let requests: [ControlRequest] = [
-  .status, .flush, .unmount(drain: true), .unmount(drain: false), .stop, .ping, .set(["mode=write-through", "batch_bytes=1M"]),
-  .reloadRules,
+  .statistics, .status, .flush, .unmount(drain: true), .unmount(drain: false), .stop, .ping,
+  .set(["mode=write-through", "batch_bytes=1M"]), .reloadRules,
 ]
 
 private func replies() -> [ControlReply] {
   var replies: [ControlReply] = [
-    .status(StatusReport()), .status(fullReport()), .progress(ControlProgress(bytesLeft: 1, operationsLeft: Int.max)), .done,
+    .status(StatusReport()), .status(fullReport()), .statistics(StatisticsReport()), .statistics(fullStatistics()),
+    .progress(ControlProgress(bytesLeft: 1, operationsLeft: Int.max)), .done,
   ]
   replies += ControlFailure.Reason.allCases.map { .failed(ControlFailure(reason: $0, message: "why \($0)")) }
   return replies
@@ -108,5 +110,36 @@ private func message(_ frame: [UInt8]) throws -> [UInt8] {
   for length in [UInt64.max, UInt64(Int64.max), UInt64(1) << 63, UInt64(ControlCodec.stringBytesMax) + 1, 100] {
     let field = (0..<8).map { UInt8(truncatingIfNeeded: length >> UInt64(8 * $0)) }
     #expect(throws: MessageError.self) { try ControlCodec.decodeReply([1, 132, 1] + field + [65, 66]) }
+  }
+}
+
+/// Far more than any daemon tells, each histogram as long as it can be: an encoder never traps.
+@Test func ninetyFullHistogramsFitInAMessage() throws {
+  let histogram = HistogramSnapshot(buckets: (0..<HistogramBuckets.count).map { .init(index: $0, count: Int.max / 2048) })
+  let samples = (0..<90).map { MetricSample(labels: [.init("operation", "number \($0)")], .histogram(histogram)) }
+  let family = MetricFamily(name: "all", help: "All of them.", kind: .histogram, unit: .seconds, samples: samples)
+  let reply = ControlReply.statistics(StatisticsReport(families: [family]))
+  #expect(try ControlCodec.decodeReply(message(ControlCodec.encode(reply))) == reply)
+}
+
+@Test func statisticsThatCannotBeShownAreRefused() throws {
+  let number = MetricSample(.number(1))
+  func verdict(_ families: [MetricFamily]) throws -> ControlReply {
+    try ControlCodec.decodeReply(message(ControlCodec.encode(.statistics(StatisticsReport(families: families)))))
+  }
+  func gauge(_ name: String, _ samples: [MetricSample]) -> MetricFamily {
+    MetricFamily(name: name, help: "", kind: .gauge, unit: .number, samples: samples)
+  }
+  #expect(throws: Never.self) { try verdict([gauge("a", [number]), gauge("b", [number])]) }
+  #expect(throws: MessageError.unknownValue) { try verdict([gauge("a", [number]), gauge("a", [number])]) }
+  #expect(throws: MessageError.unknownValue) { try verdict([gauge("a b", [number])]) }
+  #expect(throws: MessageError.unknownValue) { try verdict([gauge("a", [number, number])]) }
+  #expect(throws: MessageError.tooLong) {
+    try verdict([gauge("a", (0...256).map { MetricSample(labels: [.init("l", "\($0)")], .number(1)) })])
+  }
+  #expect(throws: MessageError.tooLong) { try verdict((0...256).map { gauge("a_\($0)", []) }) }
+  let twice = HistogramSnapshot(buckets: [.init(index: 5, count: 1), .init(index: 5, count: 1)])
+  #expect(throws: MessageError.unknownValue) {
+    try verdict([MetricFamily(name: "h", help: "", kind: .histogram, unit: .number, samples: [MetricSample(.histogram(twice))])])
   }
 }

@@ -34,15 +34,16 @@ private func checkDecoding(_ message: [UInt8]) throws -> Bool {
     var message = (0..<Int.random(in: 0...60, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
     if message.count >= 2, Bool.random(using: &generator) {
       message[0] = ControlCodec.version
-      message[1] = [1, 2, 3, 4, 5, 129, 130, 131, 132].randomElement(using: &generator) ?? 1
+      message[1] = [1, 2, 3, 4, 5, 6, 129, 130, 131, 132, 133].randomElement(using: &generator) ?? 1
     }
     if try checkDecoding(message) { accepted += 1 }
   }
   #expect(accepted > 0, "the generator never made a valid message, so that nothing was tried")
 }
 
-@Test func aFlippedBitNeverTrapsTheDecoder() throws {
-  let whole = Array(ControlCodec.encode(.status(fullReport())).dropFirst(4))
+@Test(arguments: [ControlReply.status(fullReport()), .statistics(fullStatistics())])
+func aFlippedBitNeverTrapsTheDecoder(reply: ControlReply) throws {
+  let whole = Array(ControlCodec.encode(reply).dropFirst(4))
   var refused = 0
   for position in whole.indices {
     for bit in 0..<8 {

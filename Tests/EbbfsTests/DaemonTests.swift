@@ -26,6 +26,16 @@ import Threading
   #expect(double.awaitEnd() == .success)
 }
 
+@Test func statisticsComeFromTheFilesystemAndTheDaemon() throws {
+  let double = try DoubleDaemon(dirtyBytes: 4096)
+  guard case .statistics(let report) = try double.client.ask(.statistics) else {
+    Issue.record("no statistics")
+    return
+  }
+  #expect(report.mountpoint == "/nowhere/m" && report.version == Help.version && report.uptimeMilliseconds >= 0)
+  #expect(report.total("ebbfs_dirty_bytes") == 4096)
+}
+
 @Test func theSocketWorksInADirectoryWithALongPathAndIsPrivate() throws {
   let double = try DoubleDaemon(nested: 3)
   #expect(try double.client.ask(.ping) == .done)

@@ -1,6 +1,7 @@
 import Control
 import FilesystemModel
 import Glibc
+import Statistics
 import Threading
 
 @testable import ebbfs
@@ -42,6 +43,7 @@ final class DoubleFilesystem: MountedFilesystem {
   }
 
   func reloadRules() throws(CommandFailure) { throw CommandFailure(.failed, "the rules file is gone") }
+  func statistics() -> [MetricFamily] { [.gauge("ebbfs_dirty_bytes", "Bytes.", .bytes, value: status().dirtyBytes)] }
 
   func flush(completion: @escaping @Sendable (String?) -> Void) {
     state.withLock { $0.flushes.append(completion) }

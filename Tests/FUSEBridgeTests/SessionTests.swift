@@ -2,6 +2,7 @@ import FUSEBridge
 import FilesystemModel
 import Glibc
 import MemoryFilesystem
+import Statistics
 import Testing
 
 @Suite(.serialized) struct SessionTests {
@@ -59,6 +60,41 @@ import Testing
         """)
       // All at once, though in one directory (PARALLEL_DIROPS).
       #expect(mount.handler.observed.waitingMax == 10)
+    }
+  }
+
+  @Test func requestsAreCountedAndTimedUntilTheirReply() throws {
+    try withMount { mount in
+      startThread {
+        _ = eventually { mount.handler.waitingCount > 0 }
+        usleep(300_000)
+        mount.handler.dropWaiting()
+      }
+      try check(
+        mount,
+        """
+        for number in range(10): put("f%d" % number, b"content")
+        os.close(os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600))
+        refused(errno.EINVAL, call, "renameat2", -100, b"f1", -100, b"f2", 4)
+        refused(errno.EIO, os.stat, "parked")
+        """)
+      let families = mount.session.statistics()
+      #expect(families.map(\.name) == ["ebbfs_fuse_request_seconds"] && families[0].isValid)
+      var counts: [String: Int] = [:]
+      var slowest: [String: Int] = [:]
+      for sample in families[0].samples {
+        guard case .histogram(let snapshot) = sample.value else { continue }
+        counts[sample.labels[0].value] = snapshot.count
+        slowest[sample.labels[0].value] = snapshot.max
+      }
+      let seen = mount.handler.observed.counts
+      #expect(counts["create"] == 10 && counts["write"] == 10 && counts["tmpfile"] == 1)
+      #expect(counts["rename"] == 1, "refused before the handler sees it")
+      #expect(counts["lookup"] == seen["lookup"] && counts["getxattr"] == seen["getExtendedAttribute"])
+      #expect(counts["getattr", default: 0] + counts["statx", default: 0] == seen["getAttributes", default: 0])
+      #expect(counts["unlink"] == 0 && counts["copy_file_range"] == 0, "told from the start")
+      #expect(slowest["lookup", default: 0] >= 300_000_000, "the wait is part of it")
+      #expect(1..<300_000_000 ~= slowest["create", default: 0])
     }
   }
 

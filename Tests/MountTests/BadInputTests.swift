@@ -33,6 +33,7 @@ extension MountTests {
           ([], "nothing to do"), (["backing"], "a mountpoint are needed"), (["backing", "mount", "third"], "third"),
           (["backing", "mount", "-x"], "-x"), (["backing", "mount", "-o"], "-o"), (["unmount"], "argument is missing"),
           (["flush", "a", "b"], "b"), (["journal", "repaint", "x"], "repaint"), (["status", "--yaml"], "--yaml"),
+          (["stats", "--yaml"], "--yaml"), (["stats", "mount", "--watch=0"], "--watch=0"), (["stats", "--watch"], "mountpoint"),
         ] { try refuse(fixture, words, status: 2, text) }
       }
     }

@@ -5,7 +5,7 @@ extension MountTests {
   /// Nothing in the write path waits for the backing directory. `Slow/ratio.sh` measures what that gains.
   @Suite(.serialized) struct SlowBackingTests {
     /// Mounts on a passthrough that makes every operation wait, and takes that away again.
-    private func withSlowBacking(milliseconds: Int, _ body: (MountFixture, SlowBacking) throws -> Void) throws {
+    func withSlowBacking(milliseconds: Int, _ body: (MountFixture, SlowBacking) throws -> Void) throws {
       try withMount(mounts: false) { fixture in
         let slow = try SlowBacking(fixture)
         try slow.setDelay(milliseconds: milliseconds)
@@ -121,7 +121,7 @@ extension MountTests {
 }
 
 /// `Slow/slowfs.py`, mounted over the fixture's backing directory.
-private struct SlowBacking {
+struct SlowBacking {
   private let fixture: MountFixture
   private let server: ChildProcess
   private var control: String { fixture.scratch }

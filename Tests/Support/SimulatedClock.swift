@@ -26,7 +26,7 @@ package final class SimulatedClock: Clock {
     }
   }
 
-  package func uptimeMilliseconds() -> Int { state.withLock { $0.uptimeMilliseconds } }
+  package func uptimeNanoseconds() -> Int { state.withLock { $0.uptimeMilliseconds } * 1_000_000 }
 
   /// Moves the time of day and the uptime.
   package func advance(milliseconds: Int) {

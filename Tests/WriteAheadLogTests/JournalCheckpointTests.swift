@@ -69,7 +69,7 @@ import WriteAheadLog
     try journal.retireSegments(below: LSN(20))
     #expect(try storage.segments().first == 4, "LSN 10 is in segment 4")
     #expect(journal.usedBytes == used - 3 * Fixture.segmentBytes + 2 * (RecordLayout.headerBytes + 16) - 8)
-    #expect(journal.statistics.segmentsRetired == 3 && journal.statistics.segmentsRecycled == 2)
+    #expect(journal.metrics.segmentsRetired.value == 3 && journal.metrics.segmentsRecycled.value == 2)
     #expect(try Fixture.replay(storage).map(\.lsn).first == LSN(10))
   }
 
@@ -150,7 +150,8 @@ import WriteAheadLog
     let first = try Fixture.replay(scan)
     #expect(try Fixture.replay(scan) == first)
     let journal = try Journal(
-      starting: scan, storage: storage, configuration: Fixture.configuration(), runner: SimulatedJournalJobs())
+      starting: scan, storage: storage, configuration: Fixture.configuration(), runner: SimulatedJournalJobs(),
+      clock: SimulatedClock())
     #expect(try Fixture.replay(scan) == first)
     _ = journal.append(Fixture.record(99))
     journal.pump()

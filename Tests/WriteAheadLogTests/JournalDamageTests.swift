@@ -164,7 +164,8 @@ import WriteAheadLog
     let scan = try Journal.scan(storage, Fixture.configuration())
     #expect(scan.isEmpty)
     let journal = try Journal(
-      starting: scan, storage: storage, configuration: Fixture.configuration(), runner: SimulatedJournalJobs())
+      starting: scan, storage: storage, configuration: Fixture.configuration(), runner: SimulatedJournalJobs(),
+      clock: SimulatedClock())
     _ = journal.append(Fixture.record(1))
     try journal.commit()
     #expect(try Fixture.replay(storage).count == 1)

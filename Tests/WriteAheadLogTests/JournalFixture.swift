@@ -35,10 +35,10 @@ enum JournalFixture {
   /// Scans and starts, as a mount does.
   static func start(
     _ storage: SimulatedJournalStorage, _ configuration: JournalConfiguration = configuration(),
-    jobs: any JobRunner = SimulatedJournalJobs()
+    jobs: any JobRunner = SimulatedJournalJobs(), clock: any Clock = SimulatedClock()
   ) throws(JournalError) -> Journal {
     let scan = try Journal.scan(storage, configuration)
-    return try Journal(starting: scan, storage: storage, configuration: configuration, runner: jobs)
+    return try Journal(starting: scan, storage: storage, configuration: configuration, runner: jobs, clock: clock)
   }
 
   static func replay(_ scan: JournalScan) throws(JournalError) -> [LoggedRecord] {

@@ -30,8 +30,11 @@ import WriteAheadLog
     try journal.commit()
     try journal.commit()
     #expect(storage.operations.count == before + 2)
-    #expect(journal.statistics.groupWrites == 1 && journal.statistics.synchronizations == 1)
-    #expect(journal.statistics.recordsAppended == 10)
+    for sizes in [journal.metrics.groupRecords.snapshot, journal.metrics.syncRecords.snapshot] {
+      #expect(sizes.count == 1 && sizes.sum == 10 && sizes.max == 10)
+    }
+    #expect(journal.metrics.appendSeconds.snapshot.count == 1 && journal.metrics.syncSeconds.snapshot.count == 1)
+    #expect(journal.metrics.recordsAppended.value == 10)
   }
 
   @Test func olderSegmentsAreSyncedBeforeNewerOnes() throws {

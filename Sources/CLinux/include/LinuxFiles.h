@@ -126,7 +126,7 @@ uint64_t linux_random(void);
 // CLOCK_REALTIME in seconds and nanoseconds.
 void linux_time_of_day(int64_t *seconds, uint32_t *nanoseconds);
 // CLOCK_MONOTONIC.
-int64_t linux_uptime_milliseconds(void);
+int64_t linux_uptime_nanoseconds(void);
 void linux_sleep(int64_t milliseconds);
 // strerror_r(3): the message of an error number.
 void linux_error_text(int number, unsigned char *buffer, size_t count);

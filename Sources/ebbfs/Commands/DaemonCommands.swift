@@ -33,28 +33,37 @@ enum DaemonCommands {
 
   /// Prints one mount, or all that this user may ask.
   static func status(_ mountpoint: String?, asJSON: Bool) throws(CommandFailure) {
-    if let mountpoint {
-      let report = try report(try find(mountpoint))
-      print(asJSON ? report.json.text() : report.text, terminator: asJSON ? "\n" : "")
-      return
-    }
-    var reports: [StatusReport] = []
+    let reports = try ask(mountpoint, report)
+    show(asJSON ? nil : reports.map(\.text), json: reports.map(\.json), isOne: mountpoint != nil)
+  }
+
+  /// Asks the daemon of one mount, or those of all that this user may ask.
+  static func ask<Answer>(
+    _ mountpoint: String?, _ question: (RegistryEntry) throws(CommandFailure) -> Answer
+  ) throws(CommandFailure) -> [Answer] {
+    if let mountpoint { return [try question(try find(mountpoint))] }
+    var answers: [Answer] = []
     for entry in Registry.host.entries() {
       do throws(CommandFailure) {
-        reports.append(try report(entry))
+        answers.append(try question(entry))
       } catch {
         // A daemon that ends while it is asked is no failure here.
         if entry.isRunning { Messages.write("ebbfs: \(error.message)\n") }
       }
     }
-    if asJSON {
-      print(JSONValue.array(reports.map(\.json)).text())
+    return answers
+  }
+
+  /// Prints what daemons answered: in words, or as JSON where there are none; all mounts in an array.
+  static func show(_ texts: [String]?, json: [JSONValue], isOne: Bool) {
+    if let texts {
+      print(texts.isEmpty ? "no ebbfs daemon is running\n" : texts.joined(separator: "\n"), terminator: "")
     } else {
-      print(reports.isEmpty ? "no ebbfs daemon is running\n" : reports.map(\.text).joined(separator: "\n"), terminator: "")
+      print((isOne ? json[0] : .array(json)).text())
     }
   }
 
-  private static func find(_ mountpoint: String) throws(CommandFailure) -> RegistryEntry {
+  static func find(_ mountpoint: String) throws(CommandFailure) -> RegistryEntry {
     if let entry = Registry.host.entry(mountpoint: mountpoint) { return entry }
     let path = try? Files.canonicalPath(mountpoint)
     let isMounted = ((try? MountTable.current()) ?? []).contains { $0.type == MountTable.ownType && $0.mountpoint == path }
@@ -70,7 +79,7 @@ enum DaemonCommands {
   }
 
   private static func report(_ entry: RegistryEntry) throws(CommandFailure) -> StatusReport {
-    guard case .status(let report) = try ask(.status, entry, untilGone: false, progress: { _ in }) else {
+    guard case .status(let report) = try ask(.status, entry) else {
       throw CommandFailure(.failed, "process \(entry.process) answered something else than its status")
     }
     return report
@@ -87,8 +96,8 @@ enum DaemonCommands {
   }
 
   /// The last reply, unless it is a failure.
-  private static func ask(
-    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, progress: (ControlProgress) -> Void
+  static func ask(
+    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool = false, progress: (ControlProgress) -> Void = { _ in }
   ) throws(CommandFailure) -> ControlReply {
     let client = ControlClient(stateDirectory: entry.stateDirectory, user: entry.user)
     let reply: ControlReply?

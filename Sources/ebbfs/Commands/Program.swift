@@ -17,6 +17,7 @@ enum Program {
     case .set(let request): try DaemonCommands.set(request)
     case .flush(let mountpoint): try DaemonCommands.flush(mountpoint)
     case .status(let mountpoint, let asJSON): try DaemonCommands.status(mountpoint, asJSON: asJSON)
+    case .statistics(let mountpoint, let form): try StatisticsCommand.run(mountpoint, form)
     case .journal(let verb, let directory): try JournalCommand.run(verb, directory: directory)
     case .version: print("ebbfs \(Help.version)")
     case .help: print(Help.text, terminator: "")

@@ -16,6 +16,7 @@ struct ControlService: Sendable {
     switch request {
     case .ping: _ = send(.done)
     case .status: _ = send(.status(daemon.report()))
+    case .statistics: _ = send(.statistics(daemon.statistics()))
     case .flush: _ = send(awaitFlush { send(.progress(daemon.report().progress)) })
     case .unmount(let drain): return unmount(drain: drain, send: send)
     case .stop: return stop(send: send)

@@ -125,6 +125,13 @@ final class Daemon: Sendable {
     return report
   }
 
+  /// What `ebbfs stats` shows.
+  func statistics() -> StatisticsReport {
+    StatisticsReport(
+      mountpoint: entry.mountpoint, version: Help.version, uptimeMilliseconds: Monotonic.milliseconds() - startedAt,
+      families: filesystem.statistics())
+  }
+
   /// Whether the mount is gone.
   var isUnmounted: Bool { life.withLock { $0.phase != .serving } }
 

@@ -3,6 +3,7 @@ import Engine
 import FUSEBridge
 import FilesystemModel
 import Policies
+import Statistics
 import Threading
 
 /// A mounted engine.
@@ -65,6 +66,7 @@ final class EngineMount: MountedFilesystem {
     engine.replaceRules(with: rules)
     ruleCount.withLock { $0 = rules.count }
   }
+  func statistics() -> [MetricFamily] { session.statistics() + engine.statistics() }
 
   func flush(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
 

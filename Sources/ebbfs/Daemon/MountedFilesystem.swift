@@ -1,5 +1,6 @@
 import Control
 import FilesystemModel
+import Statistics
 
 /// The mounted filesystem as the daemon's life and its commands need it. `Assembly` makes the real one; tests have a double.
 ///
@@ -20,13 +21,15 @@ protocol MountedFilesystem: AnyObject, Sendable {
   func set(_ settings: [String]) throws(CommandFailure)
   /// Reads the rules file again: all of it, or nothing and throws one line.
   func reloadRules() throws(CommandFailure)
+  /// Everything that is counted. Never waits for the backing directory.
+  func statistics() -> [MetricFamily]
   /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or with
   /// one line that says why it never will be.
   func flush(completion: @escaping @Sendable (String?) -> Void)
   /// Like `flush` for everything, as fast as possible: nothing is acknowledged any more.
   func drain(completion: @escaping @Sendable (String?) -> Void)
   /// Stops write-back at the next action, syncs the journal and closes it. Returns when that is done; nothing else may be
-  /// called afterwards but `status`.
+  /// called afterwards but `status` and `statistics`.
   func stop()
   /// Lets time pass: to be called every `tickMilliseconds`.
   func tick()

@@ -7,9 +7,19 @@ enum CommandLineRequest: Hashable, Sendable {
   case flush(mountpoint: String)
   case set(SetRequest)
   case status(mountpoint: String?, asJSON: Bool)
+  case statistics(mountpoint: String?, StatisticsForm)
   case journal(JournalVerb, directory: String)
   case version
   case help
+}
+
+/// How `ebbfs stats` prints.
+enum StatisticsForm: Hashable, Sendable {
+  case text
+  case json
+  case prometheus
+  /// A line of rates every so many seconds, until interrupted.
+  case watch(seconds: Int)
 }
 
 /// What `ebbfs journal` does.
@@ -66,6 +76,7 @@ enum Arguments {
     case "flush": return .flush(mountpoint: try only(words, "flush MOUNTPOINT"))
     case "set": return .set(try set(words))
     case "status": return try status(words)
+    case "stats": return try statistics(words)
     case "journal": return try journal(words)
     default: return try mount(arguments)
     }
@@ -131,6 +142,33 @@ enum Arguments {
       throw usage("status [MOUNTPOINT] [--json]", "unexpected argument \(paths.last ?? "")")
     }
     return .status(mountpoint: paths.first, asJSON: paths.count < words.count)
+  }
+
+  private static let statisticsUsage = "stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]"
+  /// Up to an hour.
+  private static let watchSeconds = 1...3600
+
+  private static func statistics(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    var forms: [StatisticsForm] = []
+    var paths: [String] = []
+    for word in words {
+      switch word {
+      case "--json": forms.append(.json)
+      case "--prometheus": forms.append(.prometheus)
+      case "--watch": forms.append(.watch(seconds: 1))
+      case _ where word.hasPrefix("--watch="):
+        guard let seconds = Int(word.dropFirst("--watch=".count)), watchSeconds.contains(seconds) else {
+          throw usage(statisticsUsage, "\(word): 1 to 3600 whole seconds are possible")
+        }
+        forms.append(.watch(seconds: seconds))
+      case _ where word.hasPrefix("-"): throw usage(statisticsUsage, "unknown option \(word)")
+      default: paths.append(word)
+      }
+    }
+    guard paths.count <= 1 else { throw usage(statisticsUsage, "unexpected argument \(paths[1])") }
+    guard forms.count <= 1 else { throw usage(statisticsUsage, "only one of --json, --prometheus and --watch is possible") }
+    if case .watch? = forms.first, paths.isEmpty { throw usage(statisticsUsage, "--watch needs a mountpoint") }
+    return .statistics(mountpoint: paths.first, forms.first ?? .text)
   }
 
   private static func journal(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {

@@ -16,6 +16,8 @@ enum Help {
       ebbfs set MOUNTPOINT --reload    read the rules file again
       ebbfs status [MOUNTPOINT] [--json]
                                        what is not yet written back, the journal's use, the last error
+      ebbfs stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]
+                                       counters and latencies; --watch: rates, a line every second
       ebbfs journal dump|check STATEDIR|BACKING
                                        print or verify the journal of a mount that is not running
       ebbfs --version | --help

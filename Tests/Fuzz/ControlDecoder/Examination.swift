@@ -1,9 +1,10 @@
 import Control
+import Statistics
 
 /// Whatever the peer sends, the control socket's decoder does not trap, reads what it would write, and finds the same messages
 /// however the bytes are cut. What a command prints of a message obeys no control character in it.
 ///
-/// The first byte says how the stream is cut. The canary is a number of operations that the corpus has not.
+/// The first byte says how the stream is cut. The canary is a remainder of the number of operations that the corpus has not.
 func examine(_ input: [UInt8]) {
   guard let step = input.first else { return }
   let bytes = Array(input.dropFirst())
@@ -47,12 +48,36 @@ private func examineText(_ reply: ControlReply) {
     let lines = report.json.text().unicodeScalars.count { $0 == "\n" }
     require(lines == (report.lastFailure == nil ? 24 : 27), "a field breaks the lines of the JSON")
     require(controls(in: report.json.text()) == lines, "the JSON has control characters")
+  case .statistics(let report): examineText(report)
   case .progress(let left):
     #if CANARY
-      canary(left.operationsLeft == 7_777_777)
+      canary(left.operationsLeft % 61 == 37)
     #endif
     require(!Quantity.size(left.bytesLeft).isEmpty && !Quantity.count(left.operationsLeft, "operation").isEmpty, "no words")
   case .done, .failed: break
+  }
+}
+
+/// A sample is a line wherever it is shown, with nothing in it that a terminal would obey or that ends a label early.
+private func examineText(_ report: StatisticsReport) {
+  let samples = report.families.flatMap(\.samples)
+  let page = StatisticsReport.prometheusText(of: [report, report])
+  let lines = page.unicodeScalars.split(separator: "\n")
+  require(controls(in: page) == lines.count, "the page for Prometheus has control characters")
+  let comments = lines.count { $0.first == "#" }
+  let names = Set(report.families.map(\.name) + ["ebbfs_build_info", "ebbfs_uptime_seconds"])
+  require(comments == 2 * names.count, "a family is not described once")
+  require(lines.count - comments >= 2 * samples.count, "a sample is missing")
+  for line in lines where line.first != "#" {
+    require(
+      line.reversed().prefix { $0 != "}" }.dropLast().allSatisfy { "+-.0123456789".unicodeScalars.contains($0) }, "no number")
+  }
+  require(controls(in: report.text) == report.text.unicodeScalars.count { $0 == "\n" }, "the table has control characters")
+  let json = report.json.text()
+  require(controls(in: json) == json.unicodeScalars.count { $0 == "\n" }, "the JSON has control characters")
+  for other in [StatisticsReport(), report] {
+    require(controls(in: StatisticsRates.line(from: report, to: other)) == 0, "rates have control characters")
+    require(!StatisticsRates.line(from: other, to: report).isEmpty, "no rates")
   }
 }
 
