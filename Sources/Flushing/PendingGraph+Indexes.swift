@@ -2,6 +2,7 @@ import FilesystemModel
 
 extension PendingGraph {
   mutating func addToIndexes(_ item: PendingItem) {
+    counts[item.urgency] += 1
     for name in item.names { keysByName[name, default: []].append(item.key) }
     for inode in item.inodes { keysByInode[inode, default: []].append(item.key) }
     for parent in item.parents { keysByParent[parent, default: []].insert(item.key) }
@@ -11,6 +12,7 @@ extension PendingGraph {
   }
 
   mutating func removeFromIndexes(_ item: PendingItem) {
+    counts[item.urgency] -= 1
     for name in item.names {
       keysByName[name]?.removeAll { $0 == item.key }
       if keysByName[name]?.isEmpty == true { keysByName[name] = nil }

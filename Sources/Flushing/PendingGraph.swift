@@ -18,6 +18,8 @@ package struct PendingGraph {
   /// Items without dependencies that are in no open plan.
   var readyKeys = KeysByUrgency<Stage>()
   var oldestFirst = OldestFirst()
+  /// Items by urgency.
+  var counts = CountsByUrgency()
   /// Items that were undone by later ones, or are carried out together with them, since the graph was made.
   package internal(set) var cancelledCount = 0
 
@@ -124,6 +126,8 @@ package struct PendingGraph {
     while let key = waiting.popLast() {
       guard let item = items[key], urgency < item.urgency else { continue }
       readyKeys.remove(key, item.urgency)
+      counts[item.urgency] -= 1
+      counts[urgency] += 1
       items[key]?.urgency = urgency
       updateReadiness(key)
       waiting += item.dependencies

@@ -7,6 +7,26 @@ package enum Urgency: Int, Hashable, Comparable, Sendable, CaseIterable {
   case low
 
   package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+
+  /// As statistics have it.
+  var name: String {
+    switch self {
+    case .pressed: "awaited"
+    case .high: "high"
+    case .normal: "normal"
+    case .low: "low"
+    }
+  }
+}
+
+/// How many there are of each urgency.
+struct CountsByUrgency {
+  private var counts = [Int](repeating: 0, count: Urgency.allCases.count)
+
+  subscript(urgency: Urgency) -> Int {
+    get { counts[urgency.rawValue] }
+    set { counts[urgency.rawValue] = newValue }
+  }
 }
 
 /// Distinct keys in ascending order for each urgency.

@@ -51,7 +51,7 @@ package struct WritebackQueue {
   let rules: ProtocolRules
   package internal(set) var settings: WritebackSettings
   package internal(set) var graph: PendingGraph
-  var contents: [InodeNumber: DirtyContents] = [:]
+  var contents = ContentsByInode()
   /// The keys of `contents` but those of inodes whose creation is pending: these are written with it (R23).
   var contentsByAge = KeysByUrgency<AgedInode>()
   var openPlans: [LSN: OpenPlan] = [:]
@@ -83,8 +83,13 @@ package struct WritebackQueue {
   package var count: Int { graph.count + contents.count + openPlans.values.reduce(0) { $0 + $1.contents.count { $0 != nil } } }
   /// How many items and inodes with dirty contents wait, in open plans or not. O(1).
   package var waitingCount: Int { graph.count + contents.count }
-  /// What waits or is being written back, by priority: as yet there is one.
-  package var countsByPriority: [(priority: String, count: Int)] { [("normal", count)] }
+  /// What waits or is being written back, by priority; `awaited` is what a program waits for. - Complexity: O(open plans).
+  package var countsByPriority: [(priority: String, count: Int)] {
+    let sealed = openPlans.values.flatMap { $0.contents.compactMap { $0?.urgency } }
+    return Urgency.allCases.map { urgency in
+      (urgency.name, graph.counts[urgency] + contents.counts[urgency] + sealed.count { $0 == urgency })
+    }
+  }
   /// The open plans by LSN.
   package var openPlanLSNs: [LSN] { openPlans.keys.sorted() }
 

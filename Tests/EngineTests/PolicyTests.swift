@@ -79,8 +79,14 @@ import Testing
     for name: EntryName in ["p", "q"] { _ = try mount.create(name) }
     let directory = try mount.create("d", .directory)
     _ = try mount.create("x.high", in: directory)
+    let status = mount.engine.status()
+    #expect(status.queues.reduce(0) { $0 + $1.count } == status.pendingOperations)
+    #expect(status.queues.first { $0.priority == "high" }?.count == 2, "the file, and the directory that it waits for")
     mount.clock.advance(milliseconds: 1000)
     #expect(arrivals(mount, ["p", "q", "d"]) == ["d", "p", "q"])
+    mount.engine.drain {}
+    mount.settle()
+    #expect(mount.engine.status().queues.allSatisfy { $0.count == 0 })
   }
 
   @Test func attributesWinOverRulesAndAreInherited() throws {
