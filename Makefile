@@ -4,16 +4,17 @@ SWIFT ?= $(shell command -v swift || echo /opt/swift/usr/bin/swift)
 BACKING ?= $(HOME)/ebbfs/backing
 MOUNTPOINT ?= $(HOME)/ebbfs/mountpoint
 BINARY = $(CURDIR)/.build/release/ebbfs
-SCRIPTS = .ci/run .ci/run-tests .ci/install-packages .ci/check-binary Mount/mount.fuse.ebbfs Tests/Fuzz/run.sh
+SCRIPTS = .ci/run .ci/run-tests .ci/install-packages .ci/check-binary Mount/mount.fuse.ebbfs Tests/Fuzz/run.sh Tests/MountTests/Sshfs/sshd.sh
 FUZZ_TARGETS = JournalReader ControlDecoder OptionParser
 FUZZ_SECONDS ?= 20
 
-.PHONY: help build run test check fuzz sim torture torture-apps clean
+.PHONY: help build run demo test check fuzz sim torture torture-apps clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run    build, mount $(BACKING) on $(MOUNTPOINT)'
 	@echo '            (BACKING=DIR and MOUNTPOINT=DIR choose others)'
+	@echo 'make demo   a slow directory, a flood of files and kill -9, shown in a minute (root)'
 	@echo 'make build  build the release binary, .build/release/ebbfs'
 	@echo 'make test   run all tests, those on real mounts included'
 	@echo 'make check  style, warnings as errors, what the binary links, the fuzzers for a minute'
@@ -36,6 +37,9 @@ run: build
 	@echo 'It arrives in     $(BACKING)'
 	@echo 'See the status:   $(BINARY) status $(MOUNTPOINT)'
 	@echo 'Unmount:          $(BINARY) unmount $(MOUNTPOINT)'
+
+demo: build
+	@python3 Tests/Torture/demo.py '$(BINARY)'
 
 # The tests on real mounts take the release binary, as users do.
 test: build

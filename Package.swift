@@ -54,10 +54,12 @@ let package = Package(
       ]),
     .testTarget(
       name: "PosixStorageTests", dependencies: ["PosixStorage", "StorageInterface", "FilesystemModel", "Threading", "CLinux"]),
-    .testTarget(name: "ControlTests", dependencies: ["Control", "Statistics"]),
+    .testTarget(name: "ControlTests", dependencies: ["Control", "FilesystemModel", "Statistics"]),
     .testTarget(
       name: "EbbfsTests",
-      dependencies: ["ebbfs", "Control", "Engine", "FilesystemModel", "Policies", "PosixStorage", "Statistics", "Threading"]),
+      dependencies: [
+        "ebbfs", "Control", "Engine", "StorageInterface", "FilesystemModel", "Policies", "PosixStorage", "Statistics", "Threading",
+      ]),
     .testTarget(name: "TidyTests"),
     .target(
       name: "MemoryFilesystem", dependencies: ["Engine", "FilesystemModel", "Threading"], path: "Tests/MemoryFilesystem"),
@@ -65,7 +67,8 @@ let package = Package(
     .testTarget(
       name: "FUSEBridgeTests",
       dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "Statistics", "MemoryFilesystem", "MemoryMount"]),
-    .testTarget(name: "MountTests", dependencies: ["ebbfs"], exclude: ["Damage", "Posix", "Slow", "Suites", "Workloads"]),
+    .testTarget(
+      name: "MountTests", dependencies: ["ebbfs"], exclude: ["Damage", "Posix", "Slow", "Sshfs", "Suites", "Workloads"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,9 +1,11 @@
+import FilesystemModel
+
 /// The control socket's protocol: frames of a 4-byte little-endian length and a message of that many bytes.
 ///
 /// | message byte | field |
 /// |---|---|
 /// | 0 | protocol version, `ControlCodec.version` |
-/// | 1 | kind: 1-8 requests, 129-133 replies |
+/// | 1 | kind: below 128 requests, from there on replies |
 /// | 2... | the kind's fields: integers as 8 bytes little-endian, strings as length and UTF-8, optionals after one byte 0 or 1 |
 ///
 /// The peer is not trusted: every length is bounded, and nothing it sends makes the decoder trap.
@@ -15,6 +17,10 @@ package enum ControlCodec {
   package static let stringBytesMax = 1 << 16
   /// How many settings one request may change.
   package static let settingsCounts = 1...15
+  /// The most dead letters that one request names.
+  package static let subjectsMax = 10_000
+  /// How many inodes one request names at most.
+  package static let inodesMax = 1 << 16
 
   private enum Kind: UInt8 {
     case statusRequest = 1
@@ -25,18 +31,28 @@ package enum ControlCodec {
     case statisticsRequest = 6
     case set = 7
     case reloadRules = 8
+    case deadLetters = 16
+    case retryDeadLetters = 17
+    case discardDeadLetters = 18
     case status = 129
     case progress = 130
     case done = 131
     case failed = 132
     case statistics = 133
+    case deadLetter = 144
+    case dependent = 145
+    case count = 146
   }
 
   /// The frame of a request, its length included.
   package static func encode(_ request: ControlRequest) -> [UInt8] {
     switch request {
     case .status: frame(.statusRequest) { _ in }
-    case .flush: frame(.flush) { _ in }
+    case .flush(let inodes):
+      frame(.flush) { fields in
+        fields.put(inodes.count)
+        for inode in inodes { fields.put(inode) }
+      }
     case .unmount(let drain): frame(.unmount) { $0.put(UInt8(drain ? 1 : 0)) }
     case .stop: frame(.stop) { _ in }
     case .ping: frame(.ping) { _ in }
@@ -47,6 +63,13 @@ package enum ControlCodec {
         for setting in settings { fields.put(setting) }
       }
     case .reloadRules: frame(.reloadRules) { _ in }
+    case .deadLetters: frame(.deadLetters) { _ in }
+    case .retryDeadLetters(let subjects): frame(.retryDeadLetters) { $0.put(subjects) { $0.put($1) } }
+    case .discardDeadLetters(let subjects, let withDependents):
+      frame(.discardDeadLetters) {
+        $0.put(subjects) { $0.put($1) }
+        $0.put(UInt8(withDependents ? 1 : 0))
+      }
     }
   }
 
@@ -66,6 +89,9 @@ package enum ControlCodec {
         $0.put(failure.reason.rawValue)
         $0.put(failure.message)
       }
+    case .deadLetter(let report): frame(.deadLetter) { report.encode(to: &$0) }
+    case .dependent(let change): frame(.dependent) { change.encode(to: &$0) }
+    case .count(let count): frame(.count) { $0.put(count) }
     }
   }
 
@@ -75,13 +101,13 @@ package enum ControlCodec {
     let request: ControlRequest
     switch kind {
     case .statusRequest: request = .status
-    case .flush: request = .flush
-    case .unmount:
-      switch try fields.byte() {
-      case 0: request = .unmount(drain: false)
-      case 1: request = .unmount(drain: true)
-      default: throw .unknownValue
-      }
+    case .flush:
+      let count = try fields.integer()
+      guard (0...inodesMax).contains(count) else { throw .tooLong }
+      var inodes: [UInt64] = []
+      for _ in 0..<count { inodes.append(try fields.unsigned()) }
+      request = .flush(inodes: inodes)
+    case .unmount: request = .unmount(drain: try fields.flag())
     case .stop: request = .stop
     case .ping: request = .ping
     case .statisticsRequest: request = .statistics
@@ -92,7 +118,12 @@ package enum ControlCodec {
       for _ in 0..<count { settings.append(try fields.text()) }
       request = .set(settings)
     case .reloadRules: request = .reloadRules
-    case .status, .statistics, .progress, .done, .failed: throw .unknownValue
+    case .deadLetters: request = .deadLetters
+    case .retryDeadLetters: request = .retryDeadLetters(try subjects(&fields))
+    case .discardDeadLetters:
+      let subjects = try subjects(&fields)
+      request = .discardDeadLetters(subjects, withDependents: try fields.flag())
+    case .status, .statistics, .progress, .done, .failed, .deadLetter, .dependent, .count: throw .unknownValue
     }
     try fields.end()
     return request
@@ -112,10 +143,19 @@ package enum ControlCodec {
     case .failed:
       guard let reason = ControlFailure.Reason(rawValue: try fields.byte()) else { throw .unknownValue }
       reply = .failed(ControlFailure(reason: reason, message: try fields.string()))
-    case .statusRequest, .flush, .unmount, .stop, .ping, .statisticsRequest, .set, .reloadRules: throw .unknownValue
+    case .deadLetter: reply = .deadLetter(try DeadLetterReport(from: &fields))
+    case .dependent: reply = .dependent(try WaitingChangeReport(from: &fields))
+    case .count: reply = .count(try fields.integer())
+    case .statusRequest, .flush, .unmount, .stop, .ping, .statisticsRequest, .set, .reloadRules, .deadLetters, .retryDeadLetters,
+      .discardDeadLetters:
+      throw .unknownValue
     }
     try fields.end()
     return reply
+  }
+
+  private static func subjects(_ fields: inout FieldReader) throws(MessageError) -> [WritebackSubject]? {
+    try fields.optional { fields throws(MessageError) in try fields.subjects() }
   }
 
   private static func frame(_ kind: Kind, _ putFields: (inout FieldWriter) -> Void) -> [UInt8] {

@@ -1,10 +1,12 @@
+import FilesystemModel
+
 /// What a command asks of a daemon, one request per connection of the control socket.
 package enum ControlRequest: Hashable, Sendable {
   /// Answered by `status`.
   case status
-  /// Write back, and sync in the backing directory, everything acknowledged before the request. Answered by `progress`, then
-  /// `done`.
-  case flush
+  /// Write back, and sync in the backing directory, everything acknowledged before the request; with inode numbers only what
+  /// concerns these, and everything below the directories among them, before all else. Answered by `progress`, then `done`.
+  case flush(inodes: [UInt64])
   /// Take the mount away, unless it is busy. With `drain` the daemon then writes everything back, tells `progress`, answers
   /// `done` and ends; else it answers `done` as soon as the mount is gone, and goes on writing back by itself.
   case unmount(drain: Bool)
@@ -19,15 +21,34 @@ package enum ControlRequest: Hashable, Sendable {
   case set([String])
   /// Read the rules file again: all of it or, with `failed`, nothing. Answered by `done`.
   case reloadRules
+  /// Answered by `deadLetter` for each, with `dependent` for each change behind it, then `done`.
+  case deadLetters
+  /// These dead letters, or all without a list, are tried again. Answered by `count`.
+  case retryDeadLetters([WritebackSubject]?)
+  /// Dead letters are given up for good; with `withDependents` the changes behind them too. Answered by `count`.
+  case discardDeadLetters([WritebackSubject]?, withDependents: Bool)
 }
 
-/// What a daemon answers. All but `progress` are the last message of a connection.
+/// What a daemon answers.
 package enum ControlReply: Hashable, Sendable {
   case status(StatusReport)
   case statistics(StatisticsReport)
   case progress(ControlProgress)
   case done
   case failed(ControlFailure)
+  case deadLetter(DeadLetterReport)
+  /// A change behind the dead letter that was told last.
+  case dependent(WaitingChangeReport)
+  /// How many changes it was about.
+  case count(Int)
+
+  /// Whether the connection has no further one.
+  package var isLast: Bool {
+    switch self {
+    case .status, .statistics, .done, .failed, .count: true
+    case .progress, .deadLetter, .dependent: false
+    }
+  }
 }
 
 /// What is still to be written back.
@@ -56,8 +77,10 @@ package struct ControlFailure: Error, Hashable, Sendable {
     case incomplete = 5
     /// Anything else; the message says what.
     case failed = 6
+    /// Everything is written back but dead letters and what is behind them.
+    case deadLetters = 7
     /// What is asked for is malformed; nothing is changed.
-    case unusable = 7
+    case unusable = 8
   }
 
   package var reason: Reason

@@ -1,3 +1,5 @@
+import FilesystemModel
+
 /// Why bytes are not a message.
 package enum MessageError: Error, Hashable, Sendable {
   /// The message ends before its last field.
@@ -27,10 +29,29 @@ struct FieldWriter {
   mutating func put(_ value: Int) { put(UInt64(bitPattern: Int64(value))) }
 
   /// Length as 8 bytes, then UTF-8, cut at `ControlCodec.stringBytesMax`.
-  mutating func put(_ value: String) {
-    let text = Array(value.utf8.prefix(ControlCodec.stringBytesMax))
-    put(text.count)
-    bytes += text
+  mutating func put(_ value: String) { put(Array(value.utf8)) }
+
+  /// Length as 8 bytes, then the bytes, cut at `ControlCodec.stringBytesMax`.
+  mutating func put(_ value: [UInt8]) {
+    put(min(value.count, ControlCodec.stringBytesMax))
+    bytes += value.prefix(ControlCodec.stringBytesMax)
+  }
+
+  mutating func put(_ subjects: [WritebackSubject]) {
+    put(subjects.count)
+    for subject in subjects { put(subject) }
+  }
+
+  mutating func put(_ subject: WritebackSubject) {
+    switch subject {
+    case .names(let key):
+      put(1 as UInt8)
+      put(key.lsn.rawValue)
+      put(key.stage)
+    case .contents(let inode):
+      put(2 as UInt8)
+      put(inode.rawValue)
+    }
   }
 
   /// One byte, 0 or 1, and then the value if there is one.
@@ -42,15 +63,15 @@ struct FieldWriter {
 
 /// Reads the fields of one message. Never traps and never allocates more than the message is long.
 struct FieldReader {
-  private let bytes: [UInt8]
+  private let message: [UInt8]
   private var position = 0
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  init(_ message: [UInt8]) { self.message = message }
 
   private mutating func take(_ count: Int) throws(MessageError) -> ArraySlice<UInt8> {
-    guard count >= 0, count <= bytes.count - position else { throw .truncated }
+    guard count >= 0, count <= message.count - position else { throw .truncated }
     defer { position += count }
-    return bytes[position..<position + count]
+    return message[position..<position + count]
   }
 
   mutating func byte() throws(MessageError) -> UInt8 {
@@ -79,10 +100,38 @@ struct FieldReader {
   }
 
   /// Bytes that are no UTF-8 become U+FFFD.
-  mutating func string() throws(MessageError) -> String {
+  mutating func string() throws(MessageError) -> String { String(decoding: try bytes(), as: UTF8.self) }
+
+  mutating func bytes() throws(MessageError) -> [UInt8] {
     let count = try integer()
     guard count <= ControlCodec.stringBytesMax else { throw .tooLong }
-    return String(decoding: try take(count), as: UTF8.self)
+    return Array(try take(count))
+  }
+
+  mutating func flag() throws(MessageError) -> Bool {
+    switch try byte() {
+    case 0: false
+    case 1: true
+    default: throw .unknownValue
+    }
+  }
+
+  mutating func subjects() throws(MessageError) -> [WritebackSubject] {
+    let count = try integer()
+    guard count >= 0, count <= ControlCodec.subjectsMax else { throw .tooLong }
+    var subjects: [WritebackSubject] = []
+    for _ in 0..<count { subjects.append(try subject()) }
+    return subjects
+  }
+
+  mutating func subject() throws(MessageError) -> WritebackSubject {
+    switch try byte() {
+    case 1:
+      let lsn = LSN(try unsigned())
+      return .names(Stage(lsn, stage: try byte()))
+    case 2: return .contents(InodeNumber(try unsigned()))
+    default: throw .unknownValue
+    }
   }
 
   /// Bytes that are no UTF-8 are refused.
@@ -103,6 +152,6 @@ struct FieldReader {
 
   /// The message must be over.
   func end() throws(MessageError) {
-    guard position == bytes.count else { throw .trailingBytes }
+    guard position == message.count else { throw .trailingBytes }
   }
 }

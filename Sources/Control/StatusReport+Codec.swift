@@ -14,6 +14,7 @@ extension StatusReport {
     fields.put(dirtyInodes)
     fields.put(pendingOperations)
     fields.put(oldestAgeMilliseconds) { $0.put($1) }
+    fields.put(deadLetters)
     fields.put(openPlans)
     fields.put(journalUsedBytes)
     fields.put(journalCapacityBytes)
@@ -25,6 +26,10 @@ extension StatusReport {
       fields.put(failure.message)
       fields.put(failure.ageMilliseconds)
     }
+    fields.put(backingFailure) { $0.put($1) }
+    fields.put(longestCallMilliseconds)
+    fields.put(failingOperations)
+    health.encode(to: &fields)
   }
 
   init(from fields: inout FieldReader) throws(MessageError) {
@@ -44,6 +49,7 @@ extension StatusReport {
     dirtyInodes = try fields.integer()
     pendingOperations = try fields.integer()
     oldestAgeMilliseconds = try fields.optional { fields throws(MessageError) in try fields.integer() }
+    deadLetters = try fields.integer()
     openPlans = try fields.integer()
     journalUsedBytes = try fields.integer()
     journalCapacityBytes = try fields.integer()
@@ -55,5 +61,9 @@ extension StatusReport {
       let message = try fields.string()
       return WriteBackFailure(message: message, ageMilliseconds: try fields.integer())
     }
+    backingFailure = try fields.optional { fields throws(MessageError) in try fields.string() }
+    longestCallMilliseconds = try fields.integer()
+    failingOperations = try fields.integer()
+    health = try Health(from: &fields)
   }
 }

@@ -10,6 +10,7 @@ extension StatusReport {
       (
         "daemon", "process \(processID), \(phase.name), up \(Quantity.time(milliseconds: uptimeMilliseconds)), version \(version)"
       ),
+      ("health", health.text),
       ("mode", "\(mode), durability \(durability)" + (rules.map { ", \($0)" } ?? "")),
       (
         "pending",
@@ -21,6 +22,9 @@ extension StatusReport {
       ("journal", "\(Quantity.size(journalUsedBytes)) of \(Quantity.size(journalCapacityBytes)) used\(used)"),
       ("lsn", "last \(lastLSN), durable \(durableLSN), low-water \(lowWaterLSN)"),
     ]
+    if deadLetters > 0 {
+      rows.append(("dead letters", "\(Quantity.count(deadLetters, "change")) refused; see ebbfs dead-letters \(mountpoint) list"))
+    }
     if let journalFailure { rows.append(("journal failure", "\(journalFailure); no more changes are taken")) }
     let error = lastFailure.map { "\($0.message), \(Quantity.time(milliseconds: $0.ageMilliseconds)) ago" }
     rows.append(("last error", error ?? "none"))
@@ -49,6 +53,7 @@ extension StatusReport {
       .init("pending_operations", .integer(pendingOperations)),
       .init("oldest_age_ms", .optional(oldestAgeMilliseconds) { .integer($0) }),
       .init("open_plans", .integer(openPlans)),
+      .init("dead_letters", .integer(deadLetters)),
       .init("journal_used_bytes", .integer(journalUsedBytes)),
       .init("journal_capacity_bytes", .integer(journalCapacityBytes)),
       .init("last_lsn", .unsigned(lastLSN)),
@@ -63,6 +68,10 @@ extension StatusReport {
             .init("age_ms", .integer($0.ageMilliseconds)),
           ])
         }),
+      .init("backing_failure", .optional(backingFailure) { .string($0) }),
+      .init("longest_call_ms", .integer(longestCallMilliseconds)),
+      .init("failing_operations", .integer(failingOperations)),
+      .init("health", health.json),
     ])
   }
 }

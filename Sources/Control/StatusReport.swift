@@ -52,6 +52,8 @@ package struct StatusReport: Hashable, Sendable {
   package var pendingOperations = 0
   /// Age of the oldest thing not yet written back; `nil` when all is.
   package var oldestAgeMilliseconds: Int?
+  /// Changes that are not tried any more until an operator says so.
+  package var deadLetters = 0
   /// Write-back plans that are under way.
   package var openPlans = 0
   package var journalUsedBytes = 0
@@ -62,6 +64,13 @@ package struct StatusReport: Hashable, Sendable {
   /// Why the journal takes no more changes; `nil` while it does.
   package var journalFailure: String?
   package var lastFailure: WriteBackFailure?
+  /// Why the backing directory was not there when it was looked at last; `nil` when it was.
+  package var backingFailure: String?
+  /// How long the longest call to the backing directory that is under way takes so far; 0 when there is none.
+  package var longestCallMilliseconds = 0
+  /// Write-backs that failed and wait to be tried again.
+  package var failingOperations = 0
+  package var health = Health()
 
   package init() {}
 

@@ -7,6 +7,8 @@ final class BackingCallMetrics: MetricSet {
   let seconds = Labelled("call", by: BackingCallKind.self) {
     Histogram("ebbfs_backing_call_seconds", "Time that calls to the backing directory took, failed ones included.")
   }
+  let bytesWritten = Counter(
+    "ebbfs_backing_written_bytes_total", "Bytes that calls to the backing directory wrote, synced or not.", .bytes)
   private let clock: any Clock
 
   init(clock: any Clock) { self.clock = clock }

@@ -21,6 +21,7 @@ extension Engine {
     let lowWater = shared.withLock { shared -> LSN? in
       guard !shared.checkpoint.isRunning, journal.failure == nil, isCheckpointDue(shared) else { return nil }
       let (lowWater, table) = shared.state.captureCheckpoint()
+      shared.state.appendDeadLetters()
       shared.checkpoint.isRunning = true
       shared.checkpoint.lowWater = lowWater
       shared.checkpoint.lastLSN = journal.appendCheckpoint(

@@ -2,11 +2,18 @@ import FilesystemModel
 import Policies
 import WriteAheadLog
 
-/// Somebody who waits until everything through an LSN is written back.
+/// Somebody who waits until something is written back, but dead letters and what waits for them.
 struct Drain {
-  let through: LSN
-  /// The same of writes that went around the journal.
-  let aroundThrough: Int
+  enum Extent {
+    /// Everything through the record.
+    case through(LSN)
+    /// An urgent part of the queue.
+    case part(Int)
+  }
+
+  let extent: Extent
+  /// Files that were written around the journal, with the number of the last such write.
+  let around: [InodeNumber: Int]
   let completion: @Sendable () -> Void
 }
 
@@ -38,19 +45,35 @@ package struct EngineStatus: Sendable {
   package var oldestPendingLSN: LSN?
   /// The journal needs nothing below.
   package var lowWaterLSN: LSN
+  /// Changes that are not tried any more until an operator says so.
+  package var deadLetters: Int
   package var parkedRequests: Int
   package var knownInodes: Int
   package var journalFailure: Errno?
   package var lastFailure: WritebackFailure?
+  /// Why the backing directory was not there when it was looked at last; `nil` when it was.
+  package var backingFailure: Errno?
+  /// How long the longest call to the backing directory that is under way takes so far.
+  package var longestCallMilliseconds: Int
+  /// Write-backs that failed and wait to be tried again.
+  package var failingOperations: Int
+}
+
+extension Engine.Shared {
+  /// Uptime when the longest call under way began; `nil` when there is none.
+  fileprivate var oldestCallMilliseconds: Int? {
+    (plans.values.map(\.callBeganMilliseconds) + [state.space.measurementBeganMilliseconds]).compactMap(\.self).min()
+  }
 }
 
 extension Engine {
-  /// Calls `completion` once everything acknowledged before the call is in the backing directory and synced there.
+  /// Calls `completion` once everything acknowledged before the call is in the backing directory and synced there, but dead
+  /// letters and what waits for them: the status tells whether there are any.
   package func drain(completion: @escaping @Sendable () -> Void) {
     shared.withLock { shared in
       let through = journal.lastLSN
       shared.drains.append(
-        Drain(through: through, aroundThrough: shared.state.around.lastWrite, completion: completion))
+        Drain(extent: .through(through), around: shared.state.around.unsynchronized, completion: completion))
       shared.state.queue.pressAll(through: through)
     }
     tick()
@@ -60,10 +83,16 @@ extension Engine {
   func completeDrains() {
     let finished = shared.withLock { shared -> [Drain] in
       guard !shared.drains.isEmpty else { return [] }
-      let oldest = shared.state.queue.oldestLSN
-      let oldestAround = shared.state.around.oldestUnsynchronizedWrite
+      let oldest = shared.state.queue.oldestLSNToWriteBack(world: shared.state.world)
+      shared.state.queue.dropHeldUrgentParts(world: shared.state.world)
+      let parts = shared.state.queue.urgentPartNumbers
+      let around = shared.state.around
       let isOver = { (drain: Drain) in
-        oldest.map { $0 > drain.through } ?? true && oldestAround.map { $0 > drain.aroundThrough } ?? true
+        guard drain.around.allSatisfy({ around.isSynchronized($0.key, through: $0.value) }) else { return false }
+        switch drain.extent {
+        case .through(let lsn): return oldest.map { $0 > lsn } ?? true
+        case .part(let number): return !parts.contains(number)
+        }
       }
       defer { shared.drains.removeAll(where: isOver) }
       return shared.drains.filter(isOver)
@@ -95,13 +124,19 @@ extension Engine {
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
         journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes, lastLSN: journal.lastLSN,
         durableLSN: journal.durableLSN, oldestPendingLSN: state.queue.oldestLSN, lowWaterLSN: state.lowWater,
+        deadLetters: state.queue.deadLetters.count,
         parkedRequests: shared.parking.count,
-        knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure)
+        knownInodes: state.inodes.count, journalFailure: journal.failure, lastFailure: shared.lastFailure,
+        backingFailure: shared.backingFailure,
+        longestCallMilliseconds: shared.oldestCallMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
+        failingOperations: shared.plans.values.count { !$0.isRunning } + state.queue.delayedCount)
     }
   }
 
-  /// How often `tick` is to be called: often enough for the batches of the journal.
-  package var tickMilliseconds: Int {
+  /// How often `tick` is to be called: often enough for the batches of the journal, and for changes that are slowed down.
+  package var tickMilliseconds: Int { shared.withLock { $0.parking.hasPaced } ? 5 : commitTickMilliseconds }
+
+  private var commitTickMilliseconds: Int {
     let shortest = shared.withLock { $0.state.policies.shortestBatchMilliseconds }
     return shortest.map { max(1, min(50, $0 / 2)) } ?? 50
   }
@@ -110,7 +145,9 @@ extension Engine {
   /// `tickMilliseconds`, and when something changed.
   package func tick() {
     answerInterrupted()
+    measureSpaceIfDue()
     advance()
+    releasePaced()
     if journal.failure != nil { endWaiting() } else { retryForRoom() }
   }
 
@@ -123,6 +160,18 @@ extension Engine {
     settleFilesAround()
     completeDrains()
     completeWriteThroughs()
+  }
+
+  /// Lets changes through whose time has come.
+  private func releasePaced() {
+    let now = clock.uptimeMilliseconds()
+    let requests = shared.withLock { shared in
+      if !shared.plans.isEmpty {
+        shared.flow.measure(bytesWritten: calls.bytesWritten.value, isPressed: shared.isPressed, now: now)
+      }
+      return shared.parking.takePaced(nowMilliseconds: journal.failure == nil ? now : .max)
+    }
+    for request in requests { attempt(request) }
   }
 
   /// Room comes not only with the end of a plan: the disk of the journal may have got space again. Where none can come, waiting

@@ -128,6 +128,7 @@ extension EngineState {
     inode.unreadableAttributes = Set(details.unreadableAttributes)
     for change in cache.extendedAttributes(of: number) { inode.take(change) }
     for (name, value) in inode.extendedAttributes { policyChanged(byAttribute: name, value) }
+    noteLoaded(inode)
   }
 
   /// The journal must know all known names of a file that it can tell the location of (R16).

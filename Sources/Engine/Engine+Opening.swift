@@ -42,11 +42,12 @@ extension Engine {
       state.copiedBelow = scan.lowWater
       state.around.streamBytesMin = configuration.sequentialBypassBytes
       state.recover(recovery)
+      state.reserveAll()
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
       state.queue.pressAll(through: journal.lastLSN)
       let engine = Engine(
         state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration)
-      engine.redoOpenPlans(recovery.openPlans)
+      engine.redoOpenPlans(recovery)
       return engine
     } catch {
       throw .journal(error)
@@ -61,7 +62,7 @@ extension Engine {
     let settings = WritebackSettings(
       delayMilliseconds: configuration.writebackDelayMilliseconds,
       deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations,
-      batchBytes: configuration.batchBytes)
+      batchBytes: configuration.batchBytes, retry: configuration.retry)
     let queue = WritebackQueue(rules: configuration.rules, settings: settings, seed: journal.epoch) {
       EntryName(unchecked: prefix + Array(String($0.rawValue).utf8))
     }

@@ -17,6 +17,7 @@ extension Engine {
       .gauge(
         "ebbfs_pending_operations", "Operations that wait for write-back or are being written back.", by: "priority",
         status.queues.map { ($0.priority, $0.count) }),
+      .gauge("ebbfs_dead_letters", "Changes that are not tried any more until an operator says so.", value: status.deadLetters),
       .gauge(
         "ebbfs_oldest_pending_age_seconds", "Age of the oldest change that is not yet written back, or 0.", .seconds,
         value: status.oldestAgeMilliseconds * 1_000_000),

@@ -105,7 +105,7 @@ extension Engine {
       let pace = shared.state.queue.settings
       return shared.state.around.settle(
         restedBefore: now - pace.delayMilliseconds, writtenBefore: now - pace.deadlineMilliseconds,
-        awaitedThrough: shared.drains.map(\.aroundThrough).max() ?? 0)
+        awaited: Set(shared.drains.flatMap(\.around.keys)))
     }
     for inode in synchronizing { runner.run(.writeBack) { [self] in workAround(inode) } }
     // Closed without a lock: close(2) may wait for a server. Others wait for the descriptors.

@@ -13,6 +13,7 @@ extension Engine {
     shared.withLock { shared in
       guard !shared.isStopping, journal.failure == nil else { return }
       let now = clock.uptimeMilliseconds()
+      shared.updatePressure()
       for lsn in shared.plans.keys.sorted() {
         guard let run = shared.plans[lsn], !run.isRunning, run.retryAtMilliseconds <= now else { continue }
         resume(run, &shared)
@@ -21,7 +22,7 @@ extension Engine {
       for directory in shared.state.queue.overdueDirectories(nowMilliseconds: now) { _ = shared.state.cache.seal(directory) }
       // Plans that wait to be tried again, however many, leave the others their turn.
       var running = shared.plans.values.count { $0.isRunning }
-      while running < configuration.flushThreads,
+      while running < configuration.flushThreads, shared.hasTurn(running: running),
         let proposal = shared.state.queue.nextPlan(nowMilliseconds: now, world: shared.state.world)
       {
         begun.append(open(proposal, &shared))
@@ -53,7 +54,10 @@ extension Engine {
   }
 
   /// Redoes the plans that the last mount left open, before anything else touches their names.
-  func redoOpenPlans(_ plans: [LSN: Recovery.OpenPlan]) {
+  ///
+  /// Nothing is planned or redone before the dead letters of the last mount are known.
+  func redoOpenPlans(_ recovery: Recovery) {
+    let plans = recovery.openPlans
     let now = clock.uptimeMilliseconds()
     shared.withLock { shared in
       for (lsn, plan) in plans.sorted(by: { $0.key < $1.key }) {
@@ -62,6 +66,7 @@ extension Engine {
         shared.state.queue.finished(plan: lsn, completed: ended, aborted: [], nowMilliseconds: now)
         install(plan.actions, open: plan.remaining, lsn, isRedo: true, &shared)
       }
+      shared.state.queue.restore(recovery.deadLetters.values) { recovery.contentsDone($0) }
     }
     for lsn in plans.keys.sorted() { runner.run(.writeBack) { [self] in begin(lsn) } }
   }
@@ -72,14 +77,20 @@ extension Engine {
   }
 
   private func apply(_ lsn: LSN) {
-    guard var run = shared.withLock({ $0.plans[lsn] }) else { return }
+    guard
+      var (run, held) = shared.withLock({ shared in
+        shared.plans[lsn].map { ($0, shared.state.queue.heldActions(of: lsn)) }
+      })
+    else { return }
     let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action), rules: configuration.rules)
     // Nothing is made, and nothing is taken as gone, where the backing directory itself is gone.
+    noteCall(of: lsn)
     var rootFailure = rootFailure()
     var attempted: [Int] = []
-    for index in run.open where run.needsAttempt(index) && !shared.withLock({ $0.isStopping }) {
+    for index in run.open where run.needsAttempt(index) && !held.contains(index) && !shared.withLock({ $0.isStopping }) {
       attempted.append(index)
       if rootFailure == nil {
+        noteCall(of: lsn)
         run.outcomes[index] = apply(run.actions[index], holds: run.holds[index], executor, isRedo: run.wasAttempted[index])
         run.wasAttempted[index] = true
         if case .aborted = run.outcomes[index] { rootFailure = self.rootFailure() }
@@ -87,9 +98,11 @@ extension Engine {
       if let rootFailure { run.outcomes[index] = .retry(rootFailure) }
     }
     let applied = run.completed
+    noteCall(of: lsn)
     for (index, outcome) in zip(applied, executor.synchronize(applied.map { run.actions[$0] })) { run.outcomes[index] = outcome }
-    run.putOffInsideUnmadeDirectories()
-    run.untouched = Set(run.open.filter { run.isInDoubt($0) && executor.isUntouched(run.actions[$0]) })
+    held.formUnion(run.putOffInsideUnmadeDirectories())
+    if rootFailure == nil { giveUp(&run, besides: held, executor) }
+    run.untouched = Set(run.open.filter { (run.isInDoubt($0) || held.contains($0)) && executor.isUntouched(run.actions[$0]) })
     run.attempts += 1
     let outcome = run
     shared.withLock { shared in
@@ -97,17 +110,25 @@ extension Engine {
       noteFailures(of: outcome, &shared)
     }
     metrics.countFailures(run, of: attempted)
-    if run.completed.isEmpty, run.aborted.isEmpty { pause(lsn) } else { runner.run(.writeBack) { [self] in finish(lsn) } }
+    if run.completed.isEmpty, run.aborted.isEmpty, run.deadLetters.isEmpty {
+      pause(lsn)
+    } else {
+      runner.run(.writeBack) { [self] in finish(lsn) }
+    }
   }
 
   /// Why the backing directory is not there; `nil` when it is. May hang as long as that does.
   func rootFailure() -> Errno? {
-    do throws(Errno) {
-      try backing.checkRoot()
-      return nil
-    } catch {
-      return error
-    }
+    var failure: Errno?
+    do throws(Errno) { try backing.checkRoot() } catch { failure = error }
+    shared.withLock { [failure] in $0.backingFailure = failure }
+    return failure
+  }
+
+  /// Notes that a plan begins a call, for those who want to know how long it takes.
+  private func noteCall(of lsn: LSN) {
+    let now = clock.uptimeMilliseconds()
+    shared.withLock { $0.plans[lsn]?.callBeganMilliseconds = now }
   }
 
   private func apply(
@@ -128,10 +149,14 @@ extension Engine {
   private func pause(_ lsn: LSN) {
     let (waiting, loads) = shared.withLock { shared -> ([Request], [Load]) in
       guard let run = shared.plans[lsn] else { return ([], []) }
-      let delay = shared.state.queue.retryDelayMilliseconds(failures: max(run.attempts, 1))
       shared.plans[lsn]?.isRunning = false
-      shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + delay
-      metrics.retries.add()
+      if shared.state.queue.heldActions(of: lsn).isSuperset(of: run.open) {
+        shared.plans[lsn]?.retryAtMilliseconds = .max
+      } else {
+        let delay = shared.state.queue.retryDelayMilliseconds(failures: max(run.attempts, 1))
+        shared.plans[lsn]?.retryAtMilliseconds = clock.uptimeMilliseconds() + delay
+        metrics.retries.add()
+      }
       shared.state.queue.paused(lsn, untouched: run.untouched.sorted())
       guard !run.untouched.isEmpty else { return ([], []) }
       for index in run.untouched.sorted() where run.rolledForward.contains(index) {
@@ -162,6 +187,7 @@ extension Engine {
       }
       shared.state.appendOutcome(of: run)
       shared.plans[lsn]?.isOutcomeAppended = true
+      shared.appendDeadLetters(of: run)
     }
     guard (try? journal.commit()) != nil else { return pause(lsn) }
     var waiting: [Request] = []
@@ -175,6 +201,7 @@ extension Engine {
       shared.parking.taintDetails(of: run.changedInodes.union(furtherNames))
       gone = shared.state.release(run)
       metrics.countWrittenBack(run)
+      shared.flow.noteWrittenBack(operations: run.completed.reduce(0) { $0 + max(1, run.actions[$1].action.completes.count) })
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }
       shared.plans[lsn]?.isOutcomeAppended = false
@@ -185,7 +212,6 @@ extension Engine {
       }
       waiting = shared.parking.takeWaitersOfPlanEnd() + shared.parking.takeWaitersOfRoom()
       loads = shared.parking.takeDelayedLoads()
-      shared.state.queue.setPressure(shared.parking.isShortOfRoom)
       return shared.plans[lsn] == nil
     }
     if !isOver { pause(lsn) }
@@ -197,14 +223,16 @@ extension Engine {
   }
 
   private func noteFailures(of run: PlanRun, _ shared: inout Shared) {
-    for (action, outcome) in zip(run.actions, run.outcomes) {
+    for index in run.open {
+      let action = run.actions[index]
       let errno: Errno
-      let why: String
-      switch outcome {
+      var why: String
+      switch run.outcomes[index] {
       case .retry(let error): (errno, why) = (error, "will be tried again")
       case .aborted(let error, let reason): (errno, why) = (error, "given back: \(reason)")
       case .done, nil: continue
       }
+      if run.deadLetters[index] != nil { why = "a dead letter" }
       let path = (action.target ?? action.source)?.components.map(\.description).joined(separator: "/") ?? ""
       shared.lastFailure = WritebackFailure(
         errno: errno, reason: "\(action.action.kind) \(path): error \(errno.rawValue), \(why)",

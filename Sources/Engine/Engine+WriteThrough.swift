@@ -13,9 +13,10 @@ struct WriteThrough {
 /// Mode `write-through`. The change is journaled as always, so that order, recovery and rewriting are as always; its answer waits
 /// until nothing of its inodes up to its record is pending, which pressing makes due at once.
 ///
-/// What the backing directory refuses is tried again as always, and the caller waits, as one of a hard NFS mount does: to answer
-/// an error would be half an acknowledgement, since the change is journaled and seen by others. A signal ends the wait with
-/// EINTR, and write-back goes on.
+/// What fails is tried again as always, and the caller waits, as one of a hard NFS mount does: to answer an error would be half an
+/// acknowledgement, since the change is journaled and seen by others. A signal ends the wait with EINTR, and write-back goes on.
+/// When the change is given up, or waits for one that was, the caller gets the error of that dead letter, with which the operator
+/// decides about the change.
 extension Engine {
   /// Parks a change that has been carried out.
   ///
@@ -31,17 +32,22 @@ extension Engine {
   /// Answers changes that have arrived in the backing directory. With the journal failed none will.
   func completeWriteThroughs() {
     let hasFailed = journal.failure != nil
-    let finished = shared.withLock { shared -> [WriteThrough] in
+    let finished = shared.withLock { shared -> [(WriteThrough, Errno?)] in
       guard !shared.writeThroughs.isEmpty else { return [] }
       let queue = shared.state.queue
-      let isOver = { (wait: WriteThrough) in hasFailed || !wait.inodes.contains { queue.isPending($0, through: wait.lsn) } }
-      let finished = shared.writeThroughs.filter(isOver)
-      shared.writeThroughs.removeAll(where: isOver)
-      return finished.filter { shared.parking.take($0.request.number) != nil }
+      var finished: [(WriteThrough, Errno?)] = []
+      shared.writeThroughs.removeAll { wait in
+        let pending = wait.inodes.filter { queue.isPending($0, through: wait.lsn) }
+        let errno = hasFailed ? .inputOutput : pending.lazy.compactMap { queue.refusal(of: $0, through: wait.lsn) }.first
+        guard pending.isEmpty || errno != nil else { return false }
+        finished.append((wait, errno))
+        return true
+      }
+      return finished.filter { shared.parking.take($0.0.request.number) != nil }
     }
-    for wait in finished {
-      if hasFailed {
-        wait.request.answer(.failure(.inputOutput))
+    for (wait, errno) in finished {
+      if let errno {
+        wait.request.answer(.failure(errno))
       } else {
         // What was undone before it was written back is never there: that it was is durable then.
         var request = wait.request

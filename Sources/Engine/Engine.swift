@@ -19,6 +19,7 @@ import WriteAheadLog
 package final class Engine: OperationHandler {
   struct Shared {
     var state: EngineState
+    var flow: FlowControl
     var parking = Parking()
     var prefetch = Prefetch()
     var plans: [LSN: PlanRun] = [:]
@@ -33,7 +34,11 @@ package final class Engine: OperationHandler {
     var commitDueMilliseconds: Int?
     var isStopping = false
     var lastFailure: WritebackFailure?
+    /// Why the backing directory was not there when it was looked at last.
+    var backingFailure: Errno?
     var lastBatchMilliseconds = 0
+    /// How many changes were given up by the limit of attempts since something was last written back.
+    var exhaustedSinceSuccess = 0
   }
 
   let shared: Lock<Shared>
@@ -56,7 +61,9 @@ package final class Engine: OperationHandler {
   ) {
     let calls = BackingCallMetrics(clock: clock)
     let backing = MeasuredStorage(backing, calls)
-    self.shared = Lock(Shared(state: state))
+    let flow = FlowControl(
+      background: configuration.dirtyBackground, limit: configuration.dirtyLimit, journalCapacityBytes: journal.capacityBytes)
+    self.shared = Lock(Shared(state: state, flow: flow))
     self.journal = journal
     self.backing = backing
     self.metrics = state.metrics
@@ -105,6 +112,8 @@ package final class Engine: OperationHandler {
   private enum Step {
     case finish(Request, Outcome)
     case fail(Request, Errno, after: LSN)
+    /// The answer is an error, and write-back has something to do.
+    case refuse(Errno)
     case load([Load])
     case wait
   }
@@ -117,12 +126,16 @@ package final class Engine: OperationHandler {
     case .finish(let request, let outcome): finish(request, outcome)
     case .fail(let request, let errno, let lsn):
       whenAcknowledged(lsn, request.policy.durability) { _ in request.answer(.failure(errno)) }
+    case .refuse(let errno):
+      request.answer(.failure(errno))
+      advance()
     case .load(let loads): for load in loads { start(load) }
     case .wait: advance()
     }
   }
 
   private func step(_ request: Request, _ shared: inout Shared) -> Step {
+    if request.operation.isChange, journal.failure == nil, let step = pace(request, &shared) { return step }
     var request = request
     request.policy = shared.state.policy(for: request.operation)
     let mayWriteThrough = shared.state.policies.mayWriteThrough && request.operation.isChange
@@ -149,13 +162,44 @@ package final class Engine: OperationHandler {
       switch error {
       case .failure(let errno): return .fail(request, errno, after: shared.state.lastChange(seenBy: request.operation))
       case .needs(let loads): return .load(shared.parking.park(request, for: loads))
-      case .needsRoom:
-        shared.state.queue.setPressure(true)
-        shared.parking.parkForRoom(request)
+      case .needsRoom(let room): return park(request, for: room, &shared)
       case .needsPlanEnd: shared.parking.parkForPlanEnd(request)
       }
       return .wait
     }
+  }
+
+  /// What a change comes to that comes faster than write-back goes, or brings data that would go beyond the limit; `nil` when it
+  /// may go on.
+  private func pace(_ request: Request, _ shared: inout Shared) -> Step? {
+    let level = shared.flowLevel
+    if request.operation.dataBytes > 0, shared.flow.fraction(level) >= 1, !shared.state.queue.isEmpty {
+      return park(request, for: .journal, &shared)
+    }
+    guard !request.isPaced else { return nil }
+    let now = clock.uptimeMilliseconds()
+    let delay = shared.flow.delayMilliseconds(bytes: request.operation.dataBytes, level, now: now)
+    guard delay > 0 else { return nil }
+    var request = request
+    request.isPaced = true
+    shared.parking.park(request, untilMilliseconds: now + delay)
+    return .wait
+  }
+
+  /// Has something written back for a request that lacks room.
+  private func park(_ request: Request, for room: Room, _ shared: inout Shared) -> Step {
+    var request = request
+    switch room {
+    case .journal:
+      // With nothing to write back a checkpoint makes room, or none comes: both are soon known.
+      if configuration.whenFull == .fail, !shared.state.queue.isEmpty { return .refuse(.noSpace) }
+    case .memory: break
+    case .backing(let shortage):
+      request.shortage = shortage
+      shared.state.space.isWanted = true
+    }
+    shared.parking.parkForRoom(request)
+    return .wait
   }
 
   private func finish(_ request: Request, _ outcome: Outcome) {

@@ -1,5 +1,13 @@
 import FilesystemModel
+import Flushing
 import Policies
+
+/// What becomes of a change that the journal has no room for, until write-back has made some.
+package enum WhenFull: Hashable, Sendable {
+  case wait
+  /// It fails with ENOSPC. What was acknowledged is kept.
+  case fail
+}
 
 /// Settings of one mount.
 package struct EngineConfiguration: Sendable {
@@ -31,12 +39,19 @@ package struct EngineConfiguration: Sendable {
   package var memoryBytes = 256 << 20
   package var journalBytes = 8 << 30
   package var segmentBytes = 64 << 20
+  /// How much may be dirty before write-back stops waiting for more changes and changes are slowed down.
+  package var dirtyBackground = JournalShare.percent(50)
+  /// How much may be dirty before data waits.
+  package var dirtyLimit = JournalShare.percent(80)
+  package var whenFull = WhenFull.wait
   /// How full the journal must be before what pins its oldest segment is copied forward (R21), in percent.
   package var copyForwardUsedPercent = 50
   /// For how long the oldest record must have stayed the oldest until then.
   package var copyForwardDelayMilliseconds = 2000
   /// Sixteen random bytes: the UUID of a new journal.
   package var journalSeed: [UInt8] = []
+  /// When what failed is tried again, and when it becomes a dead letter.
+  package var retry = RetryPolicy()
   package var rules = ProtocolRules()
 
   package init() {}

@@ -32,6 +32,9 @@ final class EngineMetrics: MetricSet {
   let failures = Labelled("outcome", by: WritebackFailureOutcome.self) {
     Counter("ebbfs_writeback_failures_total", "Operations that failed in the backing directory, by what becomes of them.")
   }
+  let deadLettersRetried = Counter("ebbfs_dead_letters_retried_total", "Dead letters that an operator had tried again.")
+  let changesDiscarded = Counter(
+    "ebbfs_dead_letters_discarded_total", "Changes that an operator gave up, those behind dead letters included.")
 }
 
 /// What a request may need from the backing directory.
@@ -60,11 +63,14 @@ enum WritebackFailureOutcome: Int, LabelValue {
   case retried
   /// It comes again in a later batch.
   case givenBack
+  /// It is not tried any more until an operator says so.
+  case deadLetter
 
   var label: String {
     switch self {
     case .retried: "retried"
     case .givenBack: "given_back"
+    case .deadLetter: "dead_letter"
     }
   }
 }
@@ -151,6 +157,10 @@ extension EngineMetrics {
   /// Counts the failures of one attempt at the given actions.
   func countFailures(_ run: PlanRun, of attempted: [Int]) {
     for index in attempted {
+      if run.deadLetters[index] != nil {
+        failures[.deadLetter].add()
+        continue
+      }
       switch run.outcomes[index] {
       case .retry: failures[.retried].add()
       case .aborted: failures[.givenBack].add()

@@ -37,7 +37,9 @@ extension EngineState {
       case .content(let change, let bytes, _, _):
         copy(change, lsn, record, bytes: bytes, at: logged.dataPosition, outcomes)
       case .intent(let actions): copy(actions, lsn, record, outcomes)
-      case .binding, .outcome, .checkpointBegin, .checkpointTable, .checkpointEnd, .copy: break
+      // Checkpoints tell of dead letters; what a discard says of names is where their inodes are.
+      case .binding, .outcome, .checkpointBegin, .checkpointTable, .checkpointEnd, .copy, .deadLetter, .deadLetterRetry, .discard:
+        break
       }
     }
   }

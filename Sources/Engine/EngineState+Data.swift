@@ -56,6 +56,7 @@ extension EngineState {
     if around.isWriting(number) { throw .needsPlanEnd }
     try admitChange(bytes: bytes.count)
     try admitBlocks(offset..<end, of: inode)
+    try admitSpace(bytes: bytesNeeded(by: inode, writing: offset..<end, before: before), request)
     let now = clock.now()
     let change = ContentChange(
       inode: number, data: .write(offset: offset, count: bytes.count), sizeAfter: max(before.size, end),
@@ -74,7 +75,7 @@ extension EngineState {
     _ = cache.evict(blocks: range.count / 4096 + 1024, writtenThrough: journal.writtenLSN)
     guard !cache.hasRoom(forWriting: range, of: inode.number) else { return }
     journalFragments(blocks: range.count / 4096 + 256)
-    throw .needsRoom
+    throw .needsRoom(.memory)
   }
 
   /// Makes blocks of many small writes fit for eviction, which may be the only way to room: those of a file without a name are

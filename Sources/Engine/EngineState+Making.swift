@@ -2,6 +2,7 @@ import FilesystemModel
 import Inodes
 import JournalFormat
 import StorageInterface
+import WritebackCache
 
 /// mknod, mkdir, symlink, create, O_TMPFILE and link.
 extension EngineState {
@@ -30,6 +31,7 @@ extension EngineState {
     try admitChange()
     let time = clock.now()
     let wasUnnamed = inode.unnamedCreation != nil
+    defer { reserve(inode) }
     let lsn = commit(.link(number, at: location), at: time, request: request.caller.request)
     if wasUnnamed, let first = cache.firstLSN(of: number) { contentsChanged(inode, lsn: first) }
     return .reply(.entry(try entry(inode, request)), after: lsn)
@@ -84,8 +86,10 @@ extension EngineState {
 
   private mutating func born(_ new: NewInode, at location: Location?, _ request: Request) throws(Interruption) -> Outcome {
     try admitChange(bytes: new.target.count + new.extendedAttributes.reduce(0) { $0 + $1.name.count + $1.value.count })
+    try admitSpace(bytes: new.attributes.kind == .directory ? DirtyContents.blockBytes : 0, files: 1, request)
     let inode = insert(new)
     let lsn = commit(.create(new, at: location), at: new.attributes.modified, request: request.caller.request)
+    reserve(inode)
     return .reply(.entry(try entry(inode, request)), after: lsn)
   }
 

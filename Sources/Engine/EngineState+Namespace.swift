@@ -60,7 +60,9 @@ extension EngineState {
     if !result.isEmpty {
       _ = journal.append(.outcome(PlanOutcome(plan: .zero, completes: result.completed, contents: result.contents)))
     }
-    if let lost { queue.contentsGone(lost.number) }
+    guard let lost else { return }
+    queue.contentsGone(lost.number)
+    reserve(lost)
   }
 
   /// Frees what an orphan that nobody holds has in memory.
@@ -69,6 +71,7 @@ extension EngineState {
     let bytesBefore = cache.dirtyBytes
     _ = cache.discard(inode.number)
     metrics.bytesCancelled.add(bytesBefore - cache.dirtyBytes)
+    reserve(inode)
     unnamed.remove(inode.number)
     if inode.backingNames.isEmpty, queue.graph.pending(inode: inode.number).isEmpty { inodes.drop(inode) }
   }

@@ -35,7 +35,7 @@ extension EngineState {
     case .write(let inode, let offset, let bytes): try write(inode, offset: offset, bytes: bytes, request)
     case .synchronize(let inode, _): try synchronize(inode, request)
     case .readDirectory(let inode, let wanted): try readDirectory(inode, wanted, request)
-    case .statistics: .ask(Question { (backing) throws(Errno) in .statistics(try backing.statistics()) })
+    case .statistics: statistics()
     case .setExtendedAttribute(let inode, let attribute, let mode): try setExtendedAttribute(inode, attribute, mode, request)
     case .getExtendedAttribute(let inode, let name): try getExtendedAttribute(inode, name, request)
     case .listExtendedAttributes(let inode): try listExtendedAttributes(inode, request)
@@ -57,6 +57,9 @@ extension EngineState {
 }
 
 extension Operation {
+  /// How much data it brings, in bytes. A copy becomes a write of its own.
+  var dataBytes: Int { if case .write(_, _, let bytes) = self { bytes.count } else { 0 } }
+
   /// The inode whose contents it changes.
   fileprivate var changedContents: InodeNumber? {
     switch self {

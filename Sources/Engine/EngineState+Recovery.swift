@@ -14,6 +14,7 @@ extension EngineState {
       switch step.change {
       case .namespace(let change): replay(change, step, recovery, &sealing)
       case .contents(let change, let position): replay(change, position: position, step, recovery, &sealing)
+      case .names(let names): setNames(names)
       }
       if !configuration.rules.orphansAreDecidedLast { dropOrphans(recovery) }
     }

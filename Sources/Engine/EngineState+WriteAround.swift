@@ -52,8 +52,12 @@ struct AroundFiles {
   func isWriting(_ inode: InodeNumber) -> Bool { files[inode]?.isWriting ?? false }
   func isOpen(_ inode: InodeNumber) -> Bool { files[inode] != nil }
   var isFull: Bool { files.count >= Self.filesMax }
-  /// The oldest write that may be lost by a power cut.
-  var oldestUnsynchronizedWrite: Int? { files.values.compactMap { $0.unsynchronized?.first }.min() }
+  /// Files whose last writes may be lost by a power cut, with the number of the last.
+  var unsynchronized: [InodeNumber: Int] { files.compactMapValues { $0.unsynchronized?.last } }
+  /// Whether all writes of a file through a number are safe from that.
+  func isSynchronized(_ inode: InodeNumber, through number: Int) -> Bool {
+    files[inode]?.unsynchronized.map { $0.first > number } ?? true
+  }
 
   /// Keeps a file open that was found to be the inode's.
   mutating func open(_ inode: InodeNumber, _ file: any BackingFile, nowMilliseconds now: Int) {
@@ -101,7 +105,7 @@ struct AroundFiles {
   /// Closes files that were left alone and are synced, and says which of the others are to be synced now: those left alone, those
   /// that were written long ago, those somebody waits for, and all when there are too many.
   mutating func settle(
-    restedBefore rested: Int, writtenBefore old: Int, awaitedThrough: Int
+    restedBefore rested: Int, writtenBefore old: Int, awaited: Set<InodeNumber>
   ) -> (closing: [any BackingFile], synchronizing: [InodeNumber]) {
     var closing: [any BackingFile] = []
     var synchronizing: [InodeNumber] = []
@@ -109,7 +113,7 @@ struct AroundFiles {
       guard let open = files[inode], !open.isRunning else { continue }
       if let unsynchronized = open.unsynchronized {
         let isDue =
-          open.lastMilliseconds <= rested || unsynchronized.milliseconds <= old || unsynchronized.first <= awaitedThrough
+          open.lastMilliseconds <= rested || unsynchronized.milliseconds <= old || awaited.contains(inode)
         guard isDue || isFull else { continue }
         files[inode]?.isRunning = true
         synchronizing.append(inode)
@@ -152,8 +156,12 @@ extension EngineState {
   mutating func writeAround(_ inode: Inode, offset: Int, bytes: [UInt8], _ request: Request) throws(Interruption) -> Outcome {
     let through = journal.lastLSN
     if configuration.rules.writesAroundComeLast, queue.isPending(inode.number, through: through) {
+      if let errno = queue.refusal(of: inode.number, through: through) { throw .failure(errno) }
       queue.press(inode.number, through: through)
       throw .needsPlanEnd
+    }
+    if let before = inode.attributes {
+      try admitSpace(bytes: bytesNeeded(by: inode, writing: offset..<offset + bytes.count, before: before), request)
     }
     guard around.isOpen(inode.number) else { return try open(inode) }
     followStream(inode, offset: offset, count: bytes.count, size: inode.attributes?.size ?? 0)
@@ -175,5 +183,10 @@ extension EngineState {
   }
 
   /// A write that went around is in the backing file: the mount shows what that has.
-  func takeWrittenAround(_ number: InodeNumber, _ attributes: Attributes) { inodes[number]?.attributes = attributes }
+  mutating func takeWrittenAround(_ number: InodeNumber, _ attributes: Attributes) {
+    guard let inode = inodes[number] else { return }
+    space.noteWritten(bytes: max(0, 512 * (attributes.blocks512 - inode.backingBlocks512)), files: 0)
+    inode.attributes = attributes
+    noteLoaded(inode)
+  }
 }

@@ -12,6 +12,7 @@ struct EngineState {
   var inodes = InodeTable()
   var cache: DirtyContents
   var queue: WritebackQueue
+  var space = SpaceReservation()
   let journal: Journal
   let clock: any Clock
   let abilities: BackingAbilities
@@ -105,7 +106,7 @@ extension EngineState {
   /// Refuses a change when the journal has failed, and waits when it has no room for `bytes` more.
   func admitChange(bytes: Int = 0) throws(Interruption) {
     guard journal.failure == nil else { throw .failure(.readOnlyFilesystem) }
-    guard journal.hasRoom(for: bytes + Self.bindingReserveBytes) else { throw .needsRoom }
+    guard journal.hasRoom(for: bytes + Self.bindingReserveBytes) else { throw .needsRoom(.journal) }
   }
 
   /// Makes sure that the journal can tell where the inode is, its directories first (R4: records carry inodes, never paths).
@@ -183,6 +184,7 @@ extension EngineState {
         policyChanged(byAttribute: attribute.name, attribute.value)
       }
     }
+    reserve(inode)
   }
 
   /// Tells the queue that an inode has contents to write back, the oldest of them from the record `lsn`.
@@ -192,7 +194,7 @@ extension EngineState {
   }
 
   /// What the file takes on disk as far as is known before write-back.
-  private static func estimatedBlocks(_ attributes: Attributes, after change: DataChange, size: Int) -> Int {
+  static func estimatedBlocks(_ attributes: Attributes, after change: DataChange, size: Int) -> Int {
     let full = blocks(through: size) * 8
     switch change {
     case .write(let offset, let count):
@@ -204,7 +206,7 @@ extension EngineState {
   }
 
   /// How many blocks of 4 KiB begin before an offset, which may be `Int.max`.
-  private static func blocks(through offset: Int) -> Int { offset / 4096 + (offset % 4096 == 0 ? 0 : 1) }
+  static func blocks(through offset: Int) -> Int { offset / 4096 + (offset % 4096 == 0 ? 0 : 1) }
 }
 
 extension NamespaceChange {

@@ -113,6 +113,7 @@ private final class MeasuredFile: BackingFile {
 
   func write(_ bytes: [UInt8], at offset: Int) throws(Errno) {
     try metrics.measure(.write) { () throws(Errno) in try file.write(bytes, at: offset) }
+    metrics.bytesWritten.add(bytes.count)
   }
 
   func resize(_ size: Int) throws(Errno) {

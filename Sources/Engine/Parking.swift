@@ -8,6 +8,8 @@ struct Parking {
   private var waitersOfLoad: [Load: [UInt64]] = [:]
   private var waitersOfRoom: [UInt64] = []
   private var waitersOfPlanEnd: [UInt64] = []
+  /// Requests that are slowed down, with the uptime in milliseconds until which: ascending.
+  private var paced: [(number: UInt64, until: Int)] = []
   /// Loads under way, with the inodes that their paths pass through.
   private var loads: [Load: ActiveLoad] = [:]
   /// The same for requests whose answer is being fetched.
@@ -53,6 +55,20 @@ struct Parking {
   mutating func parkForRoom(_ request: Request) {
     waiting[request.number] = request
     waitersOfRoom.append(request.number)
+  }
+
+  /// Slows a request down. Those that come later do not wait for less long.
+  mutating func park(_ request: Request, untilMilliseconds until: Int) {
+    waiting[request.number] = request
+    paced.append((request.number, max(until, paced.last?.until ?? until)))
+  }
+
+  var hasPaced: Bool { !paced.isEmpty }
+
+  mutating func takePaced(nowMilliseconds now: Int) -> [Request] {
+    let due = paced.prefix { $0.until <= now }
+    paced.removeFirst(due.count)
+    return due.compactMap { take($0.number) }
   }
 
   mutating func parkForPlanEnd(_ request: Request) {

@@ -24,7 +24,11 @@ struct PlanRun: Sendable {
   var isRunning = true
   /// Whether the outcome of what is settled has been appended, and is not yet durable.
   var isOutcomeAppended = false
+  /// Letters of actions that are given up, to be appended with the outcome.
+  var deadLetters: [Int: DeadLetter] = [:]
   var attempts = 0
+  /// Uptime when the action, or the syncing, that is under way began.
+  var callBeganMilliseconds: Int?
   var retryAtMilliseconds = 0
   /// Uptime at which it was opened, or found at recovery.
   let beganNanoseconds: Int
@@ -50,6 +54,8 @@ struct PlanRun: Sendable {
     rolledForward = isRedo ? Set(open.filter { actions[$0].action.kind != .writeContents }) : []
   }
 
+  /// What its open actions write.
+  var bytesLeft: Int { open.reduce(0) { $0 + (actions[$1].contents?.extents.reduce(0) { $0 + $1.count } ?? 0) } }
   /// Open actions that are in the backing directory, synced.
   var completed: [Int] { open.filter { outcomes[$0] == .done } }
   /// Open actions that were refused without an effect.
@@ -79,12 +85,16 @@ struct PlanRun: Sendable {
   }
 
   /// What is inside a directory that the plan has not made is done again with that: until then nobody could tell where it is.
-  mutating func putOffInsideUnmadeDirectories() {
+  ///
+  /// - Returns: Actions whose failure says nothing: the directory that they are inside of is not there.
+  mutating func putOffInsideUnmadeDirectories() -> Set<Int> {
+    var inside: Set<Int> = []
     var unmade: [InodeNumber: Errno] = [:]
     for index in open {
       let action = actions[index].action
-      if let parent = action.target?.parent, let errno = unmade[parent], outcomes[index] == .done {
-        outcomes[index] = .retry(errno)
+      if let errno = action.target.flatMap({ unmade[$0.parent] }) {
+        inside.insert(index)
+        if outcomes[index] == .done { outcomes[index] = .retry(errno) }
       }
       guard action.kind == .create, action.fileKind == .directory else { continue }
       switch outcomes[index] {
@@ -92,6 +102,7 @@ struct PlanRun: Sendable {
       case .done, nil: break
       }
     }
+    return inside
   }
 }
 
@@ -217,6 +228,7 @@ extension EngineState {
   /// Takes the new locations of a plan's inodes into memory and appends its DONE record, in one step (R5): several records when
   /// the names are too many for one.
   mutating func appendOutcome(of run: PlanRun) {
+    guard !run.completed.isEmpty || !run.aborted.isEmpty else { return }
     var part = OutcomePart()
     for index in run.completed {
       let touched = take(run.actions[index].action)
@@ -305,6 +317,8 @@ extension EngineState {
     for index in run.completed where run.actions[index].action.contentsThrough != nil {
       cache.release(run.actions[index].action.inode)
     }
+    let written = run.completed.compactMap { inodes[run.actions[$0].action.inode] }.reduce(0) { $0 + noteWritten($1) }
+    space.noteWritten(bytes: written, files: run.completed.count { run.actions[$0].action.kind == .create })
     var gone: [InodeNumber] = []
     for action in (run.completed + run.aborted).map({ run.actions[$0].action }) {
       for number in [action.inode] + (action.replaced.map { [$0] } ?? []) {

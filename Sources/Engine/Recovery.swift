@@ -25,6 +25,7 @@ struct Recovery {
   private var completed: Set<Stage> = []
   private var inDoubt: Set<Stage> = []
   private var contentsDone: [InodeNumber: LSN] = [:]
+  private(set) var deadLetters: [WritebackSubject: DeadLetter] = [:]
   /// What files that open plans touch looked like before: as the backing directory may still show them under names we do not
   /// know.
   private(set) var identitiesInDoubt: [InodeNumber: BackingIdentity] = [:]
@@ -48,6 +49,8 @@ struct Recovery {
     enum Change {
       case namespace(NamespaceChange)
       case contents(ContentChange, JournalPosition?)
+      /// Names as they are without changes that were given up.
+      case names([Discard.Name])
     }
 
     var lsn: LSN
@@ -109,6 +112,9 @@ struct Recovery {
     case .binding(let binding): bind(binding)
     case .intent(let actions): openPlans[lsn] = OpenPlan(actions: actions, remaining: [])
     case .outcome(let outcome): take(outcome)
+    case .deadLetter(let letter): deadLetters[letter.subject] = letter
+    case .deadLetterRetry(let subject): deadLetters[subject] = nil
+    case .discard(let discard): take(discard, lsn)
     case .checkpointBegin, .checkpointTable, .checkpointEnd, .copy: break
     }
   }
@@ -172,9 +178,13 @@ struct Recovery {
     }
     var losses: [InodeNumber: LSN] = [:]
     for step in steps {
-      guard case .namespace(let change) = step.change else { continue }
-      change.apply(to: &names)
-      if let inode = change.inodeLosingName { losses[inode] = step.lsn }
+      switch step.change {
+      case .namespace(let change):
+        change.apply(to: &names)
+        if let inode = change.inodeLosingName { losses[inode] = step.lsn }
+      case .names(let discarded): for name in discarded { names[name.location] = name.inode }
+      case .contents: break
+      }
     }
     if hasCopies { findLastingNames(temporaryNamePrefix) }
     for (location, inode) in lastingNames { names[location] = inode }
@@ -188,8 +198,7 @@ struct Recovery {
   private mutating func findLastingNames(_ temporaryNamePrefix: [UInt8]) {
     var told: [InodeNumber: Set<Location>] = [:]
     for step in steps {
-      guard case .namespace(let change) = step.change else { continue }
-      for (inode, location) in change.namesTold { told[inode, default: []].insert(location) }
+      for (inode, location) in step.namesTold { told[inode, default: []].insert(location) }
     }
     for (inode, binding) in bindings {
       for location in binding.locations where !location.name.bytes.starts(with: temporaryNamePrefix) {
@@ -251,6 +260,14 @@ struct Recovery {
     }
   }
 
+  private mutating func take(_ discard: Discard, _ lsn: LSN) {
+    take(PlanOutcome(plan: .zero, completes: discard.completes, contents: discard.contents))
+    steps.append(Step(lsn: lsn, time: Timestamp(seconds: 0), change: .names(discard.names)))
+  }
+
+  /// Through which record an inode's contents are complete.
+  func contentsDone(_ inode: InodeNumber) -> LSN { contentsDone[inode, default: .zero] }
+
   private mutating func move(_ inode: InodeNumber, to locations: [Location], _ action: PhysicalAction) {
     let kind = bindings[inode]?.kind ?? created[inode]?.inode.attributes.kind ?? action.fileKind
     var binding = bindings[inode] ?? Binding(inode: inode, kind: kind, locations: [])
@@ -278,6 +295,17 @@ extension NamespaceChange {
     case .exchange(let inode, let location, let other, let otherLocation):
       names[location] = other
       names[otherLocation] = inode
+    }
+  }
+}
+
+extension Recovery.Step {
+  /// The inodes that get or lose a name, with that.
+  fileprivate var namesTold: [(InodeNumber, Location)] {
+    switch change {
+    case .namespace(let change): change.namesTold
+    case .names(let names): names.compactMap { name in name.inode.map { ($0, name.location) } }
+    case .contents: []
     }
   }
 }

@@ -18,13 +18,22 @@ enum Load: Hashable, Sendable {
   }
 }
 
+/// What a change may lack room in.
+enum Room: Sendable {
+  case journal
+  /// The block arena: blocks can be evicted once the journal has been written, or go there first.
+  case memory
+  /// The backing directory: what is being written back, or a new measurement, may tell of more.
+  case backing(Shortage)
+}
+
 /// Why an attempt at an operation ended without an outcome. It had no effect: the operation is attempted again from its start.
 enum Interruption: Error {
   /// The answer is an error.
   case failure(Errno)
   case needs([Load])
-  /// The journal or the block arena is full: when write-back has made room.
-  case needsRoom
+  /// Something is full: when write-back has made room.
+  case needsRoom(Room)
   /// A plan that is moving what we ask for in the backing directory must end first.
   case needsPlanEnd
 }
@@ -74,4 +83,8 @@ struct Request: Sendable {
   var fetchesLeft = 8
   /// For which caches it was counted as a hit or a miss.
   var counted: CountedCaches = []
+  /// Whether it was slowed down already.
+  var isPaced = false
+  /// Set once the backing directory had no space for it.
+  var shortage: Shortage?
 }

@@ -1,10 +1,11 @@
 import FilesystemModel
 
 /// Dirty contents that no open plan has sealed, counted by urgency.
-struct ContentsByInode {
+struct ContentsByInode: Sequence {
   private var values: [InodeNumber: WritebackQueue.DirtyContents] = [:]
   private(set) var counts = CountsByUrgency()
 
+  func makeIterator() -> Dictionary<InodeNumber, WritebackQueue.DirtyContents>.Iterator { values.makeIterator() }
   var count: Int { values.count }
   var isEmpty: Bool { values.isEmpty }
 

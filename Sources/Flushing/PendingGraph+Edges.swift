@@ -13,8 +13,9 @@ extension PendingGraph {
   }
 
   /// All pending items that the item must wait for: those that share a name, share an inode, or create its parent; for the
-  /// removal or replacement of a directory all items inside it; for a rename of a directory all renames of directories: the
-  /// latest one, which waits for those before it as long as they are pending (n edges instead of n²).
+  /// removal or replacement of a directory all items inside it; where a directory gets another parent, all items that
+  /// do so: the latest one, which waits for those before it as long as they are pending (n edges instead of n²). A renaming that
+  /// leaves a directory where it is changes nobody's ancestors, so that no order of it with others can make a loop.
   ///
   /// - Complexity: O(k) in the number of those items.
   private func dependencies(of item: PendingItem) -> Set<Stage> {
@@ -25,7 +26,7 @@ extension PendingGraph {
     if rules.removalWaitsForChildren, let directory = item.removedDirectory {
       result.formUnion(keysByParent[directory] ?? [])
     }
-    if rules.directoryRenamesAreOrdered, item.kind == .rename, item.movesDirectory, let latest = directoryRenames.keys.last {
+    if rules.directoryRenamesAreOrdered, item.reparentsDirectory, let latest = directoryRenames.keys.last {
       result.insert(latest)
     }
     result.remove(item.key)
@@ -71,6 +72,6 @@ extension PendingGraph {
     if !Set(later.names).isDisjoint(with: earlier.names) || !Set(later.inodes).isDisjoint(with: earlier.inodes) { return true }
     if earlier.kind == .create, later.parents.contains(earlier.inode) { return true }
     if let directory = later.removedDirectory, earlier.parents.contains(directory) { return true }
-    return later.kind == .rename && earlier.kind == .rename && later.movesDirectory && earlier.movesDirectory
+    return later.reparentsDirectory && earlier.reparentsDirectory
   }
 }

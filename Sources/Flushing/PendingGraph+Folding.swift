@@ -37,6 +37,8 @@ extension PendingGraph {
     guard earlier.replaced == nil, earlier.completes.count + item.completes.count <= Self.mergedRecordsMax else { return false }
     if earlier.kind == .create, item.kind != .rename || item.replaced != nil { return false }
     guard rules.foldsOnlyDirectEdges else { return true }
+    // The order of those that give a directory another parent is that of their keys.
+    guard earlier.kind == .create || earlier.reparentsDirectory == item.reparentsDirectory else { return false }
     if let replaced = item.replaced, earlier.parents.contains(replaced) { return false }
     if let target = item.target, item.movesDirectory, facts.isBelow(target.parent, item.inode) { return false }
     return !hasDetour(from: item, to: earlier.key)

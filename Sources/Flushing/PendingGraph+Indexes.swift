@@ -7,7 +7,7 @@ extension PendingGraph {
     for inode in item.inodes { keysByInode[inode, default: []].append(item.key) }
     for parent in item.parents { keysByParent[parent, default: []].insert(item.key) }
     if item.kind == .create { creations[item.inode] = item.key }
-    if item.kind == .rename, item.movesDirectory { directoryRenames.insert(item.key) }
+    if item.reparentsDirectory { directoryRenames.insert(item.key) }
     oldestFirst.push(OldestFirst.Entry(lsn: item.firstLSN, key: item.key))
   }
 
@@ -33,9 +33,12 @@ extension PendingGraph {
   mutating func modify(_ key: Stage, _ change: (inout PendingItem) -> Void) {
     guard var item = items[key] else { return }
     removeFromIndexes(item)
+    noteRewritten(item)
+    item.isParked = false
     change(&item)
     items[key] = item
     addToIndexes(item)
+    updateReadiness(key)
     dropOutdatedAges()
   }
 
@@ -43,6 +46,7 @@ extension PendingGraph {
   mutating func remove(_ key: Stage) {
     guard let item = items.removeValue(forKey: key) else { return }
     removeFromIndexes(item)
+    noteRewritten(item)
     readyKeys.remove(key, item.urgency)
     for dependency in item.dependencies { removeDependent(key, of: dependency) }
     for dependent in dependents.removeValue(forKey: key) ?? [] {
@@ -58,6 +62,7 @@ extension PendingGraph {
     guard let item = items.removeValue(forKey: key) else { return }
     raise([later], to: item.urgency)
     removeFromIndexes(item)
+    noteRewritten(item)
     readyKeys.remove(key, item.urgency)
     items[later]?.dependencies.remove(key)
     for dependency in item.dependencies {
@@ -70,6 +75,10 @@ extension PendingGraph {
     }
     updateReadiness(later)
     dropOutdatedAges()
+  }
+
+  private mutating func noteRewritten(_ item: PendingItem) {
+    if item.isParked { rewrittenLetters.append(item.key) }
   }
 
   mutating func addEdge(from dependent: Stage, to dependency: Stage) {

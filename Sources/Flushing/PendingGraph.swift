@@ -14,14 +14,17 @@ package struct PendingGraph {
   var keysByInode: [InodeNumber: [Stage]] = [:]
   var keysByParent: [InodeNumber: Set<Stage>] = [:]
   var creations: [InodeNumber: Stage] = [:]
+  /// Items that give a directory another parent.
   var directoryRenames = SortedKeys<Stage>()
-  /// Items without dependencies that are in no open plan.
+  /// Items without dependencies that are in no open plan and no dead letters.
   var readyKeys = KeysByUrgency<Stage>()
   var oldestFirst = OldestFirst()
   /// Items by urgency.
   var counts = CountsByUrgency()
   /// Items that were undone by later ones, or are carried out together with them, since the graph was made.
   package internal(set) var cancelledCount = 0
+  /// Dead letters that were rewritten: what they were is not to be done any more.
+  var rewrittenLetters: [Stage] = []
 
   /// An empty graph.
   ///
@@ -43,7 +46,7 @@ package struct PendingGraph {
   /// All items by key. For status and tests. - Complexity: O(n log n).
   package var allItems: [PendingItem] { items.values.sorted { $0.key < $1.key } }
 
-  /// Items without dependencies that are in no open plan, by key.
+  /// Items without dependencies that are in no open plan and no dead letters, by key.
   package var ready: [Stage] { readyKeys.all }
 
   /// The oldest record that is not written back: the journal must keep it and all after it (R6). - Complexity: O(1).
@@ -71,6 +74,9 @@ package struct PendingGraph {
   /// The item that creates the inode, while that is pending.
   package func creation(of inode: InodeNumber) -> PendingItem? { creations[inode].flatMap { items[$0] } }
 
+  /// How many creations are pending.
+  package var creationsCount: Int { creations.count }
+
   /// Whether a pending item touches or claims the name.
   package func isNameClaimed(_ location: Location) -> Bool { keysByName[location] != nil }
 
@@ -89,6 +95,12 @@ package struct PendingGraph {
   package mutating func unplan(_ keys: [Stage]) {
     for key in keys { items[key]?.isPlanned = false }
     addReady(keys)
+  }
+
+  /// Lets an item wait as a dead letter, or no longer.
+  mutating func setParked(_ key: Stage, _ isParked: Bool) {
+    items[key]?.isParked = isParked
+    updateReadiness(key)
   }
 
   /// Takes out items that are in the backing directory, durably, with a durable DONE (R5). What waited for them is ready.
@@ -110,7 +122,7 @@ package struct PendingGraph {
   }
 
   private mutating func addReady(_ keys: [Stage]) {
-    let ready = keys.filter { items[$0].map { $0.dependencies.isEmpty && !$0.isPlanned } ?? false }
+    let ready = keys.filter { items[$0].map { $0.dependencies.isEmpty && $0.canBePlanned } ?? false }
     for (urgency, keys) in byUrgency(ready) { readyKeys.insert(contentsOf: keys, urgency) }
   }
 
@@ -136,7 +148,7 @@ package struct PendingGraph {
 
   mutating func updateReadiness(_ key: Stage) {
     guard let item = items[key] else { return }
-    guard item.dependencies.isEmpty, !item.isPlanned else { return readyKeys.remove(key, item.urgency) }
+    guard item.dependencies.isEmpty, item.canBePlanned else { return readyKeys.remove(key, item.urgency) }
     readyKeys.insert(key, item.urgency)
   }
 

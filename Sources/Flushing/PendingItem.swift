@@ -34,6 +34,8 @@ package struct PendingItem: Hashable, Sendable {
   package internal(set) var isPlanned = false
   /// Never less than that of an item that waits for this one.
   package internal(set) var urgency = Urgency.normal
+  /// Whether the item is a dead letter: then it is in no further plan.
+  package internal(set) var isParked = false
   /// Uptime when the first of its records entered, in milliseconds.
   package internal(set) var firstMilliseconds = 0
   /// Uptime when the last of its records entered, in milliseconds.
@@ -63,6 +65,31 @@ package struct PendingItem: Hashable, Sendable {
 
   /// The oldest record that is written back with this item.
   package var firstLSN: LSN { completes.reduce(key.lsn) { min($0, $1.lsn) } }
+
+  /// Whether the item can be carried out once it waits for no other.
+  var canBePlanned: Bool { !isPlanned && !isParked }
+
+  /// The item as an action; of a link without the name that the inode has.
+  package var action: PhysicalAction {
+    PhysicalAction(
+      kind: kind, inode: inode, fileKind: fileKind, source: source, target: target, replaced: replaced, completes: completes)
+  }
+
+  /// Whether an action was this item.
+  func isSame(as other: PhysicalAction) -> Bool {
+    var other = other
+    if other.kind == .link { other.source = nil }
+    other.contentsThrough = nil
+    return other == action
+  }
+
+  /// Whether a directory gets another parent, or may get one on the way.
+  var reparentsDirectory: Bool {
+    kind == .rename && movesDirectory && (exchange != nil || source?.parent != target?.parent)
+  }
+
+  /// The change that it is, or is a stage of.
+  package var change: Stage { exchange.map { Stage($0) } ?? key }
 
   /// All names that the item touches or claims, each once, ascending.
   var names: [Location] { distinct([source, target].compactMap(\.self) + claimedNames) }

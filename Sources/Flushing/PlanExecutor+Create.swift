@@ -55,7 +55,7 @@ extension PlanExecutor {
     } catch {
       guard Self.isRefusal(error) else { throw .again(error) }
       try retrying { () throws(Errno) in
-        if kind == .directory { try storage.removeDirectory(path) } else { try storage.removeFile(path) }
+        try remove(path, kind)
         try storage.synchronizeDirectory(BackingPath(Array(path.components.dropLast())))
       }
       throw .refused(error, .refused)
@@ -63,7 +63,7 @@ extension PlanExecutor {
   }
 
   /// Checks that what is at the path can be what an earlier attempt made.
-  private func adopt(_ path: BackingPath, _ inode: NewInode) throws(Failure) {
+  func adopt(_ path: BackingPath, _ inode: NewInode) throws(Failure) {
     let details = try retrying { () throws(Errno) in try storage.details(path) }
     let found = details.status.attributes
     guard found.kind == inode.attributes.kind else { throw .refused(.exists, .kindDiffers) }

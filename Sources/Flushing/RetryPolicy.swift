@@ -1,11 +1,16 @@
-/// How long to wait before something that failed is tried again: exponential backoff with jitter.
+import FilesystemModel
+
+/// How long to wait before something that failed is tried again, exponential backoff with jitter, and when it is given up.
 package struct RetryPolicy: Hashable, Sendable {
   package var firstMilliseconds: Int
   package var mostMilliseconds: Int
+  /// How often a change is tried again before it becomes a dead letter; 0: for ever, whatever the error.
+  package var retriesMax: Int
 
-  package init(firstMilliseconds: Int = 100, mostMilliseconds: Int = 30_000) {
+  package init(firstMilliseconds: Int = 100, mostMilliseconds: Int = 30_000, retriesMax: Int = 0) {
     self.firstMilliseconds = firstMilliseconds
     self.mostMilliseconds = mostMilliseconds
+    self.retriesMax = retriesMax
   }
 
   /// The delay before the next attempt, in milliseconds: a random one in the upper half of the exponential bound, so that many
@@ -17,6 +22,19 @@ package struct RetryPolicy: Hashable, Sendable {
     for _ in 1..<max(failures, 1) where bound < mostMilliseconds { bound *= 2 }
     bound = min(bound, mostMilliseconds)
     return Int.random(in: (bound + 1) / 2...bound, using: &random)
+  }
+}
+
+extension Errno {
+  /// Whether the same call will fail again while nobody changes rights, names or limits: trying again by itself makes no sense.
+  /// All others may pass, those of want of space and of an unreachable server too.
+  package var isPermanent: Bool {
+    switch self {
+    case .notPermitted, .accessDenied, .invalidArgument, .nameTooLong, .fileTooLarge, .notSupported, .tooManyLinks, .crossDevice,
+      .tooManySymlinks, .argumentListTooLong, .resultTooLarge, .notImplemented, .overflow:
+      true
+    default: false
+    }
   }
 }
 

@@ -10,12 +10,12 @@ extension WritebackQueue {
     for urgency in Urgency.allCases {
       for key in graph.readyKeys[urgency] {
         guard let item = graph[key] else { continue }
-        consider(max(dueMilliseconds(item), itemDelays[key]?.untilMilliseconds ?? 0))
+        consider(max(dueMilliseconds(item), failures[.names(key)]?.untilMilliseconds ?? 0))
         if !scansAll, urgency != .pressed, item.lastMilliseconds + settings.delayMilliseconds > now { break }
       }
       for aged in contentsByAge[urgency] {
         guard let dirty = contents[aged.inode] else { continue }
-        consider(max(dueMilliseconds(dirty), contentsDelays[aged.inode]?.untilMilliseconds ?? 0))
+        consider(max(dueMilliseconds(dirty), failures[.contents(aged.inode)]?.untilMilliseconds ?? 0))
         if let earliest, dirty.firstMilliseconds + settings.delayMilliseconds >= earliest { break }
       }
     }
@@ -30,12 +30,12 @@ extension WritebackQueue {
     var heldUp: Set<InodeNumber>?
     var ages = MergedKeys(contentsByAge, Urgency.allCases.filter { $0 != .pressed })
     var pressed = contentsByAge[.pressed][...]
-    while let aged = pressed.popFirst() ?? ages.popFirst() {
-      guard let dirty = contents[aged.inode], dirty.urgency == .pressed || isOverdue(dirty.firstMilliseconds, now) else { break }
+    while let inode = (pressed.popFirst() ?? ages.popFirst())?.inode {
+      guard let dirty = contents[inode], dirty.urgency == .pressed || isOverdue(dirty.firstMilliseconds, now) else { break }
       // Attributes that cannot be written hold nothing up.
-      guard dirty.fileKind == .directory, contentsDelays[aged.inode] == nil else { continue }
+      guard dirty.fileKind == .directory, failures[.contents(inode)] == nil else { continue }
       heldUp = heldUp ?? directoriesHeldUp()
-      if heldUp?.contains(aged.inode) == false { overdue.append(aged.inode) }
+      if heldUp?.contains(inode) == false { overdue.append(inode) }
     }
     return overdue
   }
@@ -45,7 +45,7 @@ extension WritebackQueue {
   /// - Complexity: O(k) in the number of items that failed or wait for such.
   private func directoriesHeldUp() -> Set<InodeNumber> {
     var directories: Set<InodeNumber> = []
-    var waiting = Array(itemDelays.keys)
+    var waiting = failures.keys.compactMap { if case .names(let key) = $0 { key } else { nil } }
     for open in openPlans.values where open.hasFailed {
       for index in open.remaining {
         directories.formUnion([open.actions[index].source?.parent, open.actions[index].target?.parent].compactMap(\.self))
@@ -103,6 +103,6 @@ extension WritebackQueue {
     if isPressed || contentsByAge.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
     guard let oldest = graph.oldestItem else { return false }
     if oldest.firstLSN <= pressedThrough { return true }
-    return itemDelays[oldest.key] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
+    return failures[.names(oldest.key)] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
   }
 }

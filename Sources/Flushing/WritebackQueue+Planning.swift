@@ -23,17 +23,27 @@ private struct Batch {
 extension WritebackQueue {
   /// The next batch that is due and can be carried out now; `nil` when there is none. Changes nothing.
   ///
-  /// First comes what is past the deadline, by age (P6); then what is of the greatest urgency that has something to do, by age.
+  /// First comes what somebody waits for, then what is past the deadline, by age (P6): in turns, where there is both. Then comes
+  /// what is of the greatest urgency that has something to do, by age.
   ///
   /// - Complexity: O(k) in the number of due items that must wait for open plans, plus the batch.
   package func nextPlan(nowMilliseconds now: Int, world: some PlanningWorld) -> PlanProposal? {
-    var batch = Batch()
+    var empty = Batch()
     for directory in overdueDirectories(nowMilliseconds: now) {
-      batch.overdue[directory] = world.contents(of: directory)?.lastLSN
+      empty.overdue[directory] = world.contents(of: directory)?.lastLSN
     }
-    if mayHaveOverdue(now) { addDue(Urgency.allCases, isOverdueOnly: true, to: &batch, now, world) }
+    let isOverdueFirst = overdueHasTurn && mayHaveOverdue(now)
+    var batch = empty
+    if isOverdueFirst { addDue(Urgency.allCases, isOverdueOnly: true, to: &batch, now, world) }
+    if batch.proposal.actions.isEmpty {
+      batch.urgency = .pressed
+      addDue([.pressed], isOverdueOnly: false, to: &batch, now, world)
+      if !batch.proposal.actions.isEmpty { return batch.proposal }
+      batch = empty
+      if !isOverdueFirst, mayHaveOverdue(now) { addDue(Urgency.allCases, isOverdueOnly: true, to: &batch, now, world) }
+    }
     let overdueCount = batch.proposal.actions.count
-    for urgency in Urgency.allCases where batch.proposal.actions.count == overdueCount {
+    for urgency in Urgency.allCases where urgency != .pressed && batch.proposal.actions.count == overdueCount {
       batch.urgency = urgency
       addDue([urgency], isOverdueOnly: false, to: &batch, now, world)
     }
@@ -79,7 +89,7 @@ extension WritebackQueue {
     while let directory = directories.popFirst(), !batch.isFull {
       guard directory.kind == .create, directory.fileKind == .directory else { continue }
       for key in graph.dependents(of: directory.key) where !batch.isFull {
-        guard let child = graph[key], child.kind == .create, child.urgency <= batch.urgency, !child.isPlanned,
+        guard let child = graph[key], child.kind == .create, child.urgency <= batch.urgency, child.canBePlanned,
           child.exchange == nil
         else { continue }
         let waitsForParentOnly = child.dependencies.allSatisfy { dependency in
@@ -93,15 +103,13 @@ extension WritebackQueue {
 
   /// Adds a due item without conflicts.
   private func add(_ item: PendingItem, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) -> Bool {
-    guard dueMilliseconds(item) <= now, (itemDelays[item.key]?.untilMilliseconds ?? 0) <= now else { return false }
+    guard dueMilliseconds(item) <= now, (failures[.names(item.key)]?.untilMilliseconds ?? 0) <= now else { return false }
     if waitsForOverdue(item, &batch) { return false }
     if let inode = contentsToWriteFirst(item, world) {
       addContents(of: inode, to: &batch, now, world)
       return false
     }
-    var action = PhysicalAction(
-      kind: item.kind, inode: item.inode, fileKind: item.fileKind, source: item.source, target: item.target,
-      replaced: item.replaced, completes: item.completes)
+    var action = item.action
     if item.kind == .link {
       guard let name = world.backingLocation(of: item.inode) else { return false }
       action.source = name
@@ -143,7 +151,7 @@ extension WritebackQueue {
 
   /// Contents that must be in the backing directory before the item: those of a file that takes a name, older than that (R9; a
   /// directory has no data), and those of a file whose last known name goes while there are unknown ones (R16).
-  private func contentsToWriteFirst(_ item: PendingItem, _ world: some PlanningWorld) -> InodeNumber? {
+  func contentsToWriteFirst(_ item: PendingItem, _ world: some PlanningWorld) -> InodeNumber? {
     if rules.replacingWaitsForData, item.kind == .rename, item.replaced != nil, item.fileKind != .directory,
       contents[item.inode] != nil,
       let pending = world.contents(of: item.inode), pending.firstLSN < item.key.lsn
@@ -159,7 +167,8 @@ extension WritebackQueue {
   private func addContents(of inode: InodeNumber, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) {
     guard !batch.written.contains(inode) else { return }
     guard let dirty = contents[inode], graph.creation(of: inode) == nil, let pending = world.contents(of: inode) else { return }
-    guard (contentsDelays[inode]?.untilMilliseconds ?? 0) <= now else { return }
+    guard deadLetters[.contents(inode)] == nil else { return }
+    guard (failures[.contents(inode)]?.untilMilliseconds ?? 0) <= now else { return }
     let location = inode == .root ? nil : world.backingLocation(of: inode)
     guard location != nil || inode == .root else { return }
     if dirty.fileKind == .directory, entriesComeBefore(attributesOf: inode, through: pending.lastLSN) { return }
@@ -179,7 +188,7 @@ extension WritebackQueue {
   ) -> Bool {
     if self.claims.conflict(with: claims, rules: rules) { return false }
     if batch.claims.conflict(with: claims, created: batch.created, rules: rules) { return false }
-    if !batch.proposal.actions.isEmpty, batch.proposal.bytes + bytes > settings.batchBytes {
+    if !batch.proposal.actions.isEmpty, batch.proposal.bytes + bytes > batchBytes {
       batch.isFull = true
       return false
     }

@@ -20,6 +20,7 @@ extension WritebackQueue {
       open.claims.append(openClaims(of: action, item: key.flatMap { graph[$0] }, plan: proposal.actions, world))
     }
     for (urgency, taken) in taken { contentsByAge.remove(contentsOf: taken, urgency) }
+    overdueHasTurn = taken[.pressed] != nil || open.items.contains { $0.flatMap { graph[$0] }?.urgency == .pressed }
     install(open, plan)
   }
 
@@ -89,13 +90,18 @@ extension WritebackQueue {
     precondition(
       closed.isSubset(of: open.remaining) && Set(completed).isDisjoint(with: aborted), "an action is finished once")
     for index in closed { claims.remove(open.claims[index]) }
+    if !urgentParts.isEmpty {
+      let outcome = outcome(of: plan, completed: completed, aborted: aborted)
+      settleUrgent(outcome.completes + completed.compactMap { open.items[$0] }, outcome.contents)
+    }
     let done = completed.compactMap { open.items[$0] }
     graph.complete(done)
-    for key in done { itemDelays[key] = nil }
     for index in completed {
       let action = open.actions[index]
       open.contents[index] = nil
-      if action.contentsThrough != nil { contentsDelays[action.inode] = nil }
+      failures[action.subject] = nil
+      deadLetters[action.subject] = nil
+      if action.contentsThrough != nil { failures[.contents(action.inode)] = nil }
       if action.kind == .create { detach(action.inode) }
     }
     for index in aborted.sorted() {
@@ -111,10 +117,15 @@ extension WritebackQueue {
     let key = open.isRestored ? action.completes.max() : open.items[index]
     if let key {
       if open.isRestored { graph.reenter(action, nowMilliseconds: now) } else { graph.unplan([key]) }
-      itemDelays[key] = nextDelay(after: itemDelays[key], now)
+      if deadLetters[.names(key)] != nil { graph.setParked(key, true) }
     }
-    if key == nil { contentsDelays[action.inode] = nextDelay(after: contentsDelays[action.inode], now) }
-    guard var sealed = open.contents[index], !sealed.areGone else { return }
+    delay(key.map { .names($0) } ?? .contents(action.inode), now)
+    guard var sealed = open.contents[index] else { return }
+    guard !sealed.areGone else {
+      deadLetters[.contents(action.inode)] = nil
+      failures[.contents(action.inode)] = nil
+      return
+    }
     if let newer = contents[action.inode] {
       sealed.lastMilliseconds = newer.lastMilliseconds
       sealed.urgency = min(sealed.urgency, newer.urgency)
@@ -129,11 +140,11 @@ extension WritebackQueue {
     settings.retry.delayMilliseconds(failures: failures, using: &random)
   }
 
-  private mutating func nextDelay(after delay: Delay?, _ now: Int) -> Delay {
-    let failures = (delay?.failures ?? 0) + 1
-    return Delay(
-      failures: failures,
-      untilMilliseconds: now + settings.retry.delayMilliseconds(failures: failures, using: &random))
+  private mutating func delay(_ subject: WritebackSubject, _ now: Int) {
+    var noted = failures[subject] ?? Failures()
+    noted.returns += 1
+    noted.untilMilliseconds = now + retryDelayMilliseconds(failures: noted.returns)
+    failures[subject] = noted
   }
 
   /// What is left of the plan failed, and waits to be tried again. These of its actions are seen to have had no effect: the

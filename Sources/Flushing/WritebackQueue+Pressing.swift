@@ -7,20 +7,25 @@ extension WritebackQueue {
   /// - Complexity: O(items of the inode, entries of a directory that change, open plans).
   package mutating func press(_ inode: InodeNumber, through lsn: LSN) {
     graph.raise(graph.pending(inode: inode).filter { $0.firstLSN <= lsn }.map(\.key), to: .pressed)
+    if contents[inode].map({ $0.firstLSN <= lsn }) ?? true { pressContents(of: inode) }
+    // R20: a directory's attributes wait for the earlier changes of its entries.
+    if contents[inode]?.fileKind == .directory, contents[inode]?.urgency == .pressed {
+      graph.raise(graph.keys(parent: inode) { $0.firstLSN <= lsn }, to: .pressed)
+    }
+  }
+
+  /// Makes contents due at once; those that an open plan has sealed, if they are given back.
+  mutating func pressContents(of inode: InodeNumber) {
     if claims.inodes[inode] != nil {
-      // What is given back is still waited for.
       for plan in openPlans.keys {
         for index in openPlans[plan]!.actions.indices where openPlans[plan]!.actions[index].inode == inode {
           openPlans[plan]!.contents[index]?.urgency = .pressed
         }
       }
     }
-    guard let dirty = contents[inode], dirty.firstLSN <= lsn else { return }
     attach(inode)
     contents[inode]?.urgency = .pressed
     detach(inode)
-    // R20: a directory's attributes wait for the earlier changes of its entries.
-    if dirty.fileKind == .directory { graph.raise(graph.keys(parent: inode) { $0.firstLSN <= lsn }, to: .pressed) }
   }
 
   /// Whether a change of the inode up to a record is not in the backing directory for certain: of its names, data or attributes.

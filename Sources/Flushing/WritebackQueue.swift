@@ -42,24 +42,37 @@ package struct WritebackQueue {
     var hasFailed = false
   }
 
-  /// How often the write-back of something was given back in a row, and until when it waits.
-  struct Delay {
-    var failures: Int
-    var untilMilliseconds: Int
+  /// How the write-back of something has failed since it last succeeded.
+  struct Failures {
+    /// Failed attempts while the backing directory itself was well.
+    var attempts = 0
+    /// How often it was given back, and until which uptime it waits since.
+    var returns = 0
+    var untilMilliseconds = 0
+    /// When the first of the attempts was.
+    var first = Timestamp(seconds: 0)
   }
 
   let rules: ProtocolRules
   package internal(set) var settings: WritebackSettings
+  /// What one plan may write.
+  var batchBytes: Int
   package internal(set) var graph: PendingGraph
   var contents = ContentsByInode()
-  /// The keys of `contents` but those of inodes whose creation is pending: these are written with it (R23).
+  /// The keys of `contents` but dead letters, and inodes whose creation is pending: these are written with it (R23).
   var contentsByAge = KeysByUrgency<AgedInode>()
   var openPlans: [LSN: OpenPlan] = [:]
   var claims = PlanClaims()
-  var itemDelays: [Stage: Delay] = [:]
-  var contentsDelays: [InodeNumber: Delay] = [:]
+  var failures: [WritebackSubject: Failures] = [:]
+  /// What is not tried any more. It is in the graph, among `contents`, or in an open plan where it is in doubt.
+  package internal(set) var deadLetters: [WritebackSubject: DeadLetter] = [:]
   var pressedThrough = LSN.zero
+  /// What somebody waits for, by number.
+  var urgentParts: [Int: UrgentPart] = [:]
+  var urgentPartsCount = 0
   var isPressed = false
+  /// Whether what is past the deadline comes before what somebody waits for: they take turns.
+  var overdueHasTurn = false
   var random: SeededRandom
 
   /// An empty queue.
@@ -73,6 +86,7 @@ package struct WritebackQueue {
   ) {
     self.rules = rules
     self.settings = settings
+    batchBytes = settings.batchBytes
     graph = PendingGraph(rules: rules, temporaryName: temporaryName)
     random = SeededRandom(seed: seed)
   }
@@ -90,12 +104,14 @@ package struct WritebackQueue {
       (urgency.name, graph.counts[urgency] + contents.counts[urgency] + sealed.count { $0 == urgency })
     }
   }
+  /// How many items and inodes were given back and wait until they are tried again, or were tried again in vain.
+  package var delayedCount: Int { failures.keys.count { deadLetters[$0] == nil } }
   /// The open plans by LSN.
   package var openPlanLSNs: [LSN] { openPlans.keys.sorted() }
 
   /// The oldest record that the journal must keep for write-back: of pending items, dirty contents and open plans (R6).
   package var oldestLSN: LSN? {
-    var oldest = [graph.oldestLSN, contentsByAge.first?.firstLSN].compactMap(\.self)
+    var oldest = [graph.oldestLSN, contentsByAge.first?.firstLSN].compactMap(\.self) + parkedContents.map(\.firstLSN)
     for (plan, open) in openPlans {
       oldest.append(plan)
       oldest += open.contents.compactMap { $0?.firstLSN }
@@ -111,7 +127,8 @@ package struct WritebackQueue {
     let open = openPlans.values.flatMap { plan in
       plan.remaining.map { plan.contents[$0]?.firstMilliseconds } + [plan.restoredMilliseconds]
     }
-    return ([graph.oldestItem?.firstMilliseconds, oldestContents] + open).compactMap(\.self).min()
+    let parked = parkedContents.map { Optional($0.firstMilliseconds) }
+    return ([graph.oldestItem?.firstMilliseconds, oldestContents] + open + parked).compactMap(\.self).min()
   }
 
   /// Enters a change of names whose record has just been appended, or is replayed at recovery.
@@ -128,7 +145,12 @@ package struct WritebackQueue {
       }
     }
     let result = graph.add(change, lsn: lsn, facts: facts, nowMilliseconds: nowMilliseconds)
+    dropRewrittenLetters()
     if facts.unnamedCreation != nil, case .link(let inode, _) = change { attach(inode) }
+    if !urgentParts.isEmpty {
+      extendUrgent(by: Stage(lsn))
+      settleUrgent(result.completed, result.contents)
+    }
     return result
   }
 
@@ -157,7 +179,9 @@ package struct WritebackQueue {
   package mutating func contentsGone(_ inode: InodeNumber) {
     attach(inode)
     contents[inode] = nil
-    contentsDelays[inode] = nil
+    failures[.contents(inode)] = nil
+    deadLetters[.contents(inode)] = nil
+    settleUrgent([], [ContentsCompletion(inode: inode, through: LSN(.max))])
     guard claims.inodes[inode] != nil else { return }
     for plan in openPlans.keys {
       for index in openPlans[plan]!.actions.indices where openPlans[plan]!.actions[index].inode == inode {
@@ -166,10 +190,11 @@ package struct WritebackQueue {
     }
   }
 
-  /// The inode's contents wait for their own turn, unless its creation is pending.
+  /// The inode's contents wait for their own turn, unless its creation is pending or they are a dead letter.
   mutating func detach(_ inode: InodeNumber) {
     guard let dirty = contents[inode] else { return }
     if let creation = graph.creation(of: inode) { return graph.raise([creation.key], to: dirty.urgency) }
+    guard deadLetters[.contents(inode)] == nil else { return }
     contentsByAge.insert(AgedInode(firstLSN: dirty.firstLSN, inode: inode), dirty.urgency)
   }
 
@@ -183,14 +208,19 @@ package struct WritebackQueue {
   package mutating func pressAll(through lsn: LSN) { pressedThrough = max(pressedThrough, lsn) }
 
   /// Changes how long is waited and how much is written back at once.
-  package mutating func change(_ settings: WritebackSettings) { self.settings = settings }
+  package mutating func change(_ settings: WritebackSettings) {
+    self.settings = settings
+    batchBytes = min(batchBytes, settings.batchBytes)
+  }
+
+  /// Makes later plans smaller than the settings let them be, or as large again.
+  package mutating func limitBatches(toBytes bytes: Int) { batchBytes = min(settings.batchBytes, bytes) }
 
   /// Makes everything due at once while memory or journal space is short.
   package mutating func setPressure(_ isPressed: Bool) { self.isPressed = isPressed }
 
   /// Lets everything that was given back be tried again at once: an operator's wish, or the backing directory is healthy again.
   package mutating func forgetDelays() {
-    for key in itemDelays.keys { itemDelays[key]?.untilMilliseconds = 0 }
-    for inode in contentsDelays.keys { contentsDelays[inode]?.untilMilliseconds = 0 }
+    for subject in failures.keys { failures[subject]?.untilMilliseconds = 0 }
   }
 }

@@ -42,6 +42,10 @@ package final class Inode {
   package var policy: (value: Policy, generation: UInt64)?
   /// What was last appended to it in sequence: where that ended, how much it was and when, by uptime in milliseconds.
   package var stream: (end: Int, bytes: Int, milliseconds: Int)?
+  /// What the file takes in the backing directory, as far as is known, in blocks of 512 bytes.
+  package var backingBlocks512 = 0
+  /// What its pending changes will take there besides, in bytes.
+  package var reservedBytes = 0
   /// The last change a reader of this inode can have seen.
   package var lastChange = LSN.zero
 

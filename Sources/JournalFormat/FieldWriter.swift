@@ -113,6 +113,8 @@ enum FieldLimits {
   /// PATH_MAX of Linux.
   static let targetMax = 4096
   static let stageMax: UInt8 = 2
+  /// MAX_ERRNO of Linux (`include/linux/err.h`).
+  static let errnoMax = 4095
   /// Of epochs, segment numbers and first LSNs: counting on from here never overflows.
   static let counterMax: UInt64 = 1 << 62
   /// No record has room for more of anything.

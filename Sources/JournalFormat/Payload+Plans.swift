@@ -6,15 +6,14 @@ extension FieldSink {
     for action in actions { put(action) }
   }
 
-  private mutating func put(_ action: PhysicalAction) {
+  mutating func put(_ action: PhysicalAction) {
     put(action.kind.rawValue)
     put(action.inode)
     put(action.fileKind.rawValue)
     put(optional: action.source)
     put(optional: action.target)
     put(optional: action.replaced)
-    put(count: action.completes.count)
-    for stage in action.completes { put(stage) }
+    put(action.completes)
     put(flag: action.contentsThrough != nil)
     if let through = action.contentsThrough { put(through) }
   }
@@ -23,14 +22,22 @@ extension FieldSink {
     put(outcome.plan)
     put(indexes: outcome.completedActions)
     put(indexes: outcome.abortedActions)
-    put(count: outcome.completes.count)
-    for stage in outcome.completes { put(stage) }
-    put(count: outcome.contents.count)
-    for completion in outcome.contents {
+    put(outcome.completes)
+    put(outcome.contents)
+    put(outcome.bindings)
+  }
+
+  mutating func put(_ stages: [Stage]) {
+    put(count: stages.count)
+    for stage in stages { put(stage) }
+  }
+
+  mutating func put(_ completions: [ContentsCompletion]) {
+    put(count: completions.count)
+    for completion in completions {
       put(completion.inode)
       put(completion.through)
     }
-    put(outcome.bindings)
   }
 
   mutating func put(_ bindings: [Binding]) {
@@ -51,7 +58,7 @@ extension FieldReader {
     return actions
   }
 
-  private mutating func takeAction() throws(RecordError) -> PhysicalAction {
+  mutating func takeAction() throws(RecordError) -> PhysicalAction {
     guard let kind = PhysicalAction.Kind(rawValue: try take(UInt8.self)) else { throw .badField }
     var action = PhysicalAction(kind: kind, inode: try takeInode(), fileKind: try takeKind())
     action.source = try takeOptionalLocation()
@@ -67,9 +74,7 @@ extension FieldReader {
     outcome.completedActions = try takeIndexes()
     outcome.abortedActions = try takeIndexes()
     outcome.completes = try takeStages()
-    for _ in 0..<(try takeCount(bytesEach: 16)) {
-      outcome.contents.append(ContentsCompletion(inode: try takeInode(), through: try takeLSN()))
-    }
+    outcome.contents = try takeContentsCompletions()
     outcome.bindings = try takeBindings()
     return outcome
   }
@@ -80,7 +85,15 @@ extension FieldReader {
     return bindings
   }
 
-  private mutating func takeStages() throws(RecordError) -> [Stage] {
+  mutating func takeContentsCompletions() throws(RecordError) -> [ContentsCompletion] {
+    var completions: [ContentsCompletion] = []
+    for _ in 0..<(try takeCount(bytesEach: 16)) {
+      completions.append(ContentsCompletion(inode: try takeInode(), through: try takeLSN()))
+    }
+    return completions
+  }
+
+  mutating func takeStages() throws(RecordError) -> [Stage] {
     var stages: [Stage] = []
     for _ in 0..<(try takeCount(bytesEach: 9)) { stages.append(try takeStage()) }
     return stages

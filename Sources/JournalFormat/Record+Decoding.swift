@@ -93,6 +93,9 @@ extension FieldReader {
       let original = try takeLSN()
       guard let type = RecordType(rawValue: try take(UInt8.self)), type.isCopied else { throw .badField }
       return .copy(of: original, try takeRecord(type))
+    case .deadLetter: return .deadLetter(try takeDeadLetter())
+    case .deadLetterRetry: return .deadLetterRetry(try takeSubject())
+    case .discard: return .discard(try takeDiscard())
     }
   }
 }

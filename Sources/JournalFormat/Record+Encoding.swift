@@ -40,7 +40,9 @@ extension Record {
     switch self {
     case .content(let change, let data, _, _): if case .write? = change.data { data.count } else { nil }
     case .copy(_, let record): record.writtenBytes
-    case .namespace, .binding, .intent, .outcome, .checkpointBegin, .checkpointTable, .checkpointEnd: nil
+    case .namespace, .binding, .intent, .outcome, .checkpointBegin, .checkpointTable, .checkpointEnd, .deadLetter,
+      .deadLetterRetry, .discard:
+      nil
     }
   }
 
@@ -92,6 +94,9 @@ extension Record {
       sink.put(original)
       sink.put(record.type.rawValue)
       record.putPayload(into: &sink)
+    case .deadLetter(let letter): sink.put(letter)
+    case .deadLetterRetry(let subject): sink.put(subject)
+    case .discard(let discard): sink.put(discard)
     }
   }
 }

@@ -21,6 +21,12 @@ package enum Record: Hashable, Sendable {
   /// COPY: what is still needed of an older record, so that its segment can be retired. It counts as the record `of` (R21).
   /// Only of namespace, content and intent records.
   indirect case copy(of: LSN, Record)
+  /// What is refused is not tried any more; again and again in checkpoints, as long as that is so.
+  case deadLetter(DeadLetter)
+  /// A dead letter is taken up again.
+  case deadLetterRetry(WritebackSubject)
+  /// An operator gave changes up.
+  case discard(Discard)
 }
 
 /// The type field of a record. Raw values are written to the journal.
@@ -34,6 +40,9 @@ package enum RecordType: UInt8, Hashable, Sendable, CaseIterable {
   case checkpointTable = 7
   case checkpointEnd = 8
   case copy = 9
+  case deadLetter = 10
+  case deadLetterRetry = 11
+  case discard = 12
 
   /// Whether a copy may be made of records of this type.
   var isCopied: Bool { self == .namespace || self == .content || self == .intent }
@@ -51,6 +60,9 @@ extension Record {
     case .checkpointTable: .checkpointTable
     case .checkpointEnd: .checkpointEnd
     case .copy: .copy
+    case .deadLetter: .deadLetter
+    case .deadLetterRetry: .deadLetterRetry
+    case .discard: .discard
     }
   }
 }

@@ -45,6 +45,13 @@ package enum OptionValues {
     return count
   }
 
+  /// The index of one of some words.
+  package static func choice(_ text: String, _ words: [String]) throws(ValueError) -> Int {
+    // Bytes: to Swift different spellings of an accent are equal.
+    if let index = words.firstIndex(where: { $0.utf8.elementsEqual(text.utf8) }) { return index }
+    throw ValueError(reason: "is none of \(words.joined(separator: ", "))")
+  }
+
   /// `always`, `os`, `batch`, `batch=100` or `batch=100ms`.
   package static func durability(_ text: String) throws(ValueError) -> Durability {
     switch text {

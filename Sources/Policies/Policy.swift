@@ -155,8 +155,7 @@ extension OptionValues {
   /// One of the words of an enumeration.
   package static func word<Value: CaseIterable & RawRepresentable>(_ text: String) throws(ValueError) -> Value
   where Value.RawValue == String {
-    // Bytes: to Swift different spellings of an accent are equal.
-    if let value = Value.allCases.first(where: { $0.rawValue.utf8.elementsEqual(text.utf8) }) { return value }
-    throw ValueError(reason: "is none of \(Value.allCases.map(\.rawValue).joined(separator: ", "))")
+    let values = Array(Value.allCases)
+    return values[try choice(text, values.map(\.rawValue))]
   }
 }

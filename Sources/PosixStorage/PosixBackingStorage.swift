@@ -28,6 +28,20 @@ package final class PosixBackingStorage: BackingStorage {
   /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
   package convenience init(rootPath: String) throws(BackingRootError) { try self.init(rootPath: rootPath, features: .all) }
 
+  /// Opens a directory without trying what it can do: nothing is changed, and the best is assumed. Not for write-back.
+  ///
+  /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
+  package init(unprobed rootPath: String) throws(BackingRootError) {
+    do {
+      root = try RootDirectory(path: rootPath, features: .all)
+      rootIdentity = RootIdentity(try root.descriptor.status())
+      canonicalPath = canonicalPathOfRoot(root.descriptor) ?? Array(rootPath.utf8)
+      abilities = BackingAbilities(isPrivileged: gate.isPrivileged)
+    } catch {
+      throw BackingRootError(description: "directory \(rootPath): \(message(error))")
+    }
+  }
+
   init(rootPath: String, features: KernelFeatures) throws(BackingRootError) {
     do {
       root = try RootDirectory(path: rootPath, features: features)

@@ -30,6 +30,9 @@ extension Record {
     case .checkpointTable(let rows): "checkpoint table \(rows.count) rows [\(rows.map(\.summary).joined(separator: "; "))]"
     case .checkpointEnd(let begin): "checkpoint ends that began at \(begin.rawValue)"
     case .copy(let original, let record): "copy of \(original.rawValue): \(record.summary)"
+    case .deadLetter(let letter): "dead letter \(letter.summary)"
+    case .deadLetterRetry(let subject): "dead letter taken up again: \(subject.summary)"
+    case .discard(let discard): "discard \(discard.summary)"
     }
   }
 }
@@ -110,6 +113,33 @@ extension PhysicalAction {
       + (completes.isEmpty ? "" : " completes \(completes.map(\.summary).joined(separator: ","))")
       + (contentsThrough.map { " contents through \($0.rawValue)" } ?? "")
   }
+}
+
+extension WritebackSubject {
+  fileprivate var summary: String {
+    switch self {
+    case .names(let key): "names \(key.summary)"
+    case .contents(let inode): "contents of \(inode.rawValue)"
+    }
+  }
+}
+
+extension DeadLetter {
+  fileprivate var summary: String {
+    "[\(action.summary)] error \(errno.rawValue) attempts \(attempts) first \(first.summary) last \(last.summary)"
+  }
+}
+
+extension Discard {
+  fileprivate var summary: String {
+    "completes [\(completes.map(\.summary).joined(separator: ","))]"
+      + " contents [\(contents.map { "\($0.inode.rawValue) through \($0.through.rawValue)" }.joined(separator: ","))]"
+      + " names [\(names.map(\.summary).joined(separator: "; "))]"
+  }
+}
+
+extension Discard.Name {
+  fileprivate var summary: String { "\(location.summary) is \(inode.map { "\($0.rawValue)" } ?? "free")" }
 }
 
 extension PlanOutcome {

@@ -62,6 +62,11 @@ extension DirtyContents {
     (inodes[inode]?.current?.byteCount ?? 0) + (inodes[inode]?.sealed?.byteCount ?? 0)
   }
 
+  /// Blocks of an inode with bytes that are not yet written back; those that both layers have count twice.
+  package func dirtyBlocks(of inode: InodeNumber) -> Int {
+    (inodes[inode]?.current?.blocks.count ?? 0) + (inodes[inode]?.sealed?.blocks.count ?? 0)
+  }
+
   package var arenaBlocksUsed: Int { memory.arena.slotsUsed }
   package var arenaBlocksTotal: Int { memory.arena.slotsTotal }
 }

@@ -15,6 +15,10 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
   case busy = 10
   case incomplete = 11
   case daemonDied = 12
+  case deadLetters = 13
+
+  /// The same for `ebbfs status`, where 0 to 2 are the level of health, and 3 is that nothing is known of it.
+  var ofStatusCommand: Int32 { rawValue <= Int32(Health.Level.critical.rawValue) ? 3 : rawValue }
 
   /// What it means to whoever wrote the script.
   var meaning: String {
@@ -32,6 +36,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .busy: "files of the mount are in use"
     case .incomplete: "ended before everything was written back; the journal keeps the rest"
     case .daemonDied: "the daemon ended without saying why"
+    case .deadLetters: "all is written back but dead letters and what is behind them; the journal keeps these"
     }
   }
 }

@@ -1,4 +1,4 @@
 import Glibc
 
 StandardDescriptors.open()
-exit(Program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
+exit(Program.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,4 +1,5 @@
 import Control
+import FilesystemModel
 import Statistics
 import Testing
 
@@ -20,6 +21,7 @@ func fullReport() -> StatusReport {
   report.pendingOperations = 2
   report.oldestAgeMilliseconds = 1234
   report.openPlans = 3
+  report.deadLetters = 5
   report.journalUsedBytes = 1 << 20
   report.journalCapacityBytes = 1 << 30
   report.lastLSN = UInt64.max
@@ -27,18 +29,39 @@ func fullReport() -> StatusReport {
   report.lowWaterLSN = 7
   report.journalFailure = "fdatasync: Input/output error"
   report.lastFailure = .init(message: "writing a/b: Input/output error", ageMilliseconds: 40)
+  report.backingFailure = "Transport endpoint is not connected"
+  report.longestCallMilliseconds = 42_000
+  report.failingOperations = 5
+  report.health = Health(level: .critical, reasons: ["too\nold", "full"])
   return report
 }
 
 private let requests: [ControlRequest] = [
-  .statistics, .status, .flush, .unmount(drain: true), .unmount(drain: false), .stop, .ping,
-  .set(["mode=write-through", "batch_bytes=1M"]), .reloadRules,
+  .statistics, .status, .flush(inodes: []), .flush(inodes: [1, .max]), .unmount(drain: true), .unmount(drain: false), .stop,
+  .ping, .set(["mode=write-through", "batch_bytes=1M"]), .reloadRules, .deadLetters, .retryDeadLetters(nil),
+  .retryDeadLetters([.names(Stage(LSN(12), stage: 1)), .contents(InodeNumber(7))]), .discardDeadLetters([], withDependents: true),
+  .discardDeadLetters(nil, withDependents: false),
 ]
+
+/// A dead letter with every field different from its default.
+func fullLetter() -> DeadLetterReport {
+  var report = DeadLetterReport()
+  report.subject = .names(Stage(LSN(12), stage: 1))
+  report.change = WaitingChangeReport(operation: "rename", path: [0xff, 0x0a, 0x5c], pathBefore: Array("d/\u{e4}".utf8))
+  report.errno = 13
+  report.error = "Permission denied"
+  report.attempts = 3
+  report.first = 1_700_000_000
+  report.last = 1_700_000_060
+  report.isInDoubt = true
+  return report
+}
 
 private func replies() -> [ControlReply] {
   var replies: [ControlReply] = [
     .status(StatusReport()), .status(fullReport()), .statistics(StatisticsReport()), .statistics(fullStatistics()),
     .progress(ControlProgress(bytesLeft: 1, operationsLeft: Int.max)), .done,
+    .deadLetter(DeadLetterReport()), .deadLetter(fullLetter()), .dependent(fullLetter().change), .count(7),
   ]
   replies += ControlFailure.Reason.allCases.map { .failed(ControlFailure(reason: $0, message: "why \($0)")) }
   return replies

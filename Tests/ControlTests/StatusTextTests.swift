@@ -7,6 +7,7 @@ import Testing
     "/srv/\u{e4}", "/var/lib/ebbfs/0123", "process 4711, draining, up 1 min 1 s", "write-back, durability batch=100",
     "1.5 MiB in 1 file, 2 operations, 3 open plans, oldest 1.2 s", "1.0 MiB of 1.0 GiB used (0%)", "durable 9, low-water 7",
     "fdatasync: Input/output error; no more changes are taken", "writing a/b: Input/output error, 40 ms ago",
+    "health:          critical: too old; full",
   ] {
     #expect(text.contains(part), "\(part) is missing in:\n\(text)")
   }

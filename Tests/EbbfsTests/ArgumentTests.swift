@@ -33,7 +33,9 @@ private func mount(_ words: [String]) throws -> MountRequest {
 
 @Test func commandsTakeTheirArguments() throws {
   #expect(try Arguments.parse(["unmount", "/m"]) == .unmount(mountpoint: "/m"))
-  #expect(try Arguments.parse(["flush", "/m"]) == .flush(mountpoint: "/m"))
+  #expect(try Arguments.parse(["flush", "/m"]) == .flush(mountpoint: "/m", paths: []))
+  #expect(try Arguments.parse(["flush", "/m", "/m/a", "b"]) == .flush(mountpoint: "/m", paths: ["/m/a", "b"]))
+  #expect(try Arguments.parse(["flush", "--", "/m", "-b"]) == .flush(mountpoint: "/m", paths: ["-b"]))
   #expect(try Arguments.parse(["status"]) == .status(mountpoint: nil, asJSON: false))
   #expect(try Arguments.parse(["status", "--json", "/m"]) == .status(mountpoint: "/m", asJSON: true))
   #expect(try Arguments.parse(["stats"]) == .statistics(mountpoint: nil, .text))
@@ -54,7 +56,7 @@ private func mount(_ words: [String]) throws -> MountRequest {
   #expect(refusal(["/b", "/m", "-o"]).hasPrefix("-o needs options behind it"))
   #expect(refusal(["/b", "/m", "-o", "bogus"]).hasPrefix("unknown option bogus"))
   #expect(refusal(["unmount"]) == "an argument is missing; usage: ebbfs unmount MOUNTPOINT")
-  #expect(refusal(["flush", "--now"]) == "unknown option --now; usage: ebbfs flush MOUNTPOINT")
+  #expect(refusal(["flush", "--now"]) == "unknown option --now; usage: ebbfs flush MOUNTPOINT [PATH...]")
   #expect(refusal(["status", "/a", "/b"]).hasPrefix("unexpected argument /b"))
   #expect(refusal(["status", "--xml"]).hasPrefix("unexpected argument --xml"))
   #expect(refusal(["stats", "/a", "/b"]).hasPrefix("unexpected argument /b; usage: ebbfs stats [MOUNTPOINT]"))

@@ -58,12 +58,13 @@ private func currentMask() -> UInt32 {
     _ = seen.wait(milliseconds: 10_000) { $0.isEmpty ? nil : true }
     filesystem.writeBackEverything()
   }
-  let reply = try double.client.ask(.flush) { left in
-    seen.withLock { $0.append(left.bytesLeft) }
+  let reply = try double.client.ask(.flush(inodes: [7, 1])) { partial in
+    if case .progress(let left) = partial { seen.withLock { $0.append(left.bytesLeft) } }
     seen.wake()
   }
   #expect(reply == .done)
   #expect(seen.withLock { $0.first } == 10, "progress was told before the end")
+  #expect(filesystem.state.withLock { $0.flushedInodes } == [7, 1])
   filesystem.endServing()
   #expect(filesystem.awaits { $0.drain != nil })
   filesystem.writeBackEverything()
@@ -129,6 +130,21 @@ private func currentMask() -> UInt32 {
   #expect(failure.reason == .incomplete)
   #expect(
     failure.message.hasPrefix("2.0 KiB and 0 operations not yet written back: the daemon was told to end; the journal in "))
+}
+
+@Test func unmountTimeoutBoundsTheDrain() throws {
+  let double = try DoubleDaemon(dirtyBytes: 2048, unmountTimeout: 300)
+  try double.start()
+  let start = Monotonic.milliseconds()
+  guard case .failed(let failure) = try double.client.ask(.unmount(drain: true)) else {
+    Issue.record("success")
+    return
+  }
+  #expect((300..<5000).contains(Monotonic.milliseconds() - start))
+  #expect(failure.reason == .incomplete)
+  #expect(
+    failure.message.hasPrefix("2.0 KiB and 0 operations not yet written back: the time for that is over; the journal in "))
+  #expect(double.awaitEnd() == .incomplete)
 }
 
 @Test func unmountAfterTheJournalFailedSaysSo() throws {
@@ -219,15 +235,30 @@ private func currentMask() -> UInt32 {
   #expect(written.withLock { $0 } == "\r\u{1b}[Ka\r\u{1b}[Kb\r\u{1b}[K")
   written.withLock { $0 = "" }
   var plain = ProgressLine(isTerminal: false, write: write)
-  for time in stride(from: 0, to: 11_000, by: 1000) { plain.show("at \(time)", now: time) }
-  plain.end()
-  #expect(written.withLock { $0 } == "at 0\nat 5000\nat 10000\n")
+  for time in stride(from: 0, to: 2200, by: 200) { plain.show("at \(time)", now: time) }
+  plain.end(saying: "done")
+  #expect(written.withLock { $0 } == "at 0\nat 1000\nat 2000\ndone\n")
+}
+
+@Test func progressTellsRateAndTimeLeft() {
+  var meter = ProgressMeter()
+  #expect(!meter.hasWaited)
+  meter.note(ControlProgress(bytesLeft: 8 << 20, operationsLeft: 10), now: 0)
+  #expect(meter.text == "0 B of 8.0 MiB, 0 of 10 operations")
+  meter.note(ControlProgress(bytesLeft: 6 << 20, operationsLeft: 9), now: 2000)
+  #expect(meter.text == "2.0 MiB of 8.0 MiB, 1 of 10 operations, 1.0 MiB/s")
+  meter.note(ControlProgress(bytesLeft: 4 << 20, operationsLeft: 6), now: 4000)
+  #expect(meter.text == "4.0 MiB of 8.0 MiB, 4 of 10 operations, 1.0 MiB/s, 6.0 s left", "operations take longer than bytes")
+  #expect(meter.bar == "[##########..........] ")
+  #expect(meter.summary(now: 9000) == "wrote back 8.0 MiB and 10 operations in 9.0 s")
+  meter.note(ControlProgress(bytesLeft: .min, operationsLeft: .max), now: 5000)
+  #expect(meter.text.hasPrefix("8.0 MiB of 8.0 MiB, 0 of "), "whatever the daemon says")
 }
 
 @Test func aDaemonOfAnotherUserIsNotBelieved() throws {
   let double = try DoubleDaemon()
   let client = ControlClient(stateDirectory: double.client.stateDirectory, user: getuid() + 1)
-  #expect(throws: ConnectionError.stranger) { try client.ask(.flush) }
+  #expect(throws: ConnectionError.stranger) { try client.ask(.flush(inodes: [])) }
 }
 
 /// Programs that give up after a while: each takes a connection, of which there are 32.
@@ -236,7 +267,7 @@ private func currentMask() -> UInt32 {
   for _ in 0..<40 {
     var connection = ControlConnection(
       try LocalSockets.connect(directory: double.client.stateDirectory, name: ControlServer.socketName))
-    try connection.send(ControlCodec.encode(.flush))
+    try connection.send(ControlCodec.encode(.flush(inodes: [])))
     _ = try connection.receive()
   }
   let patience = Monotonic.milliseconds() + 10_000

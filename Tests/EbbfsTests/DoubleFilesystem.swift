@@ -12,10 +12,12 @@ final class DoubleFilesystem: MountedFilesystem {
     var report = StatusReport()
     var isServing = true
     var isBusy = false
+    var flushedInodes: [UInt64] = []
     var flushes: [@Sendable (String?) -> Void] = []
     var drain: (@Sendable (String?) -> Void)?
     var ticks = 0
     var settings: [String] = []
+    var letters: [DeadLetterReport] = []
     var isStopped = false
   }
 
@@ -45,14 +47,34 @@ final class DoubleFilesystem: MountedFilesystem {
   func reloadRules() throws(CommandFailure) { throw CommandFailure(.failed, "the rules file is gone") }
   func statistics() -> [MetricFamily] { [.gauge("ebbfs_dirty_bytes", "Bytes.", .bytes, value: status().dirtyBytes)] }
 
-  func flush(completion: @escaping @Sendable (String?) -> Void) {
-    state.withLock { $0.flushes.append(completion) }
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {
+    state.withLock { state in
+      state.flushes.append(completion)
+      state.flushedInodes += inodes
+    }
     state.wake()
+    return { [self] in status().progress }
   }
 
   func drain(completion: @escaping @Sendable (String?) -> Void) {
     state.withLock { $0.drain = completion }
     state.wake()
+  }
+
+  func deadLetters() -> [DeadLetterReport] { state.withLock { $0.letters } }
+
+  func retryDeadLetters(_ subjects: [WritebackSubject]?) throws(ControlFailure) -> Int {
+    state.withLock { state in
+      let taken = state.letters.filter { subjects?.contains($0.subject) ?? true }
+      state.letters.removeAll { taken.contains($0) }
+      return taken.count
+    }
+  }
+
+  func discardDeadLetters(_ subjects: [WritebackSubject]?, withDependents: Bool) throws(ControlFailure) -> Int {
+    let count = deadLetters().filter { subjects?.contains($0.subject) ?? true }.reduce(0) { $0 + $1.dependents.count }
+    guard withDependents || count == 0 else { throw ControlFailure(reason: .failed, message: "\(count) behind") }
+    return try count + retryDeadLetters(subjects)
   }
 
   func stop() {
@@ -93,14 +115,17 @@ final class DoubleDaemon {
   private let ending = Lock<ExitStatus?>(nil)
 
   /// - Parameter nested: how many long directories lie above the socket.
-  init(dirtyBytes: Int = 0, nested: Int = 0) throws {
+  init(dirtyBytes: Int = 0, nested: Int = 0, unmountTimeout: Int? = nil) throws {
     directory = try TemporaryDirectory()
     let long = String(repeating: "/" + String(repeating: "d", count: 100), count: nested)
     let stateDirectory = directory.path + "/state" + long
     try Files.makeDirectories(stateDirectory)
     filesystem = DoubleFilesystem(dirtyBytes: dirtyBytes)
     let entry = RegistryEntry(mountpoint: "/nowhere/m", backing: "/nowhere/b", stateDirectory: stateDirectory)
-    daemon = Daemon(filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil))
+    var options = MountOptions()
+    options.unmountTimeout = unmountTimeout
+    daemon = Daemon(
+      filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil), options: options)
     client = ControlClient(stateDirectory: stateDirectory, user: getuid())
     server = try ControlServer(stateDirectory: stateDirectory, service: ControlService(daemon: daemon))
     try server.start()

@@ -104,6 +104,8 @@ import Testing
     var waiting: EngineFixture.Asked?
     for number in 0..<200 where waiting == nil {
       let asked = fixture.ask(.write(inode, offset: number * 8192, bytes: [UInt8](repeating: 7, count: 8192)))
+      // Before the journal is full changes are only slowed down.
+      if asked.answer == nil { fixture.pass(milliseconds: 6000) }
       if asked.answer == nil { waiting = asked }
     }
     let first = try #require(waiting, "the journal never became full")

@@ -30,7 +30,7 @@ final class EngineOnDisks {
   }
 
   init(
-    abilities: BackingAbilities = BackingAbilities(description: "simulated"),
+    abilities: BackingAbilities = BackingAbilities(description: "simulated"), capacityBytes: Int? = nil,
     _ change: (inout EngineConfiguration) -> Void = { _ in }
   ) throws {
     var configuration = EngineConfiguration()
@@ -44,7 +44,7 @@ final class EngineOnDisks {
     configuration.flushThreads = 4
     change(&configuration)
     self.configuration = configuration
-    backing = SimulatedBackingStorage(clock: clock, options: .init(abilities: abilities))
+    backing = SimulatedBackingStorage(clock: clock, options: .init(abilities: abilities, capacityBytes: capacityBytes))
     journalDisk = SimulatedJournalStorage()
     engine = try Engine.open(
       configuration: configuration, journalStorage: journalDisk, backing: backing, runner: runner, clock: clock)

@@ -106,6 +106,21 @@ import Testing
     #expect(Self.total(disks.engine, "reads_total") == 0)
   }
 
+  @Test func deadLettersAreCountedWithWhatBecomesOfThem() throws {
+    let disks = try EngineOnDisks { $0.retry.retriesMax = 2 }
+    func total(_ name: String, _ label: String? = nil) -> Int { Self.total(disks.engine, name, label) }
+    disks.backing.order(BackingFault(.accessDenied) { $0.name == .createFile })
+    _ = try disks.create("f")
+    disks.settle()
+    #expect(total("dead_letters") == 1 && total("writeback_failures_total", "dead_letter") == 1)
+    _ = try disks.engine.retryDeadLetters(disks.engine.deadLetters().map(\.letter.subject))
+    disks.settle()
+    #expect(total("dead_letters") == 1 && total("dead_letters_retried_total") == 1)
+    _ = try disks.engine.discardDeadLetters(disks.engine.deadLetters().map(\.letter.subject), withDependents: false)
+    #expect(total("dead_letters") == 0 && total("dead_letters_discarded_total") == 1)
+    #expect(total("writeback_failures_total", "dead_letter") == 2)
+  }
+
   @Test func failuresAndRetriesAreCountedOnce() throws {
     let disks = try EngineOnDisks()
     disks.backing.order(BackingFault(.inputOutput, times: 2) { $0.name == .createFile })

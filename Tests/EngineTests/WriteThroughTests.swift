@@ -86,14 +86,44 @@ import Testing
     let mount = try mount()
     let directory = try mount.create("through", .directory)
     let file = try mount.create("f", in: directory)
-    mount.backing.order(BackingFault(.noSpace) { $0.name == .write })
+    mount.backing.order(BackingFault(.inputOutput) { $0.name == .write })
     let write = mount.submit(.write(file, offset: 0, bytes: Array("one".utf8)))
     mount.settle(milliseconds: 5000)
     #expect(write.answer == nil, "answered though it is not in the backing directory")
-    #expect(mount.engine.status().lastFailure?.errno == .noSpace)
+    #expect(mount.engine.status().lastFailure?.errno == .inputOutput)
     mount.backing.withdrawFaults()
     mount.settle(milliseconds: 60_000)
     #expect(write.answer != nil && contents(mount, BackingPath(["through", "f"])) == "one")
+  }
+
+  @Test func whoWritesThroughIsToldTheErrnoOfTheDeadLetter() throws {
+    let mount = try mount()
+    let directory = try mount.create("through", .directory)
+    let file = try mount.create("f", in: directory)
+    mount.backing.order(BackingFault(.accessDenied) { $0.name == .write })
+    #expect(throws: Errno.accessDenied) { try mount.write(file, "one") }
+    #expect(mount.engine.status().deadLetters == 1 && mount.engine.status().parkedRequests == 0)
+    #expect(try mount.read(file) == "one", "what is a dead letter stays visible")
+    #expect(throws: Errno.accessDenied) { try mount.write(file, "two") }
+    mount.backing.order(BackingFault(.accessDenied) { $0.name == .createFile })
+    #expect(throws: Errno.accessDenied) { try mount.create("g", in: directory) }
+    #expect(throws: Errno.accessDenied) { try mount.write(mount.lookup("g", in: directory), "one") }
+    mount.engine.set(aroundSettings)
+    let attribute = ExtendedAttribute(name: Array("user.ebbfs.mode".utf8), value: Array("write-around".utf8))
+    #expect(throws: Errno.accessDenied) { try mount.ask(.setExtendedAttribute(file, attribute, .set)) }
+    #expect(throws: Errno.accessDenied) { try mount.write(file, "around") }
+    mount.backing.withdrawFaults()
+    #expect(try mount.engine.retryDeadLetters(mount.engine.deadLetters().map(\.letter.subject)) > 0)
+    mount.settle()
+    try mount.write(file, "around")
+    #expect(contents(mount, BackingPath(["through", "f"])) == "around")
+    #expect(mount.engine.status().deadLetters == 0 && contents(mount, BackingPath(["through", "g"])) == "one")
+  }
+
+  private var aroundSettings: EngineSettings {
+    var settings = EngineSettings()
+    settings.policy.mode = .writeAround
+    return settings
   }
 
   @Test func aSignalEndsTheWaitAndTheChangeStays() throws {

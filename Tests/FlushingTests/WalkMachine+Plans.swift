@@ -12,11 +12,10 @@ extension WalkMachine {
   /// - Returns: `false` when there is nothing to plan.
   func openPlan(heldItems: Set<Stage> = [], heldInodes: Set<InodeNumber> = [], operations: Int = 4) -> Bool {
     queue.settings.batchOperations = operations
-    for key in heldItems { queue.itemDelays[key] = .init(failures: 0, untilMilliseconds: .max) }
-    for inode in heldInodes { queue.contentsDelays[inode] = .init(failures: 0, untilMilliseconds: .max) }
+    for key in heldItems { queue.failures[.names(key)] = .init(untilMilliseconds: .max) }
+    for inode in heldInodes { queue.failures[.contents(inode)] = .init(untilMilliseconds: .max) }
     defer {
-      queue.itemDelays = [:]
-      queue.contentsDelays = [:]
+      queue.failures = [:]
     }
     guard let proposal = queue.nextPlan(nowMilliseconds: now, world: world) else { return false }
     let lsn = append(.intent(proposal.actions))

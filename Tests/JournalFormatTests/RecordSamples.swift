@@ -80,7 +80,15 @@ enum RecordSamples {
       .checkpointTable(bindings), .checkpointTable([]), .checkpointEnd(begin: LSN(16)),
       .copy(of: LSN(3), .content(content[0].0, bytes: content[0].1, time: early, request: 78)),
       .copy(of: LSN(4), .namespace(namespace[2], time: time, request: 77)), .copy(of: LSN(5), .intent(actions)),
+      .deadLetter(DeadLetter(action: actions[1], errno: .notPermitted, attempts: 1, first: early, last: time)),
+      .deadLetter(DeadLetter(action: actions[2], errno: .quotaExceeded, attempts: 0x0102_0304, first: early, last: early)),
+      .deadLetterRetry(.names(Stage(LSN(11), stage: 2))), .deadLetterRetry(.contents(file)), .discard(discard),
+      .discard(Discard()),
     ]
+
+  static let discard = Discard(
+    completes: [Stage(LSN(13)), Stage(LSN(11), stage: 1)], contents: [ContentsCompletion(inode: file, through: LSN(14))],
+    names: [.init(Location(root, "t"), nil), .init(Location(InodeNumber(7), "s"), file)])
 
   static let tag: UInt32 = 0xa1b2_c3d4
 

@@ -32,9 +32,10 @@ extension MountTests {
         for (words, text) in [
           ([], "nothing to do"), (["backing"], "a mountpoint are needed"), (["backing", "mount", "third"], "third"),
           (["backing", "mount", "-x"], "-x"), (["backing", "mount", "-o"], "-o"), (["unmount"], "argument is missing"),
-          (["flush", "a", "b"], "b"), (["journal", "repaint", "x"], "repaint"), (["status", "--yaml"], "--yaml"),
+          (["flush", "a", "--now"], "--now"), (["flush"], "argument is missing"), (["journal", "repaint", "x"], "repaint"),
           (["stats", "--yaml"], "--yaml"), (["stats", "mount", "--watch=0"], "--watch=0"), (["stats", "--watch"], "mountpoint"),
         ] { try refuse(fixture, words, status: 2, text) }
+        try refuse(fixture, ["status", "--yaml"], status: 3, "--yaml")
       }
     }
 

@@ -38,6 +38,23 @@ extension MountTests {
       }
     }
 
+    @Test func flushOfPathsWritesBackOnlyWhatIsThere() throws {
+      try withMount(options: patient) { fixture in
+        let script = "mkdir -p d/e other; echo one > d/e/f; echo two > other/g; echo three > h; mkfifo i"
+        _ = try shell(script, directory: fixture.mountpoint)
+        let result = try run(
+          [EbbfsBinary.path, "flush", fixture.mountpoint, "d/e", fixture.mountpoint + "/h"], directory: fixture.mountpoint)
+        #expect(result.status == 0, "\(result.output)")
+        #expect(try run(["find", ".", "-type", "f"], directory: fixture.backing).lines.sorted() == ["./d/e/f", "./h"])
+        #expect(contents(of: fixture.backing + "/d/e/f") == "one\n" && contents(of: fixture.backing + "/h") == "three\n")
+        #expect(try fixture.status("clean") == "false", "the rest still waits")
+        #expect(try fixture.ebbfs("flush", fixture.mountpoint, fixture.mountpoint + "/none").status == 1)
+        let outside = try fixture.ebbfs("flush", fixture.mountpoint, "/etc/passwd")
+        #expect(outside.status == 1 && outside.output.contains("is not on the mount"), "\(outside.output)")
+        try fixture.expectBackingEqualsMount()
+      }
+    }
+
     /// Ten times, as an end that races with its answer does not fail every time.
     @Test func unmountReturnsWhenTheDaemonIsGone() throws {
       try withMount(mounts: false) { fixture in

@@ -136,8 +136,10 @@ struct SlowBacking {
     try #require(isThere, "slowfs.py does not mount; is python3-fusepy installed?")
   }
 
-  func setDelay(milliseconds: Int) throws {
-    let result = try shell("echo \(milliseconds) > delay.new && mv delay.new delay", directory: control)
+  /// - Parameter failure: with which every operation then fails.
+  func setDelay(milliseconds: Int, failure: Int32? = nil) throws {
+    let words = "\(milliseconds)" + (failure.map { " \($0)" } ?? "")
+    let result = try shell("echo \(words) > delay.new && mv delay.new delay", directory: control)
     try #require(result.status == 0)
   }
 

@@ -52,6 +52,8 @@ struct CrashTrial {
   private var restart: CrashKind?
   private var hasFaults = false
   private var isRefusing = false
+  /// Whether a crash may have come in the middle of a discard.
+  private var isDiscarding = false
   /// Whether the mount was compared with the reference, and nothing has happened since.
   private var isLookedAt = false
   var held: [HeldFile] = []
@@ -103,7 +105,7 @@ struct CrashTrial {
   private mutating func carryOut(_ event: WalkEvent) throws {
     switch event {
     case .perform(let operation) where hasFailedJournal: try performRefused(operation)
-    case .drain where hasFailedJournal || isRefusing: break
+    case .drain where hasFailedJournal || isRefusing && mount.options.configuration.retry.retriesMax == 0: break
     case .failJournal(let after, let kind):
       restart = kind
       mount.journalDisk.fail(operation: mount.journalDisk.operations.count + after, with: .inputOutput)
@@ -133,6 +135,9 @@ struct CrashTrial {
     case .allow:
       isRefusing = false
       mount.backing.withdrawFaults()
+    case .retryDeadLetters:
+      if !hasFailedJournal { _ = try? mount.engine.retryDeadLetters(mount.engine.deadLetters().map(\.letter.subject)) }
+    case .discardDeadLetters: try discardDeadLetters()
     case .failSynchronization:
       hasFaults = true
       mount.backing.failNextSynchronization()
@@ -238,13 +243,45 @@ struct CrashTrial {
     let shown = try mount.snapshot()
     if mount.isDead { throw Violation(description: "died") }
     counts.states += 1
+    if isDiscarding { return adopt(shown) }
     let found = reference.mutations(leadingTo: shown)
     guard let last = found.last, last >= promised else {
       throw Violation(description: explain(shown, found, promised, plan))
     }
+    adopt(shown)
+  }
+
+  /// From here on, what is shown is where history begins.
+  private mutating func adopt(_ shown: TreeSnapshot) {
     reference = ReferenceFilesystem(shown, clock: mount.clock, keepsHistory: true)
     (acknowledged, synchronized, isInFlight) = (0, 0, false)
-    isLookedAt = true
+    (isLookedAt, isDiscarding) = (true, false)
+  }
+
+  /// What the mount shows after a discard is durable, and stays so whatever comes. Which of before and after a crash in the
+  /// middle leaves is tested elsewhere (`aCrashInTheMiddleLeavesAllOrNothing`).
+  private mutating func discardDeadLetters() throws {
+    let letters = mount.engine.deadLetters().map(\.letter.subject)
+    guard !letters.isEmpty, !hasFailedJournal, !mount.isDead else { return }
+    isDiscarding = true
+    do {
+      _ = try mount.engine.discardDeadLetters(letters, withDependents: true)
+    } catch {
+      if !mount.isDead { isDiscarding = false }
+    }
+    guard isDiscarding, !mount.isDead else {
+      isInFlight = isInFlight || isDiscarding
+      return
+    }
+    held = []
+    comparison = ReplyComparison()
+    do {
+      let shown = try mount.snapshot()
+      if mount.isDead { isInFlight = true } else { adopt(shown) }
+    } catch {
+      guard mount.isDead else { throw error }
+      isInFlight = true
+    }
   }
 
   /// This trial as it is before an event, stopped in the middle of that; the plans are carried out at once.
@@ -275,6 +312,11 @@ struct CrashTrial {
     let expected = reference.snapshot()
     if !isLookedAt { try compare(try mount.snapshot(), expected, "the mount") }
     try mount.drain()
+    // What was refused meanwhile is written back when an operator says so.
+    for _ in 0..<3 where mount.engine.status().deadLetters > 0 {
+      _ = try mount.engine.retryDeadLetters(mount.engine.deadLetters().map(\.letter.subject))
+      try mount.drain()
+    }
     if !hasFaults, let failure = mount.engine.status().lastFailure {
       throw Violation(description: "a write-back failed: \(failure.reason)")
     }

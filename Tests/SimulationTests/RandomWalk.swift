@@ -65,6 +65,10 @@ struct RandomWalk {
         chosen.configuration.copyForwardUsedPercent = 0
         chosen.configuration.copyForwardDelayMilliseconds = 0
       }
+      if Bool.random(using: &generator) {
+        chosen.configuration.retry = .init(
+          firstMilliseconds: 10, mostMilliseconds: 40, retriesMax: Int.random(in: 1...3, using: &generator))
+      }
       chosen.configuration.rules = rules
       self.options = chosen
     }
@@ -137,7 +141,7 @@ struct RandomWalk {
       switch Int.random(in: 0..<40, using: &generator) {
       case 0..<12: events.append(.jobs(Int.random(in: 1...10, using: &generator)))
       case 12..<22: events.append(.pass(milliseconds: Int.random(in: 1...100, using: &generator)))
-      case 22..<25: events.append(.hold(alphabet.files.randomElement(using: &generator)!))
+      case 23..<25: events.append(.hold(alphabet.files.randomElement(using: &generator)!))
       case 25..<28:
         let count = [1, 600, 5000].randomElement(using: &generator)!
         events.append(.writeHeld(offset: Int.random(in: 0...5000, using: &generator), count: count, fill: 201))
@@ -153,6 +157,8 @@ struct RandomWalk {
       case 38: events.append(.holdTemporary(in: (["."] + alphabet.directories).randomElement(using: &generator)!))
       case 39: events.append(.linkHeld(at: alphabet.files.randomElement(using: &generator)!))
       case 37 where faults: events.append(.allow)
+      case 22 where faults:
+        events.append(Bool.random(using: &generator) ? .retryDeadLetters : .discardDeadLetters)
       case 35: events.append(.drain)
       default: break
       }
@@ -161,7 +167,7 @@ struct RandomWalk {
   }
 
   /// Errors after which a change is tried again, or given back.
-  private static let refusals: [Errno] = [.inputOutput, .noSpace, .accessDenied, .quotaExceeded]
+  private static let refusals: [Errno] = [.inputOutput, .noSpace, .accessDenied, .quotaExceeded, .notPermitted]
 
   /// A call that is refused has no effect; after another failure that is not known.
   private static func failure(using generator: inout SeededGenerator) -> WalkEvent {

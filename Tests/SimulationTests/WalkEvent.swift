@@ -36,6 +36,10 @@ enum WalkEvent: Hashable, CustomStringConvertible {
   /// From now on, until `allow` or a crash, every call that changes what has this name fails.
   case refuse(BackingPath, Errno = .inputOutput)
   case allow
+  /// An operator lets all dead letters be tried again.
+  case retryDeadLetters
+  /// An operator gives all dead letters up, with what is behind them.
+  case discardDeadLetters
   /// The next synchronization of the backing directory fails and drops what was written.
   case failSynchronization
   /// An operation of the journal's disk, this many from now, fails for good; later the machine or the daemon is restarted.
@@ -73,6 +77,8 @@ enum WalkEvent: Hashable, CustomStringConvertible {
       ".failBacking(after: \(after), happens: \(happens), Errno(rawValue: \(errno.rawValue)))"
     case .refuse(let path, let errno): ".refuse(\"\(path.text)\", Errno(rawValue: \(errno.rawValue)))"
     case .allow: ".allow"
+    case .retryDeadLetters: ".retryDeadLetters"
+    case .discardDeadLetters: ".discardDeadLetters"
     case .failSynchronization: ".failSynchronization"
     case .failJournal(let after, let kind): ".failJournal(after: \(after), .\(kind))"
     case .hold(let path): ".hold(\"\(path.text)\")"

@@ -43,7 +43,7 @@ import Testing
       let words = line.split(separator: " ")
       return words.first == "case" && words.count > 1 ? String(words[1]) : nil
     }
-    #expect(kinds.count == 9)
+    #expect(kinds.count == 12)
     let wanted = kinds.flatMap { kind in
       ["namespace", "content"].contains(kind)
         ? ["completed", "in doubt", "pending"].map { "\(kind) \($0)" } : ["\(kind) any"]

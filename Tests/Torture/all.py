@@ -24,6 +24,7 @@ ROWS = [
     Row("faults-disks", "faults", "--only full,gone,readonly", "--only full,gone,readonly"),
     Row("partial", "partial", "", "--rounds 2"),
     Row("slow", "slow", "", "--files 100 --runs 1 --direct-files 20 --least 20"),
+    Row("overload", "overload", "", "--seconds 20"),
     Row("soak", "soak", "", "--seconds 15"),
     Row("powercut", "powercut", "--cuts 1000 --filesystem ext4,xfs", "--cuts 24 --seconds 3"),
     *(Row(f"canary-{bug}", "powercut", f"--cuts 300 --canary {bug}", f"--cuts 150 --seconds 4 --canary {bug}")

@@ -3,7 +3,7 @@
 
 Speaks the kernel's protocol itself (/dev/fuse, root only), with as many threads as operations it shall have under way at once.
 
-Usage: slowfs.py SOURCE MOUNTPOINT [--milliseconds N] [--threads N]; ends at SIGTERM.
+Usage: slowfs.py SOURCE MOUNTPOINT [--milliseconds N] [--threads N] [--bytes-per-second N] [--failing FILE]; ends at SIGTERM.
 """
 import argparse, ctypes, errno, os, signal, stat, struct, sys, threading, time
 
@@ -14,10 +14,13 @@ NO_FOLLOW = dict(follow_symlinks=False)
  BATCH_FORGET, FALLOCATE, RENAME2) = (
     1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 38, 42, 43, 45)
 
+CHANGES = {SETATTR, SYMLINK, MKNOD, MKDIR, UNLINK, RMDIR, RENAME, RENAME2, LINK, WRITE, FSYNC, SETXATTR, REMOVEXATTR, FSYNCDIR, CREATE}
+
 
 class SlowFilesystem:
-    def __init__(self, source, milliseconds):
-        self.delay = milliseconds / 1000
+    def __init__(self, source, milliseconds, bytes_per_second=None, failing=None):
+        self.failing = failing
+        self.delay, self.bytes_per_second, self.free_at = milliseconds / 1000, bytes_per_second, 0.0
         root = os.open(source, os.O_PATH | os.O_DIRECTORY)
         self.lock = threading.Lock()
         self.nodes = {1: [root, self.key(root), 0]}    # node -> descriptor, (device, inode), lookups
@@ -25,6 +28,14 @@ class SlowFilesystem:
         self.next = 2
         self.files, self.lists, self.next_file = {}, {}, 1
         self.operations = 0
+
+    def pace(self, body):
+        """Waits for this write's share of the line."""
+        if not self.bytes_per_second: return
+        with self.lock:
+            self.free_at = max(self.free_at, time.monotonic()) + struct.unpack_from("<QQI", body)[2] / self.bytes_per_second
+            wait = self.free_at - time.monotonic()
+        time.sleep(max(0, wait))
 
     def key(self, descriptor):
         s = os.fstat(descriptor)
@@ -112,6 +123,7 @@ class SlowFilesystem:
             file, offset, size = struct.unpack_from("<QQI", body)
             return os.pread(self.files[file], size, offset)
         if opcode == WRITE:
+            self.pace(body)
             file, offset, size = struct.unpack_from("<QQI", body)
             return struct.pack("<II", os.pwrite(self.files[file], body[40:40 + size], offset), 0)
         if opcode == STATFS:
@@ -203,7 +215,9 @@ class SlowFilesystem:
                 if opcode not in (FLUSH, RELEASE, RELEASEDIR):
                     self.operations += 1
                     time.sleep(self.delay)
-                try: reply = self.answer(opcode, node, uid, gid, body)
+                try:
+                    if self.failing and opcode in CHANGES and os.path.exists(self.failing): raise OSError(errno.EIO, "failing")
+                    reply = self.answer(opcode, node, uid, gid, body)
                 except OSError as error: failure = error.errno or errno.EIO
                 except Exception as error:
                     print(f"slowfs: opcode {opcode}: {error!r}", file=sys.stderr, flush=True)
@@ -217,9 +231,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("source"); parser.add_argument("mountpoint")
     parser.add_argument("--milliseconds", type=float, default=20); parser.add_argument("--threads", type=int, default=64)
+    parser.add_argument("--bytes-per-second", type=int, help="what all writes together may take")
+    parser.add_argument("--failing", metavar="FILE", help="while it is there every change fails with EIO")
     given = parser.parse_args()
     os.umask(0)
-    slow = SlowFilesystem(given.source, given.milliseconds)
+    slow = SlowFilesystem(given.source, given.milliseconds, given.bytes_per_second, given.failing)
     device = os.open("/dev/fuse", os.O_RDWR)
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other"
     if libc.mount(b"slowfs", os.fsencode(os.path.abspath(given.mountpoint)), b"fuse.slowfs", 0, options.encode()):

@@ -13,7 +13,7 @@ import WriteAheadLog
     let clean = try JournalInspector.check(storage)
     #expect(clean.verdict == .clean && clean.isAcceptable)
     #expect(clean.firstLSN == LSN(1) && clean.lastLSN == LSN(13) && clean.epoch == 2)
-    #expect(clean.recordsByType.map(\.count) == [5, 8, 0, 0, 0, 0, 0, 0, 0])
+    #expect(clean.recordsByType.map(\.count) == [5, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     let map = try RecordMap(storage)
     let last = try #require(map.entries.last)
     storage.flip(1, in: last.segment, at: last.range.upperBound - 1)

@@ -1,12 +1,16 @@
 /// The program: reads its arguments, runs the command, says in one line why it failed.
 enum Program {
   /// - Parameter arguments: without the program's name.
-  static func run(_ arguments: [String]) -> ExitStatus {
+  static func run(_ arguments: [String]) -> Int32 {
     do throws(CommandFailure) {
-      return try run(Arguments.parse(arguments), arguments)
+      let request = try Arguments.parse(arguments)
+      if case .status(let mountpoint, let asJSON) = request {
+        return Int32(try DaemonCommands.status(mountpoint, asJSON: asJSON).rawValue)
+      }
+      return try run(request, arguments).rawValue
     } catch {
       Messages.write("ebbfs: \(error.message)\n")
-      return error.status
+      return arguments.first == "status" ? error.status.ofStatusCommand : error.status.rawValue
     }
   }
 
@@ -15,9 +19,10 @@ enum Program {
     case .mount(let request): return try MountCommand.run(request, arguments: arguments)
     case .unmount(let mountpoint): try DaemonCommands.unmount(mountpoint)
     case .set(let request): try DaemonCommands.set(request)
-    case .flush(let mountpoint): try DaemonCommands.flush(mountpoint)
-    case .status(let mountpoint, let asJSON): try DaemonCommands.status(mountpoint, asJSON: asJSON)
+    case .flush(let mountpoint, let paths): try DaemonCommands.flush(mountpoint, paths: paths)
+    case .status: preconditionFailure("status has exit statuses of its own")
     case .statistics(let mountpoint, let form): try StatisticsCommand.run(mountpoint, form)
+    case .deadLetters(let verb, let mountpoint): try DeadLetterCommands.run(verb, mountpoint)
     case .journal(let verb, let directory): try JournalCommand.run(verb, directory: directory)
     case .version: print("ebbfs \(Help.version)")
     case .help: print(Help.text, terminator: "")

@@ -14,11 +14,11 @@ struct ControlClient: Sendable {
   /// Sends a request and reads replies up to the last.
   ///
   /// - Parameters:
-  ///   - progress: is called for each progress message.
+  ///   - partial: is called for each reply before the last.
   ///   - untilGone: whether to return only when the daemon's process has ended.
-  /// - Returns: the last reply, never `progress`; `nil` when the connection ended without one.
+  /// - Returns: the last reply; `nil` when the connection ended without one.
   func ask(
-    _ request: ControlRequest, untilGone: Bool = false, progress: (ControlProgress) -> Void = { _ in }
+    _ request: ControlRequest, untilGone: Bool = false, partial: (ControlReply) -> Void = { _ in }
   ) throws(ConnectionError) -> ControlReply? {
     var connection = try connect()
     let daemon = try peer(of: connection)
@@ -27,7 +27,7 @@ struct ControlClient: Sendable {
     while last == nil, let message = try connection.receive() {
       do throws(MessageError) {
         let reply = try ControlCodec.decodeReply(message)
-        if case .progress(let left) = reply { progress(left) } else { last = reply }
+        if reply.isLast { last = reply } else { partial(reply) }
       } catch {
         throw .message(error)
       }

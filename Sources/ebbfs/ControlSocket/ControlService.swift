@@ -17,25 +17,47 @@ struct ControlService: Sendable {
     case .ping: _ = send(.done)
     case .status: _ = send(.status(daemon.report()))
     case .statistics: _ = send(.statistics(daemon.statistics()))
-    case .flush: _ = send(awaitFlush { send(.progress(daemon.report().progress)) })
+    case .flush(let inodes): _ = send(awaitFlush(of: inodes) { send(.progress($0)) })
     case .unmount(let drain): return unmount(drain: drain, send: send)
     case .stop: return stop(send: send)
     case .set(let settings): _ = send(change { () throws(CommandFailure) in try daemon.filesystem.set(settings) })
     case .reloadRules: _ = send(change { () throws(CommandFailure) in try daemon.filesystem.reloadRules() })
+    case .deadLetters: tellDeadLetters(send: send)
+    case .retryDeadLetters(let subjects):
+      _ = send(counted { () throws(ControlFailure) in try daemon.filesystem.retryDeadLetters(subjects) })
+    case .discardDeadLetters(let subjects, let withDependents):
+      _ = send(
+        counted { () throws(ControlFailure) in
+          try daemon.filesystem.discardDeadLetters(subjects, withDependents: withDependents)
+        })
     }
     return false
   }
 
+  private func tellDeadLetters(send: (ControlReply) -> Bool) {
+    for report in daemon.filesystem.deadLetters() {
+      guard send(.deadLetter(report)) else { return }
+      for change in report.dependents where !send(.dependent(change)) { return }
+    }
+    _ = send(.done)
+  }
+
+  private func counted(_ body: () throws(ControlFailure) -> Int) -> ControlReply {
+    do throws(ControlFailure) { return .count(try body()) } catch { return .failed(error) }
+  }
+
   /// Returns early, with whatever, when `isAwaited` says no.
-  private func awaitFlush(isAwaited: () -> Bool) -> ControlReply {
+  private func awaitFlush(of inodes: [UInt64], isAwaited: (ControlProgress) -> Bool) -> ControlReply {
     let outcome = Lock<FlushOutcome?>(nil)
-    daemon.filesystem.flush { failure in
+    let left = daemon.filesystem.flush(inodes) { failure in
       outcome.withLock { $0 = FlushOutcome(failure: failure) }
       outcome.wake()
     }
     repeat {
       if let outcome = outcome.wait(milliseconds: 200, until: { $0 }) {
-        return outcome.failure.map { .failed(ControlFailure(reason: .failed, message: $0)) } ?? .done
+        if let failure = outcome.failure { return .failed(ControlFailure(reason: .failed, message: failure)) }
+        let count = daemon.report().deadLetters
+        return count == 0 ? .done : .failed(ControlFailure(reason: .deadLetters, message: ProgressText.deadLetters(count)))
       }
       let report = daemon.report()
       if report.phase == .stopping {
@@ -44,7 +66,7 @@ struct ControlService: Sendable {
       if let failure = report.journalFailure {
         return .failed(ControlFailure(reason: .failed, message: "the journal failed: \(failure); nothing more is written back"))
       }
-    } while isAwaited()
+    } while isAwaited(left())
     return .done
   }
 
@@ -67,6 +89,8 @@ struct ControlService: Sendable {
     case .incomplete(let left, let why):
       return send(
         .failed(ControlFailure(reason: .incomplete, message: "\(ProgressText.left(left)) not yet written back: \(why)")))
+    case .deadLetters(let count):
+      return send(.failed(ControlFailure(reason: .deadLetters, message: ProgressText.deadLetters(count))))
     case nil: return false
     }
   }

@@ -73,8 +73,14 @@ enum Assembly {
     configuration.writebackDeadlineMilliseconds = mount.options.writebackDeadline
     configuration.sequentialBypassBytes = mount.options.sequentialBypass > 0 ? mount.options.sequentialBypass : nil
     configuration.flushThreads = mount.options.flushThreads
+    configuration.retry.firstMilliseconds = mount.options.retryDelay
+    configuration.retry.mostMilliseconds = mount.options.retryDelayMax
+    configuration.retry.retriesMax = mount.options.maxRetries
     configuration.memoryBytes = mount.options.memory
     configuration.journalBytes = mount.journalSize.capacity
+    configuration.dirtyBackground = mount.options.dirtyBackground
+    configuration.dirtyLimit = mount.options.dirtyLimit
+    configuration.whenFull = mount.options.whenFull
     configuration.segmentBytes = mount.journalSize.segmentBytes
     configuration.journalSeed = (0..<16).map { _ in UInt8.random(in: 0...255) }
     do throws(EngineError) {

@@ -12,6 +12,8 @@ final class Daemon: Sendable {
     case complete
     /// With why, and what becomes of the rest, in one line.
     case incomplete(ControlProgress, why: String)
+    /// All is written back but so many dead letters and what is behind them.
+    case deadLetters(Int)
   }
 
   private struct Life {
@@ -21,7 +23,11 @@ final class Daemon: Sendable {
     var mustStop = false
     /// Uptime in milliseconds after which draining is given up.
     var drainUntil: Int?
+    var isOutOfTime = false
+    /// Whether SIGTERM came.
+    var isTerminating = false
     var ending: Ending?
+    var lastLookAtHealth = 0
     /// Requests that are being answered.
     var answers = 0
   }
@@ -30,12 +36,19 @@ final class Daemon: Sendable {
   private let entry: RegistryEntry
   private let startedAt = Monotonic.milliseconds()
   private let life = Lock(Life())
+  private let monitor: Lock<HealthMonitor>
   private let messages: Messages
 
-  /// What SIGTERM gives write-back before the rest is left to the next mount.
+  /// How long write-back may go on after the unmount; `nil` for no bound but that of SIGTERM.
+  private let unmountTimeout: Int?
+
+  /// What SIGTERM gives write-back before the rest is left to the next mount, unless `unmount_timeout` says otherwise. With the
+  /// time that `EngineMount` gives a call under way it fits in the 90 s that systemd gives a unit to stop.
   static let terminationDrainMilliseconds = 30_000
 
-  init(filesystem: any MountedFilesystem, entry: RegistryEntry, messages: Messages) {
+  init(filesystem: any MountedFilesystem, entry: RegistryEntry, messages: Messages, options: MountOptions = MountOptions()) {
+    unmountTimeout = options.unmountTimeout
+    monitor = Lock(HealthMonitor(options.health))
     self.filesystem = filesystem
     self.entry = entry
     self.messages = messages
@@ -57,6 +70,7 @@ final class Daemon: Sendable {
     let ticking: @Sendable () -> Void = { [self] in
       while life.wait(milliseconds: filesystem.tickMilliseconds, until: { $0.phase == .stopping ? true : nil }) == nil {
         filesystem.tick()
+        watchHealth()
       }
     }
     do throws(Errno) {
@@ -66,8 +80,22 @@ final class Daemon: Sendable {
     }
   }
 
+  /// Says what becomes a matter of concern, and what ends to be one.
+  private func watchHealth() {
+    let now = Monotonic.milliseconds()
+    let isDue = life.withLock { life in
+      guard now - life.lastLookAtHealth >= 1000 else { return false }
+      life.lastLookAtHealth = now
+      return true
+    }
+    if isDue { _ = report() }
+  }
+
   private func drain() {
-    life.withLock { $0.phase = .draining }
+    life.withLock { life in
+      life.phase = .draining
+      if let unmountTimeout, life.drainUntil == nil { life.drainUntil = Monotonic.milliseconds() + unmountTimeout }
+    }
     messages.notify("STOPPING=1\nSTATUS=writing back")
     filesystem.drain { [self] failure in
       life.withLock { life in
@@ -77,10 +105,14 @@ final class Daemon: Sendable {
       life.wake()
     }
     while true {
-      let isOver = life.wait(milliseconds: 1000) { life in
-        life.isDrained || life.mustStop || life.drainUntil.map { Monotonic.milliseconds() >= $0 } == true ? true : nil
-      }
+      let untilBound = life.withLock { $0.drainUntil }.map { max(0, $0 - Monotonic.milliseconds()) } ?? 1000
+      let isOver = life.wait(milliseconds: min(1000, untilBound)) { $0.isDrained || $0.mustStop ? true : nil }
       if isOver != nil { return }
+      let isOutOfTime = life.withLock { life in
+        life.isOutOfTime = life.drainUntil.map { Monotonic.milliseconds() >= $0 } ?? false
+        return life.isOutOfTime
+      }
+      if isOutOfTime { return }
       let report = filesystem.status()
       // Nothing more can be written back safely without the records of it.
       if let failure = report.journalFailure { return messages.say("the journal failed: \(failure)") }
@@ -93,15 +125,28 @@ final class Daemon: Sendable {
     life.wake()
     filesystem.stop()
     let report = filesystem.status()
-    let ending = report.isClean ? Ending.complete : Ending.incomplete(report.progress, why: whyIncomplete(report))
-    if case .incomplete(let left, let why) = ending {
-      messages.say("stopped with \(ProgressText.left(left)) not yet written back: \(why)")
+    let ending = ending(report)
+    switch ending {
+    case .complete: break
+    case .incomplete(let left, let why): messages.say("stopped with \(ProgressText.left(left)) not yet written back: \(why)")
+    case .deadLetters(let count): messages.say(ProgressText.deadLetters(count))
     }
     life.withLock { $0.ending = ending }
     life.wake()
     // Those who wait for the end are told before the process is gone, but none may hold it up.
     _ = life.wait(milliseconds: 2000) { $0.answers == 0 ? true : nil }
-    return ending == .complete ? .success : .incomplete
+    switch ending {
+    case .complete: return .success
+    case .incomplete: return .incomplete
+    case .deadLetters: return .deadLetters
+    }
+  }
+
+  private func ending(_ report: StatusReport) -> Ending {
+    if report.isClean { return .complete }
+    let isDrained = life.withLock { $0.isDrained && $0.drainFailure == nil }
+    if isDrained, report.deadLetters > 0, report.journalFailure == nil { return .deadLetters(report.deadLetters) }
+    return .incomplete(report.progress, why: whyIncomplete(report))
   }
 
   private func whyIncomplete(_ report: StatusReport) -> String {
@@ -109,7 +154,8 @@ final class Daemon: Sendable {
     if let failure = report.journalFailure {
       return "the journal failed (\(failure)); mend its disk, then mount again: \(kept), as far as that disk still has it"
     }
-    return "\(life.withLock { $0.drainFailure } ?? "the daemon was told to end"); \(kept)"
+    let (failure, isOutOfTime) = life.withLock { ($0.drainFailure, $0.isOutOfTime) }
+    return "\(failure ?? (isOutOfTime ? "the time for that is over" : "the daemon was told to end")); \(kept)"
   }
 
   /// What `ebbfs status` shows.
@@ -122,6 +168,9 @@ final class Daemon: Sendable {
     report.processID = entry.process
     report.phase = life.withLock { $0.phase }
     report.uptimeMilliseconds = Monotonic.milliseconds() - startedAt
+    let (health, lines) = monitor.withLock { [report] in $0.assess(report) }
+    for line in lines { messages.say(line) }
+    report.health = health
     return report
   }
 
@@ -149,20 +198,22 @@ final class Daemon: Sendable {
     life.wake()
   }
 
-  /// SIGTERM: the mount goes at once, even if it is in use; what is pending gets 30 s. A second one ends even those.
+  /// SIGTERM: the mount goes at once, even if it is in use; what is pending gets `unmount_timeout` or 30 s. A second one ends
+  /// even those.
   func terminate() {
+    let timeout = unmountTimeout ?? Self.terminationDrainMilliseconds
     let isFirst = life.withLock { life in
-      guard life.drainUntil == nil else {
+      guard !life.isTerminating else {
         life.mustStop = true
         return false
       }
-      life.drainUntil = Monotonic.milliseconds() + Self.terminationDrainMilliseconds
+      life.isTerminating = true
+      life.drainUntil = life.drainUntil ?? Monotonic.milliseconds() + timeout
       return true
     }
     life.wake()
     guard isFirst, !isUnmounted else { return }
-    messages.say(
-      "told to end; unmounting and writing back for at most \(Quantity.time(milliseconds: Self.terminationDrainMilliseconds))")
+    messages.say("told to end; unmounting and writing back for at most \(Quantity.time(milliseconds: timeout))")
     filesystem.endServing()
   }
 

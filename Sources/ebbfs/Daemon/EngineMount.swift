@@ -8,12 +8,12 @@ import Threading
 
 /// A mounted engine.
 final class EngineMount: MountedFilesystem {
-  private let engine: Engine
-  private let session: MountSession
+  let engine: Engine
+  let session: MountSession
   private let rulesFile: String?
   private let ruleCount: Lock<Int>
   /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
-  private static let closeMilliseconds = 60_000
+  private static let closeMilliseconds = 20_000
 
   init(engine: Engine, session: MountSession, rulesFile: String?, rules: RuleList) {
     self.engine = engine
@@ -45,6 +45,7 @@ final class EngineMount: MountedFilesystem {
     report.dirtyInodes = status.dirtyInodes
     report.pendingOperations = status.pendingOperations
     report.oldestAgeMilliseconds = status.oldestPendingLSN == nil ? nil : status.oldestAgeMilliseconds
+    report.deadLetters = status.deadLetters
     report.openPlans = status.openPlans
     report.journalUsedBytes = status.journalUsedBytes
     report.journalCapacityBytes = status.journalCapacityBytes
@@ -55,6 +56,9 @@ final class EngineMount: MountedFilesystem {
     report.lastFailure = status.lastFailure.map {
       .init(message: $0.reason, ageMilliseconds: max(0, Monotonic.milliseconds() - $0.milliseconds))
     }
+    report.backingFailure = status.backingFailure?.message
+    report.longestCallMilliseconds = status.longestCallMilliseconds
+    report.failingOperations = status.failingOperations
     return report
   }
 
@@ -68,7 +72,17 @@ final class EngineMount: MountedFilesystem {
   }
   func statistics() -> [MetricFamily] { session.statistics() + engine.statistics() }
 
-  func flush(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {
+    guard !inodes.isEmpty else {
+      engine.drain { completion(nil) }
+      return { [self] in status().progress }
+    }
+    let drain = engine.drain(Set(inodes.map { InodeNumber($0) })) { completion(nil) }
+    return { [engine] in
+      let left = engine.left(ofDrain: drain)
+      return ControlProgress(bytesLeft: left.bytes, operationsLeft: left.operations)
+    }
+  }
 
   func drain(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
 

@@ -28,6 +28,7 @@ enum MountValidation {
     let wanted = if let given = request.options.stateDirectory { given } else { try StateDirectory.defaultPath(backing: backing) }
     let stateDirectory = try checkStateDirectory(wanted, backing: backing, mountpoint: mountpoint.path)
     let size = try checkSpace(stateDirectory, requested: request.options.journalSize)
+    try checkLimits(request.options, size)
     var mount = ValidMount(
       backing: backing, mountpoint: mountpoint.path, stateDirectory: stateDirectory, journalSize: size, options: request.options,
       hasDeadMount: mountpoint.hasDeadMount)
@@ -160,6 +161,16 @@ enum MountValidation {
     }
     return try JournalSize.decide(
       requested: requested, available: available, existing: StateDirectory.bytesUsed(stateDirectory), directory: stateDirectory)
+  }
+
+  private static func checkLimits(_ options: MountOptions, _ size: JournalSize) throws(CommandFailure) {
+    let (background, limit) = (options.dirtyBackground, options.dirtyLimit)
+    guard background.bytes(ofCapacity: size.capacity) < limit.bytes(ofCapacity: size.capacity) else {
+      throw CommandFailure(
+        .usage,
+        "dirty_background=\(OptionValues.shareText(background)) is not below dirty_limit=\(OptionValues.shareText(limit)) "
+          + "with a journal of \(Quantity.size(size.capacity))")
+    }
   }
 
   /// Whether a directory is `path` or above it, by name or (another mount of the same place) by identity.

@@ -24,10 +24,18 @@ protocol MountedFilesystem: AnyObject, Sendable {
   /// Everything that is counted. Never waits for the backing directory.
   func statistics() -> [MetricFamily]
   /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or with
-  /// one line that says why it never will be.
-  func flush(completion: @escaping @Sendable (String?) -> Void)
+  /// one line that says why it never will be. With inode numbers only what concerns these and what is below them, first of all.
+  ///
+  /// - Returns: tells how much of it is left.
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress
   /// Like `flush` for everything, as fast as possible: nothing is acknowledged any more.
   func drain(completion: @escaping @Sendable (String?) -> Void)
+  /// Changes that are not tried any more, with what is behind them.
+  func deadLetters() -> [DeadLetterReport]
+  /// Lets these, or all, be tried again; answers how many there were. Durable on return.
+  func retryDeadLetters(_ subjects: [WritebackSubject]?) throws(ControlFailure) -> Int
+  /// Gives these, or all, up for good; answers how many changes went. Durable on return, and the kernel knows of it.
+  func discardDeadLetters(_ subjects: [WritebackSubject]?, withDependents: Bool) throws(ControlFailure) -> Int
   /// Stops write-back at the next action, syncs the journal and closes it. Returns when that is done; nothing else may be
   /// called afterwards but `status` and `statistics`.
   func stop()

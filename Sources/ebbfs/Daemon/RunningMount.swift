@@ -12,7 +12,8 @@ final class RunningMount: Sendable {
     self.messages = messages
     entry = RegistryEntry(
       mountpoint: mount.mountpoint, backing: mount.backing, stateDirectory: mount.stateDirectory)
-    daemon = Daemon(filesystem: filesystem, entry: entry, messages: messages)
+    daemon = Daemon(
+      filesystem: filesystem, entry: entry, messages: messages, options: mount.options)
     do throws(Errno) {
       server = try ControlServer(stateDirectory: mount.stateDirectory, service: ControlService(daemon: daemon))
       try server.start()

@@ -4,11 +4,13 @@ import Control
 enum CommandLineRequest: Hashable, Sendable {
   case mount(MountRequest)
   case unmount(mountpoint: String)
-  case flush(mountpoint: String)
+  /// Of everything when there are no paths.
+  case flush(mountpoint: String, paths: [String])
   case set(SetRequest)
   case status(mountpoint: String?, asJSON: Bool)
   case statistics(mountpoint: String?, StatisticsForm)
   case journal(JournalVerb, directory: String)
+  case deadLetters(DeadLetterVerb, mountpoint: String)
   case version
   case help
 }
@@ -26,6 +28,20 @@ enum StatisticsForm: Hashable, Sendable {
 enum JournalVerb: String, Hashable, Sendable {
   case dump
   case check
+}
+
+/// What `ebbfs dead-letters` does.
+enum DeadLetterVerb: Hashable, Sendable {
+  case list(asJSON: Bool)
+  case retry(DeadLetterSelection)
+  case export(directory: String)
+  case discard(DeadLetterSelection, withDependents: Bool)
+}
+
+/// Which dead letters a command is about: each word is a path of the mount, or `#` and what the list shows behind it.
+enum DeadLetterSelection: Hashable, Sendable {
+  case all
+  case words([String])
 }
 
 /// A mount as it was asked for, before anything is checked.
@@ -73,11 +89,12 @@ enum Arguments {
     case "--version", "-V", "version": return .version
     case "mount": return try mount(words)
     case "unmount", "umount": return .unmount(mountpoint: try only(words, "unmount MOUNTPOINT"))
-    case "flush": return .flush(mountpoint: try only(words, "flush MOUNTPOINT"))
+    case "flush": return try flush(words)
     case "set": return .set(try set(words))
     case "status": return try status(words)
     case "stats": return try statistics(words)
     case "journal": return try journal(words)
+    case "dead-letters": return try deadLetters(words)
     default: return try mount(arguments)
     }
   }
@@ -114,6 +131,16 @@ enum Arguments {
     }
     (request.backing, request.mountpoint) = (paths[0], paths[1])
     return .mount(request)
+  }
+
+  private static func flush(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let form = "flush MOUNTPOINT [PATH...]"
+    let isGuarded = words.first == "--"
+    let paths = isGuarded ? Array(words.dropFirst()) : words
+    guard let mountpoint = paths.first else { throw usage(form, "an argument is missing") }
+    if !isGuarded, let option = paths.first(where: { $0.hasPrefix("-") }) { throw usage(form, "unknown option \(option)") }
+    guard paths.count - 1 <= ControlCodec.inodesMax else { throw usage(form, "more than \(ControlCodec.inodesMax) paths") }
+    return .flush(mountpoint: mountpoint, paths: Array(paths.dropFirst()))
   }
 
   private static func set(_ words: [String]) throws(CommandFailure) -> SetRequest {
@@ -177,6 +204,59 @@ enum Arguments {
       throw usage(form, words.first.map { "unknown journal command \($0)" } ?? "a journal command is needed")
     }
     return .journal(verb, directory: try only(Array(words.dropFirst()), form))
+  }
+
+  private static let deadLettersUsage =
+    "dead-letters MOUNTPOINT list [--json] | retry [PATH...|--all] | export DIR | discard PATH...|--all [--force]"
+
+  private static func deadLetters(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    guard let mountpoint = words.first, !mountpoint.hasPrefix("-") else {
+      throw usage(deadLettersUsage, "a mountpoint is needed")
+    }
+    var flags = Set<String>()
+    var rest: [String] = []
+    var isPathsOnly = false
+    for word in words.dropFirst(2) {
+      if word == "--", !isPathsOnly {
+        isPathsOnly = true
+      } else if word.hasPrefix("-"), !isPathsOnly {
+        flags.insert(word)
+      } else {
+        rest.append(word)
+      }
+    }
+    let verb = words.count > 1 ? words[1] : "list"
+    let known: Set<String> =
+      switch verb {
+      case "list": ["--json"]
+      case "retry": ["--all"]
+      case "discard": ["--all", "--force"]
+      case "export": []
+      default: throw usage(deadLettersUsage, "unknown dead-letters command \(verb)")
+      }
+    if let unknown = flags.subtracting(known).min() { throw usage(deadLettersUsage, "unknown option \(unknown)") }
+    return .deadLetters(try deadLetterVerb(verb, flags, rest), mountpoint: mountpoint)
+  }
+
+  private static func deadLetterVerb(
+    _ verb: String, _ flags: Set<String>, _ rest: [String]
+  ) throws(CommandFailure) -> DeadLetterVerb {
+    let isAll = flags.contains("--all")
+    if isAll, let word = rest.first { throw usage(deadLettersUsage, "unexpected argument \(word) beside --all") }
+    switch verb {
+    case "retry": return .retry(rest.isEmpty ? .all : .words(rest))
+    case "discard":
+      guard isAll || !rest.isEmpty else { throw usage(deadLettersUsage, "paths or --all are needed") }
+      return .discard(isAll ? .all : .words(rest), withDependents: flags.contains("--force"))
+    case "export":
+      guard rest.count == 1 else {
+        throw usage(deadLettersUsage, rest.isEmpty ? "a directory is needed" : "unexpected argument \(rest[1])")
+      }
+      return .export(directory: rest[0])
+    default:
+      if let word = rest.first { throw usage(deadLettersUsage, "unexpected argument \(word)") }
+      return .list(asJSON: flags.contains("--json"))
+    }
   }
 
   /// The one argument of commands that take one.

@@ -10,7 +10,8 @@ enum Help {
       ebbfs [mount] BACKING MOUNTPOINT [-f] [-o OPTION[=VALUE],...]
                                        mount; returns when the mount is ready (-f: stay in the foreground)
       ebbfs unmount MOUNTPOINT         unmount, write everything back, return when the daemon is gone
-      ebbfs flush MOUNTPOINT           return when everything acknowledged so far is in the backing directory and synced there
+      ebbfs flush MOUNTPOINT [PATH...] return when everything acknowledged so far, or what is at and below the paths, is in the
+                                       backing directory and synced there
       ebbfs set MOUNTPOINT KEY=VALUE... [PATH]
                                        change options of the mount, or what holds for a file or all below a directory
       ebbfs set MOUNTPOINT --reload    read the rules file again
@@ -18,6 +19,9 @@ enum Help {
                                        what is not yet written back, the journal's use, the last error
       ebbfs stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]
                                        counters and latencies; --watch: rates, a line every second
+      ebbfs dead-letters MOUNTPOINT list [--json] | retry [PATH...|--all] | export DIR | discard PATH...|--all [--force]
+                                       changes that the backing directory refuses: show them, try them again, save what
+                                       they hold, give them up
       ebbfs journal dump|check STATEDIR|BACKING
                                        print or verify the journal of a mount that is not running
       ebbfs --version | --help

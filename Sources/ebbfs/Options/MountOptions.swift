@@ -1,3 +1,4 @@
+import Engine
 import Policies
 
 /// What `-o` says, with the defaults for what it does not say. Sizes are bytes, times milliseconds.
@@ -18,9 +19,19 @@ struct MountOptions: Hashable, Sendable {
   /// 0: no stream goes around the cache.
   var sequentialBypass = 0
   var flushThreads = 16
+  var retryDelay = 100
+  var retryDelayMax = 30_000
+  /// About twelve minutes of attempts.
+  var maxRetries = 40
   var memory = 256 << 20
   /// `nil`: the smaller of 8 GiB and a quarter of what is free.
   var journalSize: Int?
+  var dirtyBackground = JournalShare.percent(50)
+  var dirtyLimit = JournalShare.percent(80)
+  var whenFull = WhenFull.wait
+  /// `nil`: no bound for unmount, `Daemon.terminationDrainMilliseconds` for SIGTERM.
+  var unmountTimeout: Int?
+  var health = HealthThresholds()
   var allowOther = false
   /// Words of mount(8) that are the kernel's business: `ro`, `nodev` and so on, in the order given.
   var kernelWords: [String] = []

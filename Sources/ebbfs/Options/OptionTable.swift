@@ -1,3 +1,4 @@
+import Engine
 import Policies
 
 /// One option of `-o`: what parses it, checks it, and describes it to people.
@@ -6,11 +7,12 @@ struct OptionDescription: Sendable {
   enum Kind: Sendable {
     case flag(@Sendable (inout MountOptions) -> Void)
     case size(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
+    /// A size, or a part of the journal's capacity.
+    case share(@Sendable (inout MountOptions, JournalShare) -> Void)
     case time(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     case count(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
+    case choice([String], @Sendable (inout MountOptions, _ index: Int) -> Void)
     case path(word: String, @Sendable (inout MountOptions, String) -> Void)
-    case mode(@Sendable (inout MountOptions, WriteMode) -> Void)
-    case priority(@Sendable (inout MountOptions, Priority) -> Void)
     case durability(@Sendable (inout MountOptions, Durability) -> Void)
   }
 
@@ -25,11 +27,11 @@ struct OptionDescription: Sendable {
     switch kind {
     case .flag: name
     case .size: name + "=SIZE"
+    case .share: name + "=SIZE|%"
     case .time: name + "=TIME"
     case .count: name + "=N"
+    case .choice(let words, _): name + "=" + words.joined(separator: "|")
     case .path(let word, _): name + "=" + word
-    case .mode: name + "=" + WriteMode.allCases.map(\.rawValue).joined(separator: "|")
-    case .priority: name + "=" + Priority.allCases.map(\.rawValue).joined(separator: "|")
     case .durability: name + "=always|batch=MS|os"
     }
   }
@@ -37,7 +39,8 @@ struct OptionDescription: Sendable {
   /// The values it takes, for people; empty where the usage says it all.
   var rangeText: String {
     switch kind {
-    case .flag, .path, .mode, .priority: ""
+    case .flag, .choice, .path: ""
+    case .share: "1M to 16T, or 1% to 100% of the journal's capacity"
     case .durability: "batch=\(Durability.batchMillisecondsRange.lowerBound) to \(Durability.batchMillisecondsRange.upperBound)"
     case .size(let range, _): "\(OptionValues.sizeText(range.lowerBound)) to \(OptionValues.sizeText(range.upperBound))"
     case .time(let range, _): "\(OptionValues.timeText(range.lowerBound)) to \(OptionValues.timeText(range.upperBound))"
@@ -54,11 +57,11 @@ struct OptionDescription: Sendable {
     switch kind {
     case .flag: break
     case .size(let range, let set): set(&options, try OptionValues.size(value, range))
+    case .share(let set): set(&options, try OptionValues.share(value))
     case .time(let range, let set): set(&options, try OptionValues.time(value, range))
     case .count(let range, let set): set(&options, try OptionValues.count(value, range))
+    case .choice(let words, let set): set(&options, try OptionValues.choice(value, words))
     case .path(_, let set): set(&options, value)
-    case .mode(let set): set(&options, try OptionValues.word(value))
-    case .priority(let set): set(&options, try OptionValues.word(value))
     case .durability(let set): set(&options, try OptionValues.durability(value))
     }
   }
@@ -74,10 +77,10 @@ enum OptionTable {
       defaultText: "`/var/lib/ebbfs/ID` as root, `~/.local/state/ebbfs/ID` else",
       help: "directory on fast local disk for the journal"),
     OptionDescription(
-      name: "mode", kind: .mode { $0.mode = $1 }, defaultText: defaults.mode.rawValue,
+      name: "mode", kind: .choice(WriteMode.allCases.map(\.rawValue)) { $0.mode = WriteMode.allCases[$1] }, defaultText: defaults.mode.rawValue,
       help: "when a change is acknowledged, and whether data is cached"),
     OptionDescription(
-      name: "priority", kind: .priority { $0.priority = $1 }, defaultText: defaults.priority.rawValue,
+      name: "priority", kind: .choice(Priority.allCases.map(\.rawValue)) { $0.priority = Priority.allCases[$1] }, defaultText: defaults.priority.rawValue,
       help: "which of the changes that are due are written back first"),
     OptionDescription(
       name: "rules", kind: .path(word: "FILE") { $0.rulesFile = $1 }, defaultText: "none",
@@ -109,11 +112,49 @@ enum OptionTable {
       name: "flush_threads", kind: .count(1...256) { $0.flushThreads = $1 }, defaultText: String(defaults.flushThreads),
       help: "batches written back at the same time"),
     OptionDescription(
+      name: "retry_delay", kind: .time(1...3_600_000) { $0.retryDelay = $1 },
+      defaultText: OptionValues.timeText(defaults.retryDelay),
+      help: "how long a change that failed waits before it is tried again; twice as long each time, less a random part"),
+    OptionDescription(
+      name: "retry_delay_max", kind: .time(1...86_400_000) { $0.retryDelayMax = $1 },
+      defaultText: OptionValues.timeText(defaults.retryDelayMax), help: "how long it waits at most"),
+    OptionDescription(
+      name: "max_retries", kind: .count(0...1_000_000) { $0.maxRetries = $1 },
+      defaultText: String(defaults.maxRetries),
+      help: "how often a change is tried again before it becomes a dead letter; 0: everything is tried for ever"),
+    OptionDescription(
       name: "memory", kind: .size(16 << 20...1 << 40) { $0.memory = $1 }, defaultText: OptionValues.sizeText(defaults.memory),
       help: "memory for data that is not yet written back"),
     OptionDescription(
       name: "journal_size", kind: .size(JournalSize.bytesMin...1 << 44) { $0.journalSize = $1 },
       defaultText: "the smaller of 8G and a quarter of what is free", help: "capacity of the journal"),
+    OptionDescription(
+      name: "dirty_background", kind: .share { $0.dirtyBackground = $1 },
+      defaultText: OptionValues.shareText(defaults.dirtyBackground),
+      help: "data not yet written back from which on write-back does not wait and changes are slowed down, gently at first"),
+    OptionDescription(
+      name: "dirty_limit", kind: .share { $0.dirtyLimit = $1 }, defaultText: OptionValues.shareText(defaults.dirtyLimit),
+      help: "data not yet written back at which writes wait"),
+    OptionDescription(
+      name: "when_full", kind: .choice(["wait", "fail"]) { $0.whenFull = $1 == 0 ? .wait : .fail }, defaultText: "wait",
+      help: "what happens to changes while the journal is full: they wait for write-back, or fail with ENOSPC"),
+    OptionDescription(
+      name: "unmount_timeout", kind: .time(0...86_400_000) { $0.unmountTimeout = $1 },
+      defaultText: "none, 30s after SIGTERM",
+      help: "how long write-back may go on after the unmount; the journal keeps the rest"),
+    OptionDescription(
+      name: "warn_age", kind: .time(1000...86_400_000 * 30) { $0.health.warnAge = $1 },
+      defaultText: OptionValues.timeText(defaults.health.warnAge),
+      help: "age of the oldest change not yet written back that is a warning for `ebbfs status` and in the messages"),
+    OptionDescription(
+      name: "critical_age", kind: .time(1000...86_400_000 * 30) { $0.health.criticalAge = $1 },
+      defaultText: OptionValues.timeText(defaults.health.criticalAge), help: "the same, critical"),
+    OptionDescription(
+      name: "warn_dirty", kind: .share { $0.health.warnDirty = $1 },
+      defaultText: OptionValues.shareText(defaults.health.warnDirty), help: "use of the journal that is a warning"),
+    OptionDescription(
+      name: "critical_dirty", kind: .share { $0.health.criticalDirty = $1 },
+      defaultText: OptionValues.shareText(defaults.health.criticalDirty), help: "the same, critical"),
     OptionDescription(
       name: "allow_other", kind: .flag { $0.allowOther = true }, defaultText: "on as root, off else",
       help: "other users may use the mount (needs `user_allow_other` in /etc/fuse.conf unless root mounts)"),

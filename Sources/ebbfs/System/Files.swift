@@ -59,6 +59,14 @@ enum Files {
     }
   }
 
+  /// Whether a directory has no entries, whatever their names are made of.
+  static func isEmptyDirectory(_ path: String) throws(Errno) -> Bool {
+    guard let stream = unsafe opendir(path) else { throw Errno.current }
+    defer { unsafe closedir(stream) }
+    for _ in 0..<2 where unsafe readdir(stream) == nil { return true }
+    return unsafe readdir(stream) == nil
+  }
+
   /// The names in a directory, sorted, without `.` and `..`. Names that are not UTF-8 are left out.
   static func names(in directory: String) throws(Errno) -> [String] {
     guard let stream = unsafe opendir(directory) else { throw Errno.current }

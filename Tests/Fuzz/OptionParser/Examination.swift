@@ -90,7 +90,16 @@ private func written(_ options: MountOptions) -> String {
   ]
   if let size = options.batchBytes { items.append("batch_bytes=" + OptionValues.sizeText(size)) }
   if let count = options.batchOperations { items.append("batch_operations=\(count)") }
+  items.append("sequential_bypass=" + OptionValues.sizeText(options.sequentialBypass))
   if let path = options.rulesFile { items.append("rules=" + escaped(path)) }
+  items.append("dirty_background=" + OptionValues.shareText(options.dirtyBackground))
+  items.append("dirty_limit=" + OptionValues.shareText(options.dirtyLimit))
+  items.append("warn_age=" + OptionValues.timeText(options.health.warnAge))
+  items.append("critical_age=" + OptionValues.timeText(options.health.criticalAge))
+  items.append("warn_dirty=" + OptionValues.shareText(options.health.warnDirty))
+  items.append("critical_dirty=" + OptionValues.shareText(options.health.criticalDirty))
+  items.append("when_full=" + (options.whenFull == .wait ? "wait" : "fail"))
+  if let time = options.unmountTimeout { items.append("unmount_timeout=" + OptionValues.timeText(time)) }
   if let size = options.journalSize { items.append("journal_size=" + OptionValues.sizeText(size)) }
   if let path = options.stateDirectory { items.append("state=" + escaped(path)) }
   if options.allowOther { items.append("allow_other") }

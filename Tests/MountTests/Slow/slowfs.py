@@ -1,7 +1,7 @@
 """A passthrough filesystem that makes every operation wait: `slowfs.py SOURCE MOUNTPOINT CONTROL`.
 
-The directory CONTROL has the file `delay`, milliseconds for each operation, read again for each; every operation is appended to
-`trace` there. Debian's python3-fusepy.
+The directory CONTROL has the file `delay`, milliseconds for each operation and, after a space, the errno with which all then fail, read
+again for each; every operation is appended to `trace` there. Debian's python3-fusepy.
 """
 import os, sys, threading, time
 from fusepy import FUSE, FuseOSError, Operations
@@ -22,9 +22,10 @@ class Slow(Operations):
 
     def __call__(self, operation, path, *arguments):
         if operation not in ("init", "destroy"):
-            with open(control + "/delay") as file:
-                time.sleep(int(file.read() or 0) / 1000)
+            with open(control + "/delay") as file: delay, *failure = file.read().split() or ["0"]
+            time.sleep(int(delay) / 1000)
             self.trace.write(f"{operation} {path}\n")
+            if failure: raise FuseOSError(int(failure[0]))
         return getattr(self, operation)(source + path if path else path, *arguments)
 
     def getattr(self, path, handle=None):
