@@ -10,10 +10,11 @@ let package = Package(
     .target(name: "CLinux"),
     .target(name: "Threading", dependencies: ["CLinux"]),
     .target(name: "FilesystemModel"),
+    .target(name: "Policies", dependencies: ["FilesystemModel"]),
     .target(name: "Statistics"),
     .target(name: "StorageInterface", dependencies: ["FilesystemModel"]),
     .target(name: "JournalFormat", dependencies: ["FilesystemModel", "CLinux"]),
-    .target(name: "Inodes", dependencies: ["FilesystemModel"]),
+    .target(name: "Inodes", dependencies: ["FilesystemModel", "Policies"]),
     .target(name: "WritebackCache", dependencies: ["FilesystemModel"]),
     .target(
       name: "WriteAheadLog",
@@ -22,7 +23,7 @@ let package = Package(
     .target(
       name: "Engine",
       dependencies: [
-        "Threading", "FilesystemModel", "Statistics", "StorageInterface", "JournalFormat", "Inodes", "WritebackCache",
+        "Threading", "FilesystemModel", "Policies", "Statistics", "StorageInterface", "JournalFormat", "Inodes", "WritebackCache",
         "WriteAheadLog", "Flushing",
       ]),
     .target(name: "PosixStorage", dependencies: ["StorageInterface", "FilesystemModel", "CLinux", "Threading"]),
@@ -32,29 +33,32 @@ let package = Package(
       name: "ebbfs",
       dependencies: [
         "Control", "Engine", "FUSEBridge", "PosixStorage", "WriteAheadLog", "JournalFormat", "StorageInterface",
-        "FilesystemModel", "Statistics", "Threading", "CLinux",
+        "FilesystemModel", "Policies", "Statistics", "Threading", "CLinux",
       ]),
     .target(name: "Support", dependencies: ["StorageInterface", "FilesystemModel", "Threading"], path: "Tests/Support"),
     .testTarget(name: "SupportTests", dependencies: ["Support"]),
     .testTarget(name: "ThreadingTests", dependencies: ["Threading", "CLinux"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "Support", "Threading"]),
     .testTarget(name: "FilesystemModelTests", dependencies: ["FilesystemModel", "Support"]),
+    .testTarget(name: "PoliciesTests", dependencies: ["Policies", "FilesystemModel"]),
     .testTarget(name: "JournalFormatTests", dependencies: ["JournalFormat", "CLinux", "Support"], exclude: ["Golden"]),
     .testTarget(name: "WriteAheadLogTests", dependencies: ["WriteAheadLog", "JournalFormat", "Threading", "Support"]),
     .testTarget(name: "InodesTests", dependencies: ["Inodes", "FilesystemModel", "Support"]),
     .testTarget(name: "WritebackCacheTests", dependencies: ["WritebackCache", "Support"]),
     .testTarget(name: "FlushingTests", dependencies: ["Flushing", "Support"]),
-    .testTarget(name: "EngineTests", dependencies: ["Engine", "Statistics", "Support"]),
+    .testTarget(name: "EngineTests", dependencies: ["Engine", "Policies", "Statistics", "Support"]),
     .testTarget(
       name: "SimulationTests",
-      dependencies: ["Engine", "WriteAheadLog", "JournalFormat", "StorageInterface", "FilesystemModel", "Threading", "Support"]),
+      dependencies: [
+        "Engine", "Policies", "WriteAheadLog", "JournalFormat", "StorageInterface", "FilesystemModel", "Threading", "Support",
+      ]),
     .testTarget(
       name: "PosixStorageTests", dependencies: ["PosixStorage", "StorageInterface", "FilesystemModel", "Threading", "CLinux"]),
     .testTarget(name: "ControlTests", dependencies: ["Control", "FilesystemModel", "Statistics"]),
     .testTarget(
       name: "EbbfsTests",
       dependencies: [
-        "ebbfs", "Control", "Engine", "StorageInterface", "FilesystemModel", "PosixStorage", "Statistics", "Threading",
+        "ebbfs", "Control", "Engine", "StorageInterface", "FilesystemModel", "Policies", "PosixStorage", "Statistics", "Threading",
       ]),
     .testTarget(name: "TidyTests"),
     .target(

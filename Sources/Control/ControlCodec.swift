@@ -15,6 +15,8 @@ package enum ControlCodec {
   package static let frameBytesMax = 1 << 20
   /// The longest string in bytes. Longer ones are cut when they are sent, refused when they arrive.
   package static let stringBytesMax = 1 << 16
+  /// How many settings one request may change.
+  package static let settingsCounts = 1...15
   /// The most dead letters that one request names.
   package static let subjectsMax = 10_000
   /// How many inodes one request names at most.
@@ -27,6 +29,8 @@ package enum ControlCodec {
     case stop = 4
     case ping = 5
     case statisticsRequest = 6
+    case set = 7
+    case reloadRules = 8
     case deadLetters = 16
     case retryDeadLetters = 17
     case discardDeadLetters = 18
@@ -53,6 +57,12 @@ package enum ControlCodec {
     case .stop: frame(.stop) { _ in }
     case .ping: frame(.ping) { _ in }
     case .statistics: frame(.statisticsRequest) { _ in }
+    case .set(let settings):
+      frame(.set) { fields in
+        fields.put(settings.count)
+        for setting in settings { fields.put(setting) }
+      }
+    case .reloadRules: frame(.reloadRules) { _ in }
     case .deadLetters: frame(.deadLetters) { _ in }
     case .retryDeadLetters(let subjects): frame(.retryDeadLetters) { $0.put(subjects) { $0.put($1) } }
     case .discardDeadLetters(let subjects, let withDependents):
@@ -101,6 +111,13 @@ package enum ControlCodec {
     case .stop: request = .stop
     case .ping: request = .ping
     case .statisticsRequest: request = .statistics
+    case .set:
+      let count = try fields.integer()
+      guard settingsCounts.contains(count) else { throw .unknownValue }
+      var settings: [String] = []
+      for _ in 0..<count { settings.append(try fields.text()) }
+      request = .set(settings)
+    case .reloadRules: request = .reloadRules
     case .deadLetters: request = .deadLetters
     case .retryDeadLetters: request = .retryDeadLetters(try subjects(&fields))
     case .discardDeadLetters:
@@ -129,7 +146,8 @@ package enum ControlCodec {
     case .deadLetter: reply = .deadLetter(try DeadLetterReport(from: &fields))
     case .dependent: reply = .dependent(try WaitingChangeReport(from: &fields))
     case .count: reply = .count(try fields.integer())
-    case .statusRequest, .flush, .unmount, .stop, .ping, .statisticsRequest, .deadLetters, .retryDeadLetters, .discardDeadLetters:
+    case .statusRequest, .flush, .unmount, .stop, .ping, .statisticsRequest, .set, .reloadRules, .deadLetters, .retryDeadLetters,
+      .discardDeadLetters:
       throw .unknownValue
     }
     try fields.end()

@@ -17,6 +17,10 @@ package enum ControlRequest: Hashable, Sendable {
   case ping
   /// Answered by `statistics`.
   case statistics
+  /// Change options of the mount, each `KEY=VALUE`: all or, with `failed`, none. Answered by `done`.
+  case set([String])
+  /// Read the rules file again: all of it or, with `failed`, nothing. Answered by `done`.
+  case reloadRules
   /// Answered by `deadLetter` for each, with `dependent` for each change behind it, then `done`.
   case deadLetters
   /// These dead letters, or all without a list, are tried again. Answered by `count`.
@@ -75,6 +79,8 @@ package struct ControlFailure: Error, Hashable, Sendable {
     case failed = 6
     /// Everything is written back but dead letters and what is behind them.
     case deadLetters = 7
+    /// What is asked for is malformed; nothing is changed.
+    case unusable = 8
   }
 
   package var reason: Reason

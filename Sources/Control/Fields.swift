@@ -134,6 +134,14 @@ struct FieldReader {
     }
   }
 
+  /// Bytes that are no UTF-8 are refused.
+  mutating func text() throws(MessageError) -> String {
+    let count = try integer()
+    guard count <= ControlCodec.stringBytesMax else { throw .tooLong }
+    guard let text = String(validating: try take(count), as: UTF8.self) else { throw .unknownValue }
+    return text
+  }
+
   mutating func optional<Value>(_ value: (inout FieldReader) throws(MessageError) -> Value) throws(MessageError) -> Value? {
     switch try byte() {
     case 0: return nil

@@ -9,6 +9,7 @@ extension StatusReport {
     fields.put(uptimeMilliseconds)
     fields.put(mode)
     fields.put(durability)
+    fields.put(rules) { $0.put($1) }
     fields.put(dirtyBytes)
     fields.put(dirtyInodes)
     fields.put(pendingOperations)
@@ -53,6 +54,7 @@ extension StatusReport {
     uptimeMilliseconds = try fields.integer()
     mode = try fields.string()
     durability = try fields.string()
+    rules = try fields.optional { fields throws(MessageError) in try fields.string() }
     dirtyBytes = try fields.integer()
     dirtyInodes = try fields.integer()
     pendingOperations = try fields.integer()

@@ -16,7 +16,7 @@ extension StatusReport {
         "daemon", "process \(processID), \(phase.name), up \(Quantity.time(milliseconds: uptimeMilliseconds)), version \(version)"
       ),
       ("health", health.text),
-      ("mode", "\(mode), durability \(durability)"),
+      ("mode", "\(mode), durability \(durability)" + (rules.map { ", \($0)" } ?? "")),
       (
         "pending",
         isClean
@@ -72,6 +72,7 @@ extension StatusReport {
       .init("uptime_ms", .integer(uptimeMilliseconds)),
       .init("mode", .string(mode)),
       .init("durability", .string(durability)),
+      .init("rules", .optional(rules) { .string($0) }),
       .init("clean", .bool(isClean)),
       .init("dirty_bytes", .integer(dirtyBytes)),
       .init("dirty_inodes", .integer(dirtyInodes)),

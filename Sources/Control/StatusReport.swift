@@ -61,10 +61,12 @@ package struct StatusReport: Hashable, Sendable {
   package var processID = 0
   package var phase = Phase.starting
   package var uptimeMilliseconds = 0
-  /// The write mode, `write-back`.
+  /// The write mode of the mount, as in the option.
   package var mode = ""
   /// As in the option: `always`, `batch=100`, `os`.
   package var durability = ""
+  /// The rules file and how many rules it has; `nil` without one.
+  package var rules: String?
   /// Bytes acknowledged and not yet in the backing directory.
   package var dirtyBytes = 0
   package var dirtyInodes = 0

@@ -1,4 +1,5 @@
 import FilesystemModel
+import Policies
 import WriteAheadLog
 
 /// Somebody who waits until something is written back, but dead letters and what waits for them.
@@ -11,6 +12,8 @@ struct Drain {
   }
 
   let extent: Extent
+  /// Files that were written around the journal, with the number of the last such write.
+  let around: [InodeNumber: Int]
   let completion: @Sendable () -> Void
 }
 
@@ -75,7 +78,8 @@ extension Engine {
   package func drain(completion: @escaping @Sendable () -> Void) {
     shared.withLock { shared in
       let through = journal.lastLSN
-      shared.drains.append(Drain(extent: .through(through), completion: completion))
+      shared.drains.append(
+        Drain(extent: .through(through), around: shared.state.around.unsynchronized, completion: completion))
       shared.state.queue.pressAll(through: through)
     }
     tick()
@@ -88,10 +92,12 @@ extension Engine {
       let oldest = shared.state.queue.oldestLSNToWriteBack(world: shared.state.world)
       shared.state.queue.dropHeldUrgentParts(world: shared.state.world)
       let parts = shared.state.queue.urgentPartNumbers
+      let around = shared.state.around
       let isOver = { (drain: Drain) in
+        guard drain.around.allSatisfy({ around.isSynchronized($0.key, through: $0.value) }) else { return false }
         switch drain.extent {
-        case .through(let lsn): oldest.map { $0 > lsn } ?? true
-        case .part(let number): !parts.contains(number)
+        case .through(let lsn): return oldest.map { $0 > lsn } ?? true
+        case .part(let number): return !parts.contains(number)
         }
       }
       defer { shared.drains.removeAll(where: isOver) }
@@ -139,7 +145,8 @@ extension Engine {
   package var tickMilliseconds: Int { shared.withLock { $0.parking.hasPaced } ? 5 : commitTickMilliseconds }
 
   private var commitTickMilliseconds: Int {
-    if case .batch(let milliseconds) = configuration.durability { max(1, min(50, milliseconds / 2)) } else { 50 }
+    let shortest = shared.withLock { $0.state.policies.shortestBatchMilliseconds }
+    return shortest.map { max(1, min(50, $0 / 2)) } ?? 50
   }
 
   /// What time brings: plans that are due, the journal's periodic sync, checkpoints, the end of interrupted waits. Called every
@@ -156,14 +163,12 @@ extension Engine {
   /// What may have become due because something changed.
   func advance() {
     beginDuePlans()
-    switch configuration.durability {
-    case .batch: if journal.durableLSN < journal.lastLSN, isBatchDue() { scheduleCommit() }
-    case .always: if journal.durableLSN < journal.lastLSN { scheduleCommit() }
-    case .system: break
-    }
+    if isCommitDue() { scheduleCommit() }
     checkpointIfDue()
     copyForwardIfDue()
+    settleFilesAround()
     completeDrains()
+    completeWriteThroughs()
   }
 
   /// Lets changes through whose time has come.
@@ -198,13 +203,24 @@ extension Engine {
     for load in loads { start(load) }
   }
 
-  private func isBatchDue() -> Bool {
-    guard case .batch(let milliseconds) = configuration.durability else { return false }
+  /// Notes when the journal must be synced for a change that is acknowledged now.
+  func noteBatch(_ durability: Durability, _ shared: inout Shared) {
+    guard let milliseconds = durability.batchMilliseconds else { return }
+    let due = clock.uptimeMilliseconds() + milliseconds
+    shared.commitDueMilliseconds = min(shared.commitDueMilliseconds ?? due, due)
+  }
+
+  /// Whether the journal is to be synced now. What is appended by nobody's request has the durability of the mount.
+  private func isCommitDue() -> Bool {
+    guard journal.durableLSN < journal.lastLSN else { return false }
+    let tick = tickMilliseconds
     return shared.withLock { shared in
-      let now = clock.uptimeMilliseconds()
+      let durability = shared.state.policies.base.durability
+      if durability == .always { return true }
+      if shared.commitDueMilliseconds == nil { noteBatch(durability, &shared) }
       // One tick early is better than one late: the policy says "at most".
-      guard now - shared.lastBatchMilliseconds >= milliseconds - commitTickMilliseconds else { return false }
-      shared.lastBatchMilliseconds = now
+      guard let due = shared.commitDueMilliseconds, due - tick <= clock.uptimeMilliseconds() else { return false }
+      shared.commitDueMilliseconds = nil
       return true
     }
   }

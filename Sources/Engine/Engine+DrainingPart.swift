@@ -19,7 +19,8 @@ extension Engine {
     let number = shared.withLock { shared in
       shared.state.queue.forgetDelays()
       let number = shared.state.pressPart(below: inodes)
-      shared.drains.append(Drain(extent: .part(number), completion: completion))
+      let around = shared.state.writesAround(below: inodes)
+      shared.drains.append(Drain(extent: .part(number), around: around, completion: completion))
       return number
     }
     tick()
@@ -49,6 +50,12 @@ extension EngineState {
       touched.inodes.contains { above.contains($0) || subtree.contains($0, inodes) }
         || touched.parents.contains { subtree.contains($0, inodes) }
     }
+  }
+
+  /// What was written around the journal of inodes and of everything below them.
+  fileprivate func writesAround(below tops: Set<InodeNumber>) -> [InodeNumber: Int] {
+    var subtree = Subtree(tops: tops)
+    return around.unsynchronized.filter { subtree.contains($0.key, inodes) }
   }
 
   /// The directories above all names of an inode.

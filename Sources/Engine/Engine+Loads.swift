@@ -188,6 +188,7 @@ extension EngineState {
     for attribute in details.extendedAttributes { inode.extendedAttributes[attribute.name] = attribute.value }
     inode.unreadableAttributes = Set(details.unreadableAttributes)
     for change in cache.extendedAttributes(of: number) { inode.take(change) }
+    for (name, value) in inode.extendedAttributes { policyChanged(byAttribute: name, value) }
     noteLoaded(inode)
   }
 

@@ -1,5 +1,6 @@
 import FilesystemModel
 import Flushing
+import Policies
 import StorageInterface
 import WriteAheadLog
 import WritebackCache
@@ -49,6 +50,7 @@ extension Engine {
       var state = makeState(journal, backing, clock, configuration, rules)
       recovery.rollForward(temporaryNamePrefix: state.temporaryNamePrefix)
       state.copiedBelow = scan.lowWater
+      state.around.streamBytesMin = configuration.sequentialBypassBytes
       state.recover(recovery)
       state.reserveAll()
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
@@ -74,13 +76,15 @@ extension Engine {
     let settings = WritebackSettings(
       delayMilliseconds: configuration.writebackDelayMilliseconds,
       deadlineMilliseconds: configuration.writebackDeadlineMilliseconds, batchOperations: configuration.batchOperations,
-      retry: configuration.retry)
+      batchBytes: configuration.batchBytes, retry: configuration.retry)
     let queue = WritebackQueue(rules: rules, settings: settings, seed: journal.epoch) {
       EntryName(unchecked: prefix + Array(String($0.rawValue).utf8))
     }
     return EngineState(
       cache: DirtyContents(memoryBytes: configuration.memoryBytes, rules: configuration.rules), queue: queue, journal: journal,
       clock: clock, abilities: backing.abilities, configuration: configuration, generation: journal.epoch,
+      policies: PolicySources(base: configuration.policy, rules: configuration.policyRules),
+      fullBatch: FullBatch(operationsMax: configuration.fullBatchOperations, bytesMax: configuration.fullBatchBytes),
       temporaryNamePrefix: prefix)
   }
 }

@@ -1,5 +1,6 @@
 import FilesystemModel
 import Inodes
+import Policies
 import StorageInterface
 import Synchronization
 import Threading
@@ -27,6 +28,10 @@ package final class Engine: OperationHandler {
     var copyForward = CopyForwardProgress()
     /// Changes of cut off files that are to be written at once, of each inode under way.
     var directWrites: [InodeNumber: [DirectWrite]] = [:]
+    /// Changes that are answered once they are in the backing directory.
+    var writeThroughs: [WriteThrough] = []
+    /// Uptime at which the journal is to be synced for changes that were acknowledged before; `nil` when none wait for that.
+    var commitDueMilliseconds: Int?
     var isStopping = false
     var lastFailure: WritebackFailure?
     /// Why the backing directory was not there when it was looked at last.
@@ -45,6 +50,8 @@ package final class Engine: OperationHandler {
   let runner: any JobRunner
   let clock: any Clock
   let configuration: EngineConfiguration
+  /// Called with ranges of files that were written around the cache.
+  let aroundObserver = Lock<(@Sendable (InodeNumber, ByteRange) -> Void)?>(nil)
   let metrics: EngineMetrics
   let calls: BackingCallMetrics
   package let salvage: SalvageReport
@@ -128,8 +135,8 @@ package final class Engine: OperationHandler {
   // MARK: Attempts
 
   private enum Step {
-    case finish(Outcome)
-    case fail(Errno, after: LSN)
+    case finish(Request, Outcome)
+    case fail(Request, Errno, after: LSN)
     /// The answer is an error, and write-back has something to do.
     case refuse(Errno)
     case load([Load])
@@ -141,8 +148,9 @@ package final class Engine: OperationHandler {
     let step = shared.withLock { shared -> Step in self.step(request, &shared) }
     if journal.writtenLSN < journal.lastLSN { journal.pump() }
     switch step {
-    case .finish(let outcome): finish(request, outcome)
-    case .fail(let errno, let lsn): whenAcknowledged(lsn) { _ in request.answer(.failure(errno)) }
+    case .finish(let request, let outcome): finish(request, outcome)
+    case .fail(let request, let errno, let lsn):
+      whenAcknowledged(lsn, request.policy.durability) { _ in request.answer(.failure(errno)) }
     case .refuse(let errno):
       request.answer(.failure(errno))
       advance()
@@ -154,18 +162,30 @@ package final class Engine: OperationHandler {
   private func step(_ request: Request, _ shared: inout Shared) -> Step {
     if request.operation.isChange, journal.failure == nil, let step = pace(request, &shared) { return step }
     var request = request
+    request.policy = shared.state.policy(for: request.operation)
+    let mayWriteThrough = shared.state.policies.mayWriteThrough && request.operation.isChange
+    let named = mayWriteThrough ? shared.state.named(by: request.operation) : []
     do throws(Interruption) {
       let outcome = try shared.state.perform(request)
       metrics.count(.success(outcome), of: &request)
+      if request.operation.isChange, case .reply(let reply, let lsn) = outcome {
+        request.policy = request.policy.joined(with: shared.state.policy(for: request.operation))
+        noteBatch(request.policy.durability, &shared)
+        if request.policy.mode.waitsForBacking, lsn > .zero {
+          writeThrough(request, reply, after: lsn, named, &shared)
+          return .wait
+        }
+      }
+      if case .around = outcome { shared.parking.parkForBacking(request) }
       if outcome.isFetched {
         let chain = outcome.fetchedInode.flatMap { shared.state.inodes[$0] }.map { shared.state.chain(of: $0) }
         shared.parking.park(request, fetchingThrough: chain ?? [])
       }
-      return .finish(outcome)
+      return .finish(request, outcome)
     } catch {
       metrics.count(.failure(error), of: &request)
       switch error {
-      case .failure(let errno): return .fail(errno, after: shared.state.lastChange(seenBy: request.operation))
+      case .failure(let errno): return .fail(request, errno, after: shared.state.lastChange(seenBy: request.operation))
       case .needs(let loads): return .load(shared.parking.park(request, for: loads))
       case .needsRoom(let room): return park(request, for: room, &shared)
       case .needsPlanEnd: shared.parking.parkForPlanEnd(request)
@@ -211,9 +231,9 @@ package final class Engine: OperationHandler {
     switch outcome {
     case .reply(let reply, let lsn): answer(request, reply, after: lsn)
     case .direct(let reply, let inode): writeDirectly(DirectWrite(request: request, reply: reply), inode)
-    case .durable(let reply, let lsn):
-      journal.whenReached(.durable, lsn) { request.answer($0.map { .failure($0) } ?? .success(reply)) }
-      if journal.durableLSN < lsn { scheduleCommit() }
+    case .around(let inode, let isFirst): if isFirst { runner.run(.writeBack) { [self] in workAround(inode) } }
+    case .openAround(let opening): runner.run(.load) { [self] in openAround(request, opening) }
+    case .durable(let reply, let lsn): answerWhenDurable(request, reply, lsn)
     case .assemble(let assembly):
       runner.run(assembly.pieces.contains(where: \.isInBacking) ? .load : .journalRead) { [self] in
         answerFetched(request, after: assembly.after) { opened throws(Errno) in .bytes(try gather(assembly, &opened)) }
@@ -235,18 +255,23 @@ package final class Engine: OperationHandler {
     }
   }
 
-  /// Answers once everything through `lsn` is acknowledged under the mount's durability. Once the journal has failed, questions
+  func answerWhenDurable(_ request: Request, _ reply: Reply, _ lsn: LSN) {
+    journal.whenReached(.durable, lsn) { request.answer($0.map { .failure($0) } ?? .success(reply)) }
+    if journal.durableLSN < lsn { scheduleCommit() }
+  }
+
+  /// Answers once everything through `lsn` is acknowledged under the request's durability. Once the journal has failed, questions
   /// are answered from memory, which changes no more: what it holds above the journal's end was never acknowledged.
-  private func answer(_ request: Request, _ reply: Reply, after lsn: LSN) {
-    whenAcknowledged(lsn) { failure in
+  func answer(_ request: Request, _ reply: Reply, after lsn: LSN) {
+    whenAcknowledged(lsn, request.policy.durability) { failure in
       if let failure, request.operation.isChange { return request.answer(.failure(failure)) }
       request.answer(.success(reply))
     }
   }
 
-  private func whenAcknowledged(_ lsn: LSN, _ body: @escaping @Sendable (Errno?) -> Void) {
+  private func whenAcknowledged(_ lsn: LSN, _ durability: Durability, _ body: @escaping @Sendable (Errno?) -> Void) {
     guard lsn > .zero, configuration.rules.answersWaitForRecords else { return body(nil) }
-    let level: Journal.AckLevel = configuration.durability == .always ? .durable : .written
+    let level: Journal.AckLevel = durability == .always ? .durable : .written
     journal.whenReached(level, lsn, body)
     if level == .durable, journal.durableLSN < lsn { scheduleCommit() }
   }
@@ -282,7 +307,7 @@ package final class Engine: OperationHandler {
   }
 
   /// A fetch that met a moved file or a retired segment is attempted again; a second failure counts.
-  private func retryFetch(_ request: Request, _ errno: Errno) {
+  func retryFetch(_ request: Request, _ errno: Errno) {
     let (parked, isTainted) = shared.withLock { shared in
       let isTainted = shared.parking.isFetchTainted(request.number)
       return (shared.parking.take(request.number), isTainted)
@@ -359,15 +384,16 @@ extension Outcome {
     case .assemble(let assembly), .copy(let assembly, _, _): assembly.path == nil ? nil : assembly.inode
     case .seek(let assembly): assembly.path == nil ? nil : assembly.inode
     case .ask(let question): question.inode
-    case .reply, .direct, .durable: nil
+    case .openAround(let opening): opening.inode
+    case .reply, .direct, .around, .durable: nil
     }
   }
 
   /// Whether a job must fetch something before the request is answered: until then it may be interrupted.
   fileprivate var isFetched: Bool {
     switch self {
-    case .reply, .direct, .durable: false
-    case .assemble, .seek, .ask, .copy: true
+    case .reply, .direct, .around, .durable: false
+    case .assemble, .seek, .ask, .copy, .openAround: true
     }
   }
 }

@@ -1,16 +1,7 @@
 import FilesystemModel
 import Flushing
+import Policies
 import WriteAheadLog
-
-/// When an operation is acknowledged: the three classic policies of write-ahead logs (DESIGN.md section 1).
-package enum Durability: Hashable, Sendable {
-  /// When its record is synced.
-  case always
-  /// When its record is in the journal file; a sync begins at most this many milliseconds later, with an `Engine.tick`.
-  case batch(milliseconds: Int)
-  /// When its record is in the journal file; synced only by fsync and its like.
-  case system
-}
 
 /// What becomes of a change that the journal has no room for, until write-back has made some.
 package enum WhenFull: Hashable, Sendable {
@@ -21,15 +12,30 @@ package enum WhenFull: Hashable, Sendable {
 
 /// Settings of one mount.
 package struct EngineConfiguration: Sendable {
-  package var durability = Durability.batch(milliseconds: 100)
+  /// What holds where neither an extended attribute nor a rule says otherwise.
+  package var policy = Policy()
+  package var durability: Durability {
+    get { policy.durability }
+    set { policy.durability = newValue }
+  }
+  /// The rules for paths.
+  package var policyRules = RuleList()
   /// How long a file must have been left alone before it is written back.
   package var writebackDelayMilliseconds = 5000
   /// How old an acknowledged operation may become before its write-back starts (P6).
   package var writebackDeadlineMilliseconds = 30_000
+  /// How much a program appends in one stream before what follows goes around the cache; `nil`: nothing does.
+  package var sequentialBypassBytes: Int?
   /// How many plans are carried out at a time.
   package var flushThreads = 16
   /// How many operations one plan carries out at most.
   package var batchOperations = 64
+  /// How much data one plan writes at most, but for a single file that has more.
+  package var batchBytes = 32 << 20
+  /// How many changes that wait are written back at once, rested or not; `nil`: they rest however many they are.
+  package var fullBatchOperations: Int?
+  /// How much data that waits is written back at once, rested or not; `nil`: it rests however much it is.
+  package var fullBatchBytes: Int?
   /// The size of the arena of dirty blocks.
   package var memoryBytes = 256 << 20
   package var journalBytes = 8 << 30
@@ -55,6 +61,20 @@ package struct EngineConfiguration: Sendable {
   /// When what failed is tried again, and when it becomes a dead letter.
   package var retry = RetryPolicy()
   package var rules = ProtocolRules()
+
+  package init() {}
+}
+
+/// What can be changed of a mount that is served; `nil` stays as it is. Times are milliseconds, sizes bytes.
+package struct EngineSettings: Hashable, Sendable {
+  /// What holds where neither an extended attribute nor a rule says otherwise.
+  package var policy = PolicySettings()
+  package var writebackDelayMilliseconds: Int?
+  package var writebackDeadlineMilliseconds: Int?
+  package var batchBytes: Int?
+  package var batchOperations: Int?
+  /// 0 switches it off.
+  package var sequentialBypassBytes: Int?
 
   package init() {}
 }

@@ -124,6 +124,7 @@ extension EngineState {
     guard abilities.supportsExtendedAttributes else { throw .failure(.notSupported) }
     guard attribute.value.count <= Self.valueBytesMax else { throw .failure(.argumentListTooLong) }
     let exists = inode.hasAttribute(attribute.name)
+    try checkPolicyAttribute(attribute)
     // CREATE and REPLACE mean nothing for access control lists.
     let isList = Self.isListName(attribute.name)
     guard isList || mode != .create || !exists else { throw .failure(.exists) }

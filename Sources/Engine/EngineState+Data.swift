@@ -50,6 +50,10 @@ extension EngineState {
     let bytes = bytes.prefix(max(0, abilities.fileBytesMax - offset))
     guard !bytes.isEmpty else { throw .failure(.fileTooLarge) }
     let end = offset + bytes.count
+    if goesAround(inode, offset: offset, size: before.size, request) {
+      return try writeAround(inode, offset: offset, bytes: Array(bytes), request)
+    }
+    if around.isWriting(number) { throw .needsPlanEnd }
     try admitChange(bytes: bytes.count)
     try admitBlocks(offset..<end, of: inode)
     try admitSpace(bytes: bytesNeeded(by: inode, writing: offset..<end, before: before), request)
@@ -57,6 +61,7 @@ extension EngineState {
     let change = ContentChange(
       inode: number, data: .write(offset: offset, count: bytes.count), sizeAfter: max(before.size, end),
       attributes: AttributeChange(modified: now, changed: now))
+    followStream(inode, offset: offset, count: bytes.count, size: before.size)
     let coalescedBefore = cache.coalesced
     let lsn = commit(change, bytes: Array(bytes), at: now, request: request.caller.request)
     metrics.writesCoalesced.add(cache.coalesced.writes - coalescedBefore.writes)
@@ -122,10 +127,15 @@ extension EngineState {
     return .copy(try assembly(inode, range), to: target, offset: targetOffset)
   }
 
-  /// Everything acknowledged so far, whatever it belongs to: the journal is one stream.
-  func synchronize(_ number: InodeNumber) throws(Interruption) -> Outcome {
+  /// Everything acknowledged so far, whatever it belongs to: the journal is one stream. Data that went around it is that of the
+  /// inode alone.
+  mutating func synchronize(_ number: InodeNumber, _ request: Request) throws(Interruption) -> Outcome {
     _ = try inode(number)
     guard journal.failure == nil else { throw .failure(.inputOutput) }
+    if let lost = around.losses.removeValue(forKey: number) { throw .failure(lost) }
+    if let isFirst = around.synchronize(number, AroundWork(request: request, after: journal.lastLSN)) {
+      return .around(number, isFirst: isFirst)
+    }
     return .durable(.done, journal.lastLSN)
   }
 

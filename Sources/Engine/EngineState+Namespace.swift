@@ -36,6 +36,7 @@ extension EngineState {
       if let inode = inodes[other] { inodes.setName(location, to: inode) }
     }
     for number in change.movedInodes { inodes[number]?.attributes?.changed = time }
+    policiesChanged(by: change)
   }
 
   /// The entries of a directory changed: its times follow, and are written back after the entries (R20).
@@ -51,7 +52,8 @@ extension EngineState {
     let facts = ChangeFacts(
       fileKind: kind(of: change), otherKind: otherKind(of: change), losesLastName: lost != nil,
       discardedThrough: lost.flatMap { cache.lastLSN(of: $0.number) }, unnamedCreation: unnamedCreation(change, lsn: lsn),
-      stagesDone: recoveredStages, isBelow: { [inodes] in inodes.isBelow($0, $1) })
+      stagesDone: recoveredStages, urgency: urgency(of: change.inodes.first.flatMap { inodes[$0] }),
+      isBelow: { [inodes] in inodes.isBelow($0, $1) })
     let cancelledBefore = queue.graph.cancelledCount
     let result = queue.add(change, lsn: lsn, facts: facts, nowMilliseconds: clock.uptimeMilliseconds())
     metrics.operationsCancelled.add(queue.graph.cancelledCount - cancelledBefore)

@@ -6,6 +6,7 @@ extension EngineState {
   mutating func perform(_ request: Request) throws(Interruption) -> Outcome {
     // Before anything else is looked at: the kernel may still know as absent what a change that failed has made in memory.
     if request.operation.isChange, journal.failure != nil { throw .failure(.readOnlyFilesystem) }
+    try waitForWritesAround(request.operation)
     guard let number = request.operation.changedContents, let inode = inodes[number], inode.isOrphan, inode.hasUnknownNames else {
       return try carryOut(request)
     }
@@ -32,7 +33,7 @@ extension EngineState {
     case .link(let inode, let location): try link(inode, at: location, request)
     case .read(let inode, let offset, let count): try read(inode, offset: offset, count: count, request)
     case .write(let inode, let offset, let bytes): try write(inode, offset: offset, bytes: bytes, request)
-    case .synchronize(let inode, _): try synchronize(inode)
+    case .synchronize(let inode, _): try synchronize(inode, request)
     case .readDirectory(let inode, let wanted): try readDirectory(inode, wanted, request)
     case .statistics: statistics()
     case .setExtendedAttribute(let inode, let attribute, let mode): try setExtendedAttribute(inode, attribute, mode, request)
@@ -70,7 +71,7 @@ extension Operation {
   }
 
   /// The inodes that it names themselves.
-  fileprivate var inodes: [InodeNumber] {
+  var inodes: [InodeNumber] {
     switch self {
     case .lookupSelf(let inode), .lookupParent(let inode), .getAttributes(let inode), .setAttributes(let inode, _),
       .readLink(let inode), .makeTemporary(let inode, _), .link(let inode, _), .read(let inode, _, _), .write(let inode, _, _),
@@ -83,7 +84,7 @@ extension Operation {
     }
   }
 
-  fileprivate var locations: [Location] {
+  var locations: [Location] {
     switch self {
     case .lookup(let parent, let name), .make(let parent, let name, _), .unlink(let parent, let name),
       .removeDirectory(let parent, let name):

@@ -1,6 +1,7 @@
 import FilesystemModel
 import Flushing
 import Inodes
+import Policies
 import StorageInterface
 import WriteAheadLog
 import WritebackCache
@@ -21,6 +22,9 @@ struct EngineState {
   let generation: UInt64
   /// Inodes born without a name (`O_TMPFILE`) that have none yet: the journal keeps their creation.
   var unnamed: Set<InodeNumber> = []
+  var policies: PolicySources
+  var fullBatch: FullBatch
+  var around = AroundFiles()
   /// Inodes that the journal's live part can tell the location of.
   var bound: Set<InodeNumber> = []
   /// What is needed of records below is in copies from there on (R21).
@@ -151,8 +155,10 @@ extension EngineState {
     for number in change.inodes { inodes[number].map { bind($0) } }
     let lsn = journal.append(.namespace(change, time: time, request: request)).lsn
     for number in change.inodes { inodes[number]?.lastReference = lsn }
-    take(change, lsn: lsn, time: time)
-    return lsn
+    return countingBatch { state in
+      state.take(change, lsn: lsn, time: time)
+      return lsn
+    }
   }
 
   /// Journals a change of an inode's data and attributes and takes it into memory.
@@ -165,8 +171,10 @@ extension EngineState {
     let appended = journal.append(.content(change, bytes: bytes, time: time, request: request))
     inode.lastReference = appended.lsn
     inode.lastChange = appended.lsn
-    take(change, bytes: bytes, position: appended.dataPosition, lsn: appended.lsn)
-    return appended.lsn
+    return countingBatch { state in
+      state.take(change, bytes: bytes, position: appended.dataPosition, lsn: appended.lsn)
+      return appended.lsn
+    }
   }
 
   /// Takes a journaled change of contents into memory and has it written back.
@@ -187,14 +195,18 @@ extension EngineState {
         attributes.size = change.sizeAfter
       }
       inode.attributes = attributes
-      for attribute in change.extendedAttributes { inode.take(attribute) }
+      for attribute in change.extendedAttributes {
+        inode.take(attribute)
+        policyChanged(byAttribute: attribute.name, attribute.value)
+      }
     }
     reserve(inode)
   }
 
   /// Tells the queue that an inode has contents to write back, the oldest of them from the record `lsn`.
   mutating func contentsChanged(_ inode: Inode, lsn: LSN) {
-    queue.contentsChanged(inode.number, fileKind: inode.kind, lsn: lsn, nowMilliseconds: clock.uptimeMilliseconds())
+    queue.contentsChanged(
+      inode.number, fileKind: inode.kind, lsn: lsn, urgency: urgency(of: inode), nowMilliseconds: clock.uptimeMilliseconds())
   }
 
   /// What the file takes on disk as far as is known before write-back.

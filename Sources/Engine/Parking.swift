@@ -78,6 +78,9 @@ struct Parking {
     waitersOfPlanEnd.append(request.number)
   }
 
+  /// Parks a request until its change is in the backing directory; others keep track of that.
+  mutating func parkForBacking(_ request: Request) { waiting[request.number] = request }
+
   /// Takes a request out; `nil` when it was interrupted or answered before.
   mutating func take(_ number: UInt64) -> Request? {
     missing[number] = nil

@@ -1,4 +1,5 @@
 import FilesystemModel
+import Policies
 import StorageInterface
 
 /// Something to fetch from the backing directory before an operation can be carried out.
@@ -43,6 +44,10 @@ enum Outcome {
   case reply(Reply, after: LSN)
   /// Answered once the inode's contents are written to its held file, which nobody would find again after a crash.
   case direct(Reply, InodeNumber)
+  /// Answered once the work that was queued for the inode's file is done; whether nobody does such work yet.
+  case around(InodeNumber, isFirst: Bool)
+  /// The backing file is to be opened for that; then it is attempted again.
+  case openAround(AroundOpening)
   /// Answered once everything through the LSN is on stable storage.
   case durable(Reply, LSN)
   /// Bytes that are partly in the journal or the backing directory: fetched without the lock.
@@ -72,6 +77,8 @@ struct Request: Sendable {
   let answer: @Sendable (Result<Reply, Errno>) -> Void
   /// Uptime of the submission in milliseconds: what was looked up since is not looked up again for it.
   var startedMilliseconds = 0
+  /// What holds for its answer: of what it named when it was attempted.
+  var policy = Policy()
   /// Loads that failed in a way that the operation itself must judge.
   var failedLoads: [Load: Errno] = [:]
   /// How often a fetch that met a moved file may still be attempted again.

@@ -6,11 +6,13 @@ import FilesystemModel
 /// What the kernel is told of changes that did not pass through it. Not for a thread that handles a request of the same inode or
 /// directory: the kernel may hold its lock until that is answered.
 extension MountSession {
-  /// Makes the kernel forget attributes and contents of an inode.
+  /// Makes the kernel forget attributes of an inode, and its contents: all, or the pages of a range, dirty ones of shared
+  /// mappings after writing them. Waits for requests of these pages.
   ///
   /// - Throws: `noEntry` when the kernel does not know the inode.
-  package func invalidate(_ inode: InodeNumber) throws(Errno) {
-    let result = unsafe fuse_lowlevel_notify_inval_inode(session.pointer, inode.rawValue, 0, 0)
+  package func invalidate(_ inode: InodeNumber, _ range: ByteRange = 0..<0) throws(Errno) {
+    let result = unsafe fuse_lowlevel_notify_inval_inode(
+      session.pointer, inode.rawValue, off_t(range.lowerBound), off_t(range.count))
     guard result == 0 else { throw Errno(rawValue: -result) }
   }
 

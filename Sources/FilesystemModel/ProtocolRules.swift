@@ -56,10 +56,14 @@ package struct ProtocolRules: Hashable, Sendable {
   package var everyPlanSynchronizes = true
   /// P5: a file is as it was left before it is overwritten, removed or replaced; off: nobody looks.
   package var versionsAreCompared = true
-  /// R5: an outcome tells of all that is completed; off: one in eight leaves a record out.
+  /// R5: an outcome tells of all that is completed; off: one in eight leaves a record out. None of a creation: one that is
+  /// pending although its inode is in the backing directory ends the process.
   package var everyOutcomeIsComplete = true
   /// R19: what an earlier use left in a recycled segment is not read; off: one record of it may be.
   package var staleRecordsAreRefused = true
+
+  /// What goes around journal and cache comes after what is pending of the file; off: at once.
+  package var writesAroundComeLast = true
 
   package init() {}
 }

@@ -17,12 +17,14 @@ package struct ChangeFacts {
   package var unnamedCreation: LSN?
   /// How many stages of an exchange are durable in the backing directory or belong to an open plan, at recovery: 0, 1 or 2.
   package var stagesDone: Int
+  /// How soon the change is to be written back.
+  package var urgency: Urgency
   /// Whether a directory is another one or lies below it, in the logical tree: `isBelow(directory, top)`.
   package var isBelow: (_ directory: InodeNumber, _ top: InodeNumber) -> Bool
 
   package init(
     fileKind: FileKind, otherKind: FileKind? = nil, losesLastName: Bool = false, discardedThrough: LSN? = nil,
-    unnamedCreation: LSN? = nil, stagesDone: Int = 0,
+    unnamedCreation: LSN? = nil, stagesDone: Int = 0, urgency: Urgency = .normal,
     isBelow: @escaping (_ directory: InodeNumber, _ top: InodeNumber) -> Bool = { _, _ in false }
   ) {
     self.fileKind = fileKind
@@ -31,6 +33,7 @@ package struct ChangeFacts {
     self.discardedThrough = discardedThrough
     self.unnamedCreation = unnamedCreation
     self.stagesDone = stagesDone
+    self.urgency = urgency
     self.isBelow = isBelow
   }
 }

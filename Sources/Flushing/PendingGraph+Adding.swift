@@ -15,27 +15,28 @@ extension PendingGraph {
       enter(
         PendingItem(
           key: whole, kind: .create, inode: inode.number, fileKind: facts.fileKind, target: location, completes: [whole]),
-        nowMilliseconds)
+        facts, nowMilliseconds)
       return AddResult()
     case .link(let inode, let location):
       let creation = facts.unnamedCreation.map { [Stage($0)] } ?? []
       enter(
         PendingItem(
           key: whole, kind: creation.isEmpty ? .link : .create, inode: inode, fileKind: facts.fileKind, target: location,
-          completes: creation + [whole]), nowMilliseconds)
+          completes: creation + [whole]), facts, nowMilliseconds)
       return AddResult()
     case .remove(let inode, let location):
       enter(
         PendingItem(
           key: whole, kind: facts.fileKind == .directory ? .removeDirectory : .removeFile, inode: inode,
-          fileKind: facts.fileKind, source: location, completes: [whole], discards: discards(of: inode, facts)), nowMilliseconds)
+          fileKind: facts.fileKind, source: location, completes: [whole], discards: discards(of: inode, facts)),
+        facts, nowMilliseconds)
       return rewrite(whole, gone: inode, facts)
     case .rename(let inode, let source, let target, let replaced):
       enter(
         PendingItem(
           key: whole, kind: .rename, inode: inode, fileKind: facts.fileKind, source: source, target: target, replaced: replaced,
           replacedKind: facts.otherKind, completes: [whole], discards: replaced.map { discards(of: $0, facts) } ?? [],
-          movesDirectory: facts.fileKind == .directory), nowMilliseconds)
+          movesDirectory: facts.fileKind == .directory), facts, nowMilliseconds)
       return rewrite(whole, gone: replaced, facts)
     case .exchange(let inode, let location, let other, let otherLocation):
       enterExchange(lsn, (inode, location), (other, otherLocation), facts, nowMilliseconds)
@@ -43,8 +44,9 @@ extension PendingGraph {
     }
   }
 
-  private mutating func enter(_ item: PendingItem, _ nowMilliseconds: Int) {
+  private mutating func enter(_ item: PendingItem, _ facts: ChangeFacts, _ nowMilliseconds: Int) {
     var item = item
+    item.urgency = facts.urgency
     item.firstMilliseconds = nowMilliseconds
     item.lastMilliseconds = nowMilliseconds
     insert(item)
@@ -74,7 +76,8 @@ extension PendingGraph {
           key: key, kind: .rename, inode: inode, fileKind: kind, source: source, target: target,
           completes: isCompletion ? [key] : [], exchange: lsn,
           movesDirectory: facts.fileKind == .directory || otherKind == .directory,
-          claimedNames: [one.location, other.location], claimedInodes: [one.inode, other.inode]), nowMilliseconds)
+          claimedNames: [one.location, other.location], claimedInodes: [one.inode, other.inode]),
+        facts, nowMilliseconds)
     }
   }
 }

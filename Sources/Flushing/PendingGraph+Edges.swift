@@ -9,6 +9,7 @@ extension PendingGraph {
     for dependency in item.dependencies { dependents[dependency, default: []].insert(item.key) }
     addToIndexes(item)
     updateReadiness(item.key)
+    raise(item.dependencies, to: item.urgency)
   }
 
   /// All pending items that the item must wait for: those that share a name, share an inode, or create its parent; for the
@@ -55,6 +56,7 @@ extension PendingGraph {
     for dependency in item.dependencies { dependents[dependency, default: []].insert(key) }
     addToIndexes(item)
     updateReadiness(key)
+    raise(item.dependencies, to: item.urgency)
     for dependent in later {
       addEdge(from: dependent, to: key)
       updateReadiness(dependent)

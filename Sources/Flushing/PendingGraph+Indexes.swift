@@ -2,6 +2,7 @@ import FilesystemModel
 
 extension PendingGraph {
   mutating func addToIndexes(_ item: PendingItem) {
+    counts[item.urgency] += 1
     for name in item.names { keysByName[name, default: []].append(item.key) }
     for inode in item.inodes { keysByInode[inode, default: []].append(item.key) }
     for parent in item.parents { keysByParent[parent, default: []].insert(item.key) }
@@ -11,6 +12,7 @@ extension PendingGraph {
   }
 
   mutating func removeFromIndexes(_ item: PendingItem) {
+    counts[item.urgency] -= 1
     for name in item.names {
       keysByName[name]?.removeAll { $0 == item.key }
       if keysByName[name]?.isEmpty == true { keysByName[name] = nil }
@@ -45,7 +47,7 @@ extension PendingGraph {
     guard let item = items.removeValue(forKey: key) else { return }
     removeFromIndexes(item)
     noteRewritten(item)
-    readyKeys.remove(key)
+    readyKeys.remove(key, item.urgency)
     for dependency in item.dependencies { removeDependent(key, of: dependency) }
     for dependent in dependents.removeValue(forKey: key) ?? [] {
       items[dependent]?.dependencies.remove(key)
@@ -58,9 +60,10 @@ extension PendingGraph {
   /// Takes out an item that is carried out together with a later one, which inherits its edges in both directions.
   mutating func absorb(_ key: Stage, into later: Stage) {
     guard let item = items.removeValue(forKey: key) else { return }
+    raise([later], to: item.urgency)
     removeFromIndexes(item)
     noteRewritten(item)
-    readyKeys.remove(key)
+    readyKeys.remove(key, item.urgency)
     items[later]?.dependencies.remove(key)
     for dependency in item.dependencies {
       removeDependent(key, of: dependency)
@@ -82,5 +85,6 @@ extension PendingGraph {
     guard items[dependency] != nil else { return }
     items[dependent]?.dependencies.insert(dependency)
     dependents[dependency, default: []].insert(dependent)
+    if let urgency = items[dependent]?.urgency { raise([dependency], to: urgency) }
   }
 }

@@ -17,8 +17,10 @@ package struct PendingGraph {
   /// Items that give a directory another parent.
   var directoryRenames = SortedKeys<Stage>()
   /// Items without dependencies that are in no open plan and no dead letters.
-  var readyKeys = SortedKeys<Stage>()
+  var readyKeys = KeysByUrgency<Stage>()
   var oldestFirst = OldestFirst()
+  /// Items by urgency.
+  var counts = CountsByUrgency()
   /// Items that were undone by later ones, or are carried out together with them, since the graph was made.
   package internal(set) var cancelledCount = 0
   /// Dead letters that were rewritten: what they were is not to be done any more.
@@ -45,7 +47,7 @@ package struct PendingGraph {
   package var allItems: [PendingItem] { items.values.sorted { $0.key < $1.key } }
 
   /// Items without dependencies that are in no open plan and no dead letters, by key.
-  package var ready: [Stage] { readyKeys.keys }
+  package var ready: [Stage] { readyKeys.all }
 
   /// The oldest record that is not written back: the journal must keep it and all after it (R6). - Complexity: O(1).
   package var oldestLSN: LSN? { oldestFirst.first?.lsn }
@@ -86,7 +88,7 @@ package struct PendingGraph {
   /// Takes items into a plan: they are not proposed again and never rewritten, until `unplan` or `complete`.
   package mutating func markPlanned(_ keys: [Stage]) {
     for key in keys { items[key]?.isPlanned = true }
-    readyKeys.remove(contentsOf: keys)
+    for (urgency, keys) in byUrgency(keys) { readyKeys.remove(contentsOf: keys, urgency) }
   }
 
   /// Gives items of an aborted action back.
@@ -113,19 +115,41 @@ package struct PendingGraph {
       for dependency in item.dependencies { removeDependent(key, of: dependency) }
       removeFromIndexes(item)
       items[key] = nil
-      readyKeys.remove(key)
+      readyKeys.remove(key, item.urgency)
     }
     addReady(unblocked)
     dropOutdatedAges()
   }
 
   private mutating func addReady(_ keys: [Stage]) {
-    readyKeys.insert(contentsOf: keys.filter { items[$0].map { $0.dependencies.isEmpty && $0.canBePlanned } ?? false })
+    let ready = keys.filter { items[$0].map { $0.dependencies.isEmpty && $0.canBePlanned } ?? false }
+    for (urgency, keys) in byUrgency(ready) { readyKeys.insert(contentsOf: keys, urgency) }
+  }
+
+  private func byUrgency(_ keys: [Stage]) -> [Urgency: [Stage]] {
+    Dictionary(grouping: keys.filter { items[$0] != nil }) { items[$0]?.urgency ?? .normal }
+  }
+
+  /// Makes items, and all that they wait for, at least so urgent.
+  ///
+  /// - Complexity: O(items and edges that become more urgent).
+  mutating func raise(_ keys: some Sequence<Stage>, to urgency: Urgency) {
+    var waiting = Array(keys)
+    while let key = waiting.popLast() {
+      guard let item = items[key], urgency < item.urgency else { continue }
+      readyKeys.remove(key, item.urgency)
+      counts[item.urgency] -= 1
+      counts[urgency] += 1
+      items[key]?.urgency = urgency
+      updateReadiness(key)
+      waiting += item.dependencies
+    }
   }
 
   mutating func updateReadiness(_ key: Stage) {
-    guard let item = items[key], item.dependencies.isEmpty, item.canBePlanned else { return readyKeys.remove(key) }
-    readyKeys.insert(key)
+    guard let item = items[key] else { return }
+    guard item.dependencies.isEmpty, item.canBePlanned else { return readyKeys.remove(key, item.urgency) }
+    readyKeys.insert(key, item.urgency)
   }
 
   mutating func removeDependent(_ key: Stage, of dependency: Stage) {

@@ -32,6 +32,8 @@ package struct PendingItem: Hashable, Sendable {
   package internal(set) var dependencies: Set<Stage> = []
   /// Whether the item is an action of an open plan: then it is never rewritten (R3).
   package internal(set) var isPlanned = false
+  /// Never less than that of an item that waits for this one.
+  package internal(set) var urgency = Urgency.normal
   /// Whether the item is a dead letter: then it is in no further plan.
   package internal(set) var isParked = false
   /// Uptime when the first of its records entered, in milliseconds.

@@ -1,13 +1,11 @@
 import FilesystemModel
 
-/// Changes of some files that somebody waits for, with all that these must wait for: written back before all others.
+/// Changes of some files that somebody waits for, with all that these must wait for: they have the greatest urgency.
 struct UrgentPart {
   /// Keys of pending items, and the records that they complete.
   var stages: Set<Stage> = []
   /// The record through which the contents of each inode are wanted.
   var contents: [InodeNumber: LSN] = [:]
-  /// Those of them that are directories.
-  var directories: [InodeNumber] = []
 
   var isEmpty: Bool { stages.isEmpty && contents.isEmpty }
 
@@ -46,7 +44,6 @@ extension WritebackQueue {
   /// - Complexity: O(n log n) in the number of pending items.
   package mutating func pressPart(contents: [InodeNumber: LSN], where isWanted: (TouchedInodes) -> Bool) -> Int {
     var part = UrgentPart(contents: contents)
-    part.directories = contents.keys.filter { self.contents[$0]?.fileKind == .directory }.sorted()
     var wanted = graph.items.values.filter { isWanted(TouchedInodes(inodes: $0.inodes, parents: $0.parents)) }.map(\.key)
     wanted += contents.keys.compactMap { graph.creation(of: $0)?.key }
     insert(wanted, into: &part)
@@ -57,6 +54,8 @@ extension WritebackQueue {
         if isWanted(TouchedInodes(inodes: inodes, parents: parents)) { part.stages.formUnion(action.completes) }
       }
     }
+    graph.raise(part.stages, to: .pressed)
+    for inode in contents.keys { pressContents(of: inode) }
     urgentPartsCount += 1
     if !part.isEmpty { urgentParts[urgentPartsCount] = part }
     return urgentPartsCount
@@ -83,14 +82,6 @@ extension WritebackQueue {
       waiting += item.dependencies
     }
   }
-
-  func isUrgent(_ item: PendingItem) -> Bool {
-    urgentParts.values.contains { part in
-      part.stages.contains(item.key) || item.completes.contains { part.stages.contains($0) }
-    }
-  }
-
-  func isUrgent(contentsOf inode: InodeNumber) -> Bool { urgentParts.values.contains { $0.contents[inode] != nil } }
 
   /// Tells all parts what needs no write-back any more.
   mutating func settleUrgent(_ completed: [Stage], _ contents: [ContentsCompletion]) {

@@ -79,6 +79,30 @@ extension WritebackQueue {
     }
   }
 
+  /// Why what is pending of an inode up to a record is not written back: it is a dead letter or waits for one; `nil` when no such
+  /// thing is known.
+  ///
+  /// - Complexity: O(1) without dead letters; else O(what it waits for, and open plans).
+  package func refusal(of inode: InodeNumber, through lsn: LSN) -> Errno? {
+    guard !deadLetters.isEmpty else { return nil }
+    let isDirty = contents[inode].map { $0.firstLSN <= lsn } ?? false
+    if isDirty, let letter = deadLetters[.contents(inode)] { return letter.errno }
+    for open in openPlans.values {
+      let own = open.remaining.map { open.actions[$0] }.filter { $0.inode == inode || $0.replaced == inode }
+      if let letter = own.compactMap({ deadLetters[$0.subject] }).first { return letter.errno }
+    }
+    // R20: a directory's attributes wait for the earlier changes of its entries.
+    let entries = isDirty ? graph.pending(parent: inode) : []
+    var waiting = (graph.pending(inode: inode) + entries).filter { $0.firstLSN <= lsn }.map(\.key)
+    var seen: Set<Stage> = []
+    while let key = waiting.popLast() {
+      guard seen.insert(key).inserted, let item = graph[key] else { continue }
+      if let letter = deadLetters[.names(key)] { return letter.errno }
+      waiting += item.dependencies
+    }
+    return nil
+  }
+
   /// What was rewritten since it was given up is another change now, and is tried like one.
   mutating func dropRewrittenLetters() {
     for key in graph.rewrittenLetters {

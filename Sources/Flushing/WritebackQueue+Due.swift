@@ -7,33 +7,33 @@ extension WritebackQueue {
     var earliest: Int?
     func consider(_ moment: Int) { if moment > now { earliest = min(earliest ?? moment, moment) } }
     let scansAll = mustScanAll(now)
-    for key in graph.ready {
-      guard let item = graph[key] else { continue }
-      consider(max(dueMilliseconds(item), failures[.names(key)]?.untilMilliseconds ?? 0))
-      if !scansAll, item.lastMilliseconds + settings.delayMilliseconds > now { break }
-    }
-    for aged in contentsByAge.keys {
-      guard let dirty = contents[aged.inode] else { continue }
-      consider(max(dueMilliseconds(dirty, of: aged.inode), failures[.contents(aged.inode)]?.untilMilliseconds ?? 0))
-      if let earliest, dirty.firstMilliseconds + settings.delayMilliseconds >= earliest { break }
+    for urgency in Urgency.allCases {
+      for key in graph.readyKeys[urgency] {
+        guard let item = graph[key] else { continue }
+        consider(max(dueMilliseconds(item), failures[.names(key)]?.untilMilliseconds ?? 0))
+        if !scansAll, urgency != .pressed, item.lastMilliseconds + settings.delayMilliseconds > now { break }
+      }
+      for aged in contentsByAge[urgency] {
+        guard let dirty = contents[aged.inode] else { continue }
+        consider(max(dueMilliseconds(dirty), failures[.contents(aged.inode)]?.untilMilliseconds ?? 0))
+        if let earliest, dirty.firstMilliseconds + settings.delayMilliseconds >= earliest { break }
+      }
     }
     if let oldest = graph.oldestItem { consider(oldest.firstMilliseconds + settings.deadlineMilliseconds) }
     return earliest.map { $0 - now }
   }
 
-  /// Directories whose attributes are past the deadline, by age, and those that are urgent. While their entries go on changing
-  /// the engine seals the attributes: what comes later then waits for them (R20), and their turn comes (P6).
+  /// Directories whose attributes are past the deadline, or waited for, by age. While their entries go on changing the engine
+  /// seals the attributes: what comes later then waits for them (R20), and their turn comes (P6).
   package func overdueDirectories(nowMilliseconds now: Int) -> [InodeNumber] {
     var overdue: [InodeNumber] = []
     var heldUp: Set<InodeNumber>?
-    let urgent = urgentParts.values.flatMap { part in part.directories.filter { part.contents[$0] != nil && contents[$0] != nil }
-    }
-    let late = contentsByAge.keys.lazy.map(\.inode).prefix { [contents, settings] inode in
-      contents[inode].map { $0.firstMilliseconds + settings.deadlineMilliseconds <= now } ?? false
-    }
-    for inode in urgent.sorted() + late {
+    var ages = MergedKeys(contentsByAge, Urgency.allCases.filter { $0 != .pressed })
+    var pressed = contentsByAge[.pressed][...]
+    while let inode = (pressed.popFirst() ?? ages.popFirst())?.inode {
+      guard let dirty = contents[inode], dirty.urgency == .pressed || isOverdue(dirty.firstMilliseconds, now) else { break }
       // Attributes that cannot be written hold nothing up.
-      guard contents[inode]?.fileKind == .directory, failures[.contents(inode)] == nil else { continue }
+      guard dirty.fileKind == .directory, failures[.contents(inode)] == nil else { continue }
       heldUp = heldUp ?? directoriesHeldUp()
       if heldUp?.contains(inode) == false { overdue.append(inode) }
     }
@@ -65,14 +65,14 @@ extension WritebackQueue {
   func dueMilliseconds(_ item: PendingItem) -> Int {
     var due = ownDueMilliseconds(item)
     for parent in item.parents {
-      if let dirty = contents[parent] { due = min(due, max(item.firstMilliseconds, dueMilliseconds(dirty, of: parent))) }
+      if let dirty = contents[parent] { due = min(due, max(item.firstMilliseconds, dueMilliseconds(dirty))) }
     }
     return due
   }
 
   /// A file that is still being written waits with its creation, unless others wait for it.
   private func ownDueMilliseconds(_ item: PendingItem) -> Int {
-    if isPressed || item.firstLSN <= pressedThrough || isUrgent(item) { return item.firstMilliseconds }
+    if isPressed || item.urgency == .pressed || item.firstLSN <= pressedThrough { return item.firstMilliseconds }
     var last = item.lastMilliseconds
     if item.kind == .create, let dirty = contents[item.inode], !graph.hasDependents(item.key) {
       if dirty.firstLSN <= pressedThrough { return item.firstMilliseconds }
@@ -81,17 +81,26 @@ extension WritebackQueue {
     return min(item.firstMilliseconds + settings.deadlineMilliseconds, last + settings.delayMilliseconds)
   }
 
-  func dueMilliseconds(_ dirty: DirtyContents, of inode: InodeNumber) -> Int {
-    if isPressed || dirty.firstLSN <= pressedThrough || isUrgent(contentsOf: inode) { return dirty.firstMilliseconds }
+  func dueMilliseconds(_ dirty: DirtyContents) -> Int {
+    if isPressed || dirty.urgency == .pressed || dirty.firstLSN <= pressedThrough { return dirty.firstMilliseconds }
     return min(
       dirty.firstMilliseconds + settings.deadlineMilliseconds, dirty.lastMilliseconds + settings.delayMilliseconds)
+  }
+
+  /// Whether a change is past the deadline, given the uptime of its arrival: then order is by age alone (P6).
+  func isOverdue(_ firstMilliseconds: Int, _ now: Int) -> Bool { firstMilliseconds + settings.deadlineMilliseconds <= now }
+
+  /// Whether there may be something past the deadline.
+  func mayHaveOverdue(_ now: Int) -> Bool {
+    if let oldest = graph.oldestItem, isOverdue(oldest.firstMilliseconds, now) { return true }
+    guard let oldest = contentsByAge.first.flatMap({ contents[$0.inode] }) else { return false }
+    return isOverdue(oldest.firstMilliseconds, now)
   }
 
   /// Ready items are looked at in the order of their latest records, and the first one that is too young ends the search, unless
   /// an old record may be hidden in a young item, or attributes that are due wait for young items.
   func mustScanAll(_ now: Int) -> Bool {
-    if !urgentParts.isEmpty { return true }
-    if isPressed || contentsByAge.keys.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
+    if isPressed || contentsByAge.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
     guard let oldest = graph.oldestItem else { return false }
     if oldest.firstLSN <= pressedThrough { return true }
     return failures[.names(oldest.key)] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now

@@ -9,49 +9,77 @@ private struct Batch {
   /// Directories that paths into a directory pass through, itself included; `nil` when it is not in the backing directory.
   var passages: [InodeNumber: [InodeNumber]?] = [:]
   var planned: Set<Stage> = []
+  /// Inodes whose contents it writes.
+  var written: Set<InodeNumber> = []
   /// Directories whose sealed attributes are overdue: entries that changed after the given record wait for them.
   var overdue: [InodeNumber: LSN] = [:]
   /// What those attributes wait for themselves, found when it is first asked for.
   var comesBeforeOverdue: Set<Stage>?
   var isFull = false
+  /// What is less urgent is left for another plan, unless it is past the deadline.
+  var urgency = Urgency.low
 }
 
 extension WritebackQueue {
-  /// The next batch that is due and can be carried out now, what is urgent first, then oldest first; `nil` when there is none.
-  /// Changes nothing.
+  /// The next batch that is due and can be carried out now; `nil` when there is none. Changes nothing.
   ///
-  /// - Complexity: O(k) in the number of due items that must wait for open plans, plus the batch; with urgent parts in the number
-  ///   of ready items.
+  /// First comes what somebody waits for, then what is past the deadline, by age (P6): in turns, where there is both. Then comes
+  /// what is of the greatest urgency that has something to do, by age.
+  ///
+  /// - Complexity: O(k) in the number of due items that must wait for open plans, plus the batch.
   package func nextPlan(nowMilliseconds now: Int, world: some PlanningWorld) -> PlanProposal? {
-    if !urgentParts.isEmpty, let plan = nextPlan(now, world, onlyUrgent: true) { return plan }
-    return nextPlan(now, world, onlyUrgent: false)
+    var empty = Batch()
+    for directory in overdueDirectories(nowMilliseconds: now) {
+      empty.overdue[directory] = world.contents(of: directory)?.lastLSN
+    }
+    let isOverdueFirst = overdueHasTurn && mayHaveOverdue(now)
+    var batch = empty
+    if isOverdueFirst { addDue(Urgency.allCases, isOverdueOnly: true, to: &batch, now, world) }
+    if batch.proposal.actions.isEmpty {
+      batch.urgency = .pressed
+      addDue([.pressed], isOverdueOnly: false, to: &batch, now, world)
+      if !batch.proposal.actions.isEmpty { return batch.proposal }
+      batch = empty
+      if !isOverdueFirst, mayHaveOverdue(now) { addDue(Urgency.allCases, isOverdueOnly: true, to: &batch, now, world) }
+    }
+    let overdueCount = batch.proposal.actions.count
+    for urgency in Urgency.allCases where urgency != .pressed && batch.proposal.actions.count == overdueCount {
+      batch.urgency = urgency
+      addDue([urgency], isOverdueOnly: false, to: &batch, now, world)
+    }
+    return batch.proposal.actions.isEmpty ? nil : batch.proposal
   }
 
-  private func nextPlan(_ now: Int, _ world: some PlanningWorld, onlyUrgent: Bool) -> PlanProposal? {
-    var batch = Batch()
-    for directory in overdueDirectories(nowMilliseconds: now) {
-      batch.overdue[directory] = world.contents(of: directory)?.lastLSN
-    }
-    let scansAll = mustScanAll(now)
-    var items = graph.ready[...]
-    var inodes = contentsByAge.keys[...]
+  /// Adds what is due of the given urgencies, oldest first.
+  private func addDue(
+    _ urgencies: [Urgency], isOverdueOnly: Bool, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld
+  ) {
+    let scansAll = mustScanAll(now) || urgencies == [.pressed]
+    var items = MergedKeys(graph.readyKeys, urgencies)
+    var inodes = MergedKeys(contentsByAge, urgencies)
     while !batch.isFull {
-      if let key = items.first, inodes.first.map({ key.lsn <= $0.firstLSN }) ?? true {
-        items.removeFirst()
-        guard let item = graph[key], !onlyUrgent || isUrgent(item) else { continue }
-        if item.lastMilliseconds + settings.delayMilliseconds > now, !scansAll {
-          items = []
-        } else {
+      let aged = inodes.first
+      if let key = items.first, aged.map({ key.lsn <= $0.firstLSN }) ?? true {
+        _ = items.popFirst()
+        guard let item = graph[key], !batch.planned.contains(key) else { continue }
+        let isWanted = !isOverdueOnly || isOverdue(item.firstMilliseconds, now)
+        if !scansAll, !isWanted || item.lastMilliseconds + settings.delayMilliseconds > now {
+          items.removeAll()
+        } else if isWanted {
           addWithCreationsInside(item, to: &batch, now, world)
         }
-      } else if let aged = inodes.popFirst() {
-        guard let dirty = contents[aged.inode], !onlyUrgent || isUrgent(contentsOf: aged.inode) else { continue }
-        if dueMilliseconds(dirty, of: aged.inode) <= now { addContents(of: aged.inode, to: &batch, now, world) }
+      } else if let aged {
+        _ = inodes.popFirst()
+        guard let dirty = contents[aged.inode] else { continue }
+        if isOverdueOnly, !isOverdue(dirty.firstMilliseconds, now) {
+          inodes.removeAll()
+        } else if dueMilliseconds(dirty) <= now {
+          addContents(of: aged.inode, to: &batch, now, world)
+        }
       } else {
         break
       }
     }
-    return batch.proposal.actions.isEmpty ? nil : batch.proposal
   }
 
   /// Adds an item, and after the creation of a directory the creations in it, breadth first (R23).
@@ -61,7 +89,9 @@ extension WritebackQueue {
     while let directory = directories.popFirst(), !batch.isFull {
       guard directory.kind == .create, directory.fileKind == .directory else { continue }
       for key in graph.dependents(of: directory.key) where !batch.isFull {
-        guard let child = graph[key], child.kind == .create, child.canBePlanned, child.exchange == nil else { continue }
+        guard let child = graph[key], child.kind == .create, child.urgency <= batch.urgency, child.canBePlanned,
+          child.exchange == nil
+        else { continue }
         let waitsForParentOnly = child.dependencies.allSatisfy { dependency in
           batch.planned.contains(dependency) && graph[dependency].map { child.parents.contains($0.inode) } ?? false
             && !(graph[dependency]?.names.contains { child.names.contains($0) } ?? true)
@@ -135,6 +165,7 @@ extension WritebackQueue {
 
   /// Adds the contents of an inode that is in the backing directory, without conflicts.
   private func addContents(of inode: InodeNumber, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld) {
+    guard !batch.written.contains(inode) else { return }
     guard let dirty = contents[inode], graph.creation(of: inode) == nil, let pending = world.contents(of: inode) else { return }
     guard deadLetters[.contents(inode)] == nil else { return }
     guard (failures[.contents(inode)]?.untilMilliseconds ?? 0) <= now else { return }
@@ -144,7 +175,7 @@ extension WritebackQueue {
     let action = PhysicalAction(
       kind: .writeContents, inode: inode, fileKind: dirty.fileKind, source: location, contentsThrough: pending.lastLSN)
     guard let claims = claims(of: action, item: nil, { passage(to: $0, &batch, world) }) else { return }
-    _ = append(action, nil, claims, bytes: pending.bytes, to: &batch)
+    if append(action, nil, claims, bytes: pending.bytes, to: &batch) { batch.written.insert(inode) }
   }
 
   /// R20: a directory's attributes wait for the earlier changes of its entries.

@@ -4,7 +4,7 @@ extension WritebackQueue {
   /// The proposal's INTENT has been appended with the given LSN and its contents are sealed.
   package mutating func opened(_ proposal: PlanProposal, plan: LSN, world: some PlanningWorld) {
     graph.markPlanned(proposal.items.compactMap(\.self))
-    var taken: [AgedInode] = []
+    var taken: [Urgency: [AgedInode]] = [:]
     var open = OpenPlan(
       actions: proposal.actions, items: proposal.items, claims: [], contents: [], restoredMilliseconds: nil,
       remaining: Set(proposal.actions.indices))
@@ -12,12 +12,15 @@ extension WritebackQueue {
       var sealed: DirtyContents?
       if action.contentsThrough != nil {
         sealed = contents.removeValue(forKey: action.inode)
-        if let sealed { taken.append(AgedInode(firstLSN: sealed.firstLSN, inode: action.inode)) }
+        if let sealed {
+          taken[sealed.urgency, default: []].append(AgedInode(firstLSN: sealed.firstLSN, inode: action.inode))
+        }
       }
       open.contents.append(sealed)
       open.claims.append(openClaims(of: action, item: key.flatMap { graph[$0] }, plan: proposal.actions, world))
     }
-    contentsByAge.remove(contentsOf: taken)
+    for (urgency, taken) in taken { contentsByAge.remove(contentsOf: taken, urgency) }
+    overdueHasTurn = taken[.pressed] != nil || open.items.contains { $0.flatMap { graph[$0] }?.urgency == .pressed }
     install(open, plan)
   }
 
@@ -69,7 +72,10 @@ extension WritebackQueue {
       if let item = open.items[index].flatMap({ graph[$0] }) { result.contents += item.discards }
     }
     result.completes.sort()
-    if !rules.everyOutcomeIsComplete, plan.rawValue.isMultiple(of: 8) { _ = result.completes.popLast() }
+    if !rules.everyOutcomeIsComplete, plan.rawValue.isMultiple(of: 8) {
+      let made = open.actions.filter { $0.kind == .create }.flatMap(\.completes)
+      if let index = result.completes.lastIndex(where: { !made.contains($0) }) { result.completes.remove(at: index) }
+    }
     return result
   }
 
@@ -120,7 +126,10 @@ extension WritebackQueue {
       failures[.contents(action.inode)] = nil
       return
     }
-    if let newer = contents[action.inode] { sealed.lastMilliseconds = newer.lastMilliseconds }
+    if let newer = contents[action.inode] {
+      sealed.lastMilliseconds = newer.lastMilliseconds
+      sealed.urgency = min(sealed.urgency, newer.urgency)
+    }
     attach(action.inode)
     contents[action.inode] = sealed
     detach(action.inode)

@@ -11,6 +11,7 @@ package struct WritebackQueue {
     var firstLSN: LSN
     var firstMilliseconds: Int
     var lastMilliseconds: Int
+    var urgency: Urgency
     /// Whether the last name went while an open plan wrote them: then they are not given back.
     var areGone = false
   }
@@ -57,9 +58,9 @@ package struct WritebackQueue {
   /// What one plan may write.
   var batchBytes: Int
   package internal(set) var graph: PendingGraph
-  var contents: [InodeNumber: DirtyContents] = [:]
+  var contents = ContentsByInode()
   /// The keys of `contents` but dead letters, and inodes whose creation is pending: these are written with it (R23).
-  var contentsByAge = SortedKeys<AgedInode>()
+  var contentsByAge = KeysByUrgency<AgedInode>()
   var openPlans: [LSN: OpenPlan] = [:]
   var claims = PlanClaims()
   var failures: [WritebackSubject: Failures] = [:]
@@ -70,6 +71,8 @@ package struct WritebackQueue {
   var urgentParts: [Int: UrgentPart] = [:]
   var urgentPartsCount = 0
   var isPressed = false
+  /// Whether what is past the deadline comes before what somebody waits for: they take turns.
+  var overdueHasTurn = false
   var random: SeededRandom
 
   /// An empty queue.
@@ -92,8 +95,15 @@ package struct WritebackQueue {
   package var isEmpty: Bool { graph.isEmpty && contents.isEmpty && openPlans.isEmpty }
   /// How many items and inodes with dirty contents wait or are being written back.
   package var count: Int { graph.count + contents.count + openPlans.values.reduce(0) { $0 + $1.contents.count { $0 != nil } } }
-  /// What waits or is being written back, by priority: as yet there is one.
-  package var countsByPriority: [(priority: String, count: Int)] { [("normal", count)] }
+  /// How many items and inodes with dirty contents wait, in open plans or not. O(1).
+  package var waitingCount: Int { graph.count + contents.count }
+  /// What waits or is being written back, by priority; `awaited` is what a program waits for. - Complexity: O(open plans).
+  package var countsByPriority: [(priority: String, count: Int)] {
+    let sealed = openPlans.values.flatMap { $0.contents.compactMap { $0?.urgency } }
+    return Urgency.allCases.map { urgency in
+      (urgency.name, graph.counts[urgency] + contents.counts[urgency] + sealed.count { $0 == urgency })
+    }
+  }
   /// How many items and inodes were given back and wait until they are tried again, or were tried again in vain.
   package var delayedCount: Int { failures.keys.count { deadLetters[$0] == nil } }
   /// The open plans by LSN.
@@ -101,7 +111,7 @@ package struct WritebackQueue {
 
   /// The oldest record that the journal must keep for write-back: of pending items, dirty contents and open plans (R6).
   package var oldestLSN: LSN? {
-    var oldest = [graph.oldestLSN, contentsByAge.keys.first?.firstLSN].compactMap(\.self) + parkedContents.map(\.firstLSN)
+    var oldest = [graph.oldestLSN, contentsByAge.first?.firstLSN].compactMap(\.self) + parkedContents.map(\.firstLSN)
     for (plan, open) in openPlans {
       oldest.append(plan)
       oldest += open.contents.compactMap { $0?.firstLSN }
@@ -113,7 +123,7 @@ package struct WritebackQueue {
   /// Uptime at which the oldest change that is not written back arrived, of an earlier mount's plan that of its recovery; `nil`
   /// when there is none. - Complexity: O(actions of open plans).
   package var oldestMilliseconds: Int? {
-    let oldestContents = contentsByAge.keys.first.flatMap { contents[$0.inode]?.firstMilliseconds }
+    let oldestContents = contentsByAge.first.flatMap { contents[$0.inode]?.firstMilliseconds }
     let open = openPlans.values.flatMap { plan in
       plan.remaining.map { plan.contents[$0]?.firstMilliseconds } + [plan.restoredMilliseconds]
     }
@@ -146,16 +156,22 @@ package struct WritebackQueue {
 
   /// The inode's data or attributes were changed by a record. A file without a name (`O_TMPFILE`) is told when it gets one. What
   /// stayed when an open plan took the older changes is told when that ends: then newer ones may be known already.
-  package mutating func contentsChanged(_ inode: InodeNumber, fileKind: FileKind, lsn: LSN, nowMilliseconds: Int) {
+  package mutating func contentsChanged(
+    _ inode: InodeNumber, fileKind: FileKind, lsn: LSN, urgency: Urgency = .normal, nowMilliseconds: Int
+  ) {
     if let known = contents[inode] {
-      if lsn < known.firstLSN { attach(inode) }
+      let urgency = known.urgency == .pressed ? .pressed : urgency
+      let isMoved = lsn < known.firstLSN || urgency != known.urgency
+      if isMoved { attach(inode) }
       contents[inode]?.firstLSN = min(lsn, known.firstLSN)
       contents[inode]?.lastMilliseconds = nowMilliseconds
-      if lsn < known.firstLSN { detach(inode) }
+      contents[inode]?.urgency = urgency
+      if isMoved { detach(inode) }
       return
     }
     contents[inode] = DirtyContents(
-      fileKind: fileKind, firstLSN: lsn, firstMilliseconds: nowMilliseconds, lastMilliseconds: nowMilliseconds)
+      fileKind: fileKind, firstLSN: lsn, firstMilliseconds: nowMilliseconds, lastMilliseconds: nowMilliseconds,
+      urgency: urgency)
     detach(inode)
   }
 
@@ -176,18 +192,26 @@ package struct WritebackQueue {
 
   /// The inode's contents wait for their own turn, unless its creation is pending or they are a dead letter.
   mutating func detach(_ inode: InodeNumber) {
-    guard let dirty = contents[inode], graph.creation(of: inode) == nil, deadLetters[.contents(inode)] == nil else { return }
-    contentsByAge.insert(AgedInode(firstLSN: dirty.firstLSN, inode: inode))
+    guard let dirty = contents[inode] else { return }
+    if let creation = graph.creation(of: inode) { return graph.raise([creation.key], to: dirty.urgency) }
+    guard deadLetters[.contents(inode)] == nil else { return }
+    contentsByAge.insert(AgedInode(firstLSN: dirty.firstLSN, inode: inode), dirty.urgency)
   }
 
   /// The inode's contents do not wait for a turn of their own.
   mutating func attach(_ inode: InodeNumber) {
     guard let dirty = contents[inode] else { return }
-    contentsByAge.remove(AgedInode(firstLSN: dirty.firstLSN, inode: inode))
+    contentsByAge.remove(AgedInode(firstLSN: dirty.firstLSN, inode: inode), dirty.urgency)
   }
 
   /// Makes everything up to a record due at once: flush, unmount, fsync that waits for the backing directory.
   package mutating func pressAll(through lsn: LSN) { pressedThrough = max(pressedThrough, lsn) }
+
+  /// Changes how long is waited and how much is written back at once.
+  package mutating func change(_ settings: WritebackSettings) {
+    self.settings = settings
+    batchBytes = min(batchBytes, settings.batchBytes)
+  }
 
   /// Makes later plans smaller than the settings let them be, or as large again.
   package mutating func limitBatches(toBytes bytes: Int) { batchBytes = min(settings.batchBytes, bytes) }

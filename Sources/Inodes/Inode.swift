@@ -1,4 +1,5 @@
 import FilesystemModel
+import Policies
 
 /// One inode the daemon knows of. Its number and its locations are kept for the life of the mount, also when the kernel forgets
 /// it.
@@ -43,6 +44,10 @@ package final class Inode {
   package var lastReference = LSN.zero
   /// The record of a creation without a name (`O_TMPFILE`), until a link names the inode.
   package var unnamedCreation: LSN?
+  /// What was last found to hold for it, and the generation of policies in which that was.
+  package var policy: (value: Policy, generation: UInt64)?
+  /// What was last appended to it in sequence: where that ended, how much it was and when, by uptime in milliseconds.
+  package var stream: (end: Int, bytes: Int, milliseconds: Int)?
   /// What the file takes in the backing directory, as far as is known, in blocks of 512 bytes.
   package var backingBlocks512 = 0
   /// What its pending changes will take there besides, in bytes.

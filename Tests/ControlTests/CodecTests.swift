@@ -15,6 +15,7 @@ func fullReport() -> StatusReport {
   report.uptimeMilliseconds = 61_500
   report.mode = "write-back"
   report.durability = "batch=100"
+  report.rules = "/etc/ebbfs.rules (3 rules)"
   report.dirtyBytes = 1_572_864
   report.dirtyInodes = 1
   report.pendingOperations = 2
@@ -57,7 +58,7 @@ func fullLoss() -> LossReport {
 
 private let requests: [ControlRequest] = [
   .statistics, .status, .flush(inodes: []), .flush(inodes: [1, .max]), .unmount(drain: true), .unmount(drain: false), .stop,
-  .ping, .deadLetters, .retryDeadLetters(nil),
+  .ping, .set(["mode=write-through", "batch_bytes=1M"]), .reloadRules, .deadLetters, .retryDeadLetters(nil),
   .retryDeadLetters([.names(Stage(LSN(12), stage: 1)), .contents(InodeNumber(7))]), .discardDeadLetters([], withDependents: true),
   .discardDeadLetters(nil, withDependents: false),
 ]

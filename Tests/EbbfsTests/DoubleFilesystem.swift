@@ -17,6 +17,7 @@ final class DoubleFilesystem: MountedFilesystem {
     var flushes: [@Sendable (String?) -> Void] = []
     var drain: (@Sendable (String?) -> Void)?
     var ticks = 0
+    var settings: [String] = []
     var letters: [DeadLetterReport] = []
     var isStopped = false
   }
@@ -39,6 +40,12 @@ final class DoubleFilesystem: MountedFilesystem {
 
   func status() -> StatusReport { state.withLock { $0.report } }
 
+  func set(_ settings: [String]) throws(CommandFailure) {
+    if settings.contains("mode=refused") { throw CommandFailure(.usage, "mode=refused is refused") }
+    state.withLock { $0.settings += settings }
+  }
+
+  func reloadRules() throws(CommandFailure) { throw CommandFailure(.failed, "the rules file is gone") }
   func statistics() -> [MetricFamily] { [.gauge("ebbfs_dirty_bytes", "Bytes.", .bytes, value: status().dirtyBytes)] }
 
   func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {

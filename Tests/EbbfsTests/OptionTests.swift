@@ -1,4 +1,4 @@
-import Engine
+import Policies
 import Testing
 
 @testable import ebbfs
@@ -104,7 +104,7 @@ private func refusal(_ list: String) -> String {
 @Test func everyDefaultIsWithinItsRange() throws {
   for option in OptionTable.options {
     switch option.kind {
-    case _ where ["journal_size", "unmount_timeout"].contains(option.name): break
+    case _ where ["journal_size", "unmount_timeout", "batch_bytes", "batch_operations"].contains(option.name): break
     case .size, .share, .time, .count, .choice, .durability:
       #expect(try options("\(option.name)=\(option.defaultText)") == MountOptions(), "\(option.name)")
     default: break

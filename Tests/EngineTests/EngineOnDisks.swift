@@ -58,6 +58,11 @@ final class EngineOnDisks {
     runner.discardAll()
     journalDisk.restart()
     backing.crash(.processDeath)
+    try reopen()
+  }
+
+  /// Mounts what the disks have.
+  func reopen() throws {
     engine = try Engine.open(
       configuration: configuration, journalStorage: journalDisk, backing: backing, runner: runner, clock: clock)
   }

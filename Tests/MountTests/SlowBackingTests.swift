@@ -52,6 +52,30 @@ extension MountTests {
       }
     }
 
+    @Test func prioritiesDecideTheOrderInTheBackingDirectory() throws {
+      try withSlowBacking(milliseconds: 0) { fixture, slow in
+        let rules = fixture.base + "/rules"
+        _ = try shell("printf '# order\n*.low priority=low\n*.high priority=high\n' > \(rules)")
+        try fixture.mount(options: "writeback_delay=1m,writeback_deadline=2m,flush_threads=1,rules=\(rules)")
+        let names = ["a.low", "b", "c.high", "d.low", "e", "f.high"]
+        let script =
+          "set -e; for n in \(names.joined(separator: " ")); do echo $n > $n; done; mkdir g; echo x > g/x; "
+          + "setfattr -n user.ebbfs.priority -v high g; setfattr -n user.ebbfs.priority -v high b"
+        let made = try shell(script, directory: fixture.mountpoint)
+        #expect(made.status == 0, "\(made.output)")
+        #expect(try fixture.ebbfs("status", fixture.mountpoint).output.contains("2 rules"))
+        let before = slow.operations().count
+        try slow.setDelay(milliseconds: 5)
+        try fixture.flush()
+        let calls = slow.operations().dropFirst(before)
+        let order = names.map { name in calls.firstIndex { $0.hasPrefix("create") && $0.hasSuffix("/" + name) } ?? .max }
+        let sorted = zip(order, names).sorted { $0.0 < $1.0 }.map(\.1)
+        #expect(sorted == ["b", "c.high", "f.high", "e", "a.low", "d.low"] && !order.contains(.max), "\(calls)")
+        try slow.setDelay(milliseconds: 0)
+        try fixture.expectBackingEqualsMount()
+      }
+    }
+
     /// Programs with timers, and the Go runtime, send themselves signals all the time.
     @Test func callsAreInterruptedOnlyByALongWait() throws {
       try withSlowBacking(milliseconds: 0) { fixture, slow in

@@ -6,13 +6,14 @@ import Testing
 /// lives, several times what it took when this was written.
 @Suite(.serialized) struct CanaryTests {
   private func catches(
-    _ mistake: WritableKeyPath<ProtocolRules, Bool>, within lives: UInt64, _ location: SourceLocation = #_sourceLocation
+    _ mistake: WritableKeyPath<ProtocolRules, Bool>, within lives: UInt64, withPolicies: Bool = false,
+    _ location: SourceLocation = #_sourceLocation
   ) {
     var rules = ProtocolRules()
     rules[keyPath: mistake] = false
     var counts = TrialCounts()
     for seed in 1...lives {
-      let walk = RandomWalk(seed: seed, rules: rules)
+      let walk = RandomWalk(seed: seed, rules: rules, withPolicies: withPolicies)
       guard let why = walk.violation(walk.events, counts: &counts) else { continue }
       return print("canary of line \(location.line): caught after \(seed) lives: \(why.prefix(200))")
     }
@@ -25,4 +26,5 @@ import Testing
   @Test func anOutcomeBeforeTheSyncIsCaught() { catches(\.everyPlanSynchronizes, within: 1500) }
   @Test func aSkippedCompletionIsCaught() { catches(\.everyOutcomeIsComplete, within: 500) }
   @Test func aStaleRecordIsCaught() { catches(\.staleRecordsAreRefused, within: 10_000) }
+  @Test func aWriteAroundBeforeWhatIsPendingIsCaught() { catches(\.writesAroundComeLast, within: 200, withPolicies: true) }
 }

@@ -1,4 +1,6 @@
+import Engine
 import FilesystemModel
+import Policies
 import StorageInterface
 import Support
 
@@ -109,6 +111,10 @@ struct CrashTrial {
       mount.journalDisk.fail(operation: mount.journalDisk.operations.count + after, with: .inputOutput)
     case .perform(let operation): try perform(operation)
     case .jobs(let count): for _ in 0..<count { mount.step() }
+    case .setMode(let mode):
+      var settings = EngineSettings()
+      settings.policy.mode = mode
+      if !mount.isDead { mount.engine.set(settings) }
     case .pass(let milliseconds): mount.pass(milliseconds: milliseconds)
     case .drain:
       do {
@@ -184,7 +190,13 @@ struct CrashTrial {
   private mutating func promise(_ asked: Operation?) {
     acknowledged = reference.mutationCount
     if mount.options.configuration.durability == .always { synchronized = acknowledged }
-    if case .synchronize = asked { synchronized = acknowledged }
+    switch asked {
+    case .synchronize: synchronized = acknowledged
+    // What may turn out to be no change says nothing of those before it.
+    case .make, .unlink, .removeDirectory, .setAttributes:
+      if mount.engine.policy.mode.waitsForBacking { synchronized = acknowledged }
+    default: break
+    }
   }
 
   // MARK: Crashes

@@ -1,5 +1,6 @@
 import Engine
 import FilesystemModel
+import Policies
 import StorageInterface
 import Support
 
@@ -37,12 +38,14 @@ enum BackingVariant: CaseIterable {
 /// A random life of a mount: operations, jobs, crashes, failing calls and open files.
 struct RandomWalk {
   let tree: InitialTree
-  let options: MountOptions
+  private(set) var options: MountOptions
   let seed: UInt64
-  let events: [WalkEvent]
+  private(set) var events: [WalkEvent]
   let variant: BackingVariant
 
-  init(seed: UInt64, options: MountOptions? = nil, rules: ProtocolRules = ProtocolRules()) {
+  /// - Parameter withPolicies: whether half of the lives have files of different modes and priorities. Lives without are the same
+  ///   for a seed.
+  init(seed: UInt64, options: MountOptions? = nil, rules: ProtocolRules = ProtocolRules(), withPolicies: Bool = true) {
     var generator = SeededGenerator(seed: seed)
     self.seed = seed
     let variant = Bool.random(using: &generator) ? .usual : BackingVariant.allCases.randomElement(using: &generator)!
@@ -79,6 +82,47 @@ struct RandomWalk {
       case .perform(let operation): variant.allows(operation)
       default: true
       }
+    }
+    if withPolicies, options == nil, Bool.random(using: &generator) { choosePolicies(using: &generator) }
+  }
+
+  /// Priorities, and where nothing is refused for long, modes: a change that is refused keeps its program waiting.
+  private mutating func choosePolicies(using generator: inout SeededGenerator) {
+    let isRefusing = events.contains { if case .refuse = $0 { true } else { false } }
+    let goesAround = !events.contains(where: \.isFault) && Bool.random(using: &generator)
+    let modes: [WriteMode] = goesAround ? [.writeThrough, .writeAround, .cacheAside] : [.writeThrough]
+    var rules = ["a priority=low", "/d/ priority=high", "e priority=low durability=always"]
+    let patterns = isRefusing ? [] : ["/d/a", "b", "/d/"]
+    rules += patterns.map { "\($0) mode=\(modes.randomElement(using: &generator)!.rawValue)" }
+    rules = rules.filter { _ in Int.random(in: 0..<4, using: &generator) == 0 }
+    options.configuration.policyRules = (try? RuleList(parsing: Array(rules.joined(separator: "\n").utf8))) ?? RuleList()
+    options.configuration.fullBatchOperations = [nil, nil, 1, 5].randomElement(using: &generator)!
+    if goesAround { letWritesGoAround(modes, using: &generator) }
+    guard !isRefusing, goesAround || Int.random(in: 0..<3, using: &generator) == 0 else { return }
+    for _ in 0..<Int.random(in: 1...4, using: &generator) {
+      let place = Int.random(in: 0...events.count, using: &generator)
+      events.insert(.setMode((modes + [.writeBack]).randomElement(using: &generator)!), at: place)
+    }
+  }
+
+  /// What goes around the journal is the backing directory's to keep. The promise of all others is kept by it when a process dies
+  /// and, with `always`, when the power fails; half of a write that was under way is no prefix, so a cut leaves all or nothing.
+  private mutating func letWritesGoAround(_ modes: [WriteMode], using generator: inout SeededGenerator) {
+    options.configuration.sequentialBypassBytes = [nil, 1, 4096].randomElement(using: &generator)!
+    if Bool.random(using: &generator) { options.configuration.policy.mode = modes.randomElement(using: &generator)! }
+    for _ in 0..<Int.random(in: 0...2, using: &generator) {
+      let path = WorkloadAlphabet.narrow.files.randomElement(using: &generator)!
+      let place = Int.random(in: 0...events.count, using: &generator)
+      let sizes = [0, 600, 4696, 5296, 9392]
+      let stream = zip(sizes, sizes.dropFirst()).map { WorkloadOperation.write(path, offset: $0, count: $1 - $0, fill: 77) }
+      events.insert(contentsOf: ([.truncate(path, size: 0)] + stream).map { .perform($0) }, at: place)
+    }
+    let isAlways = options.configuration.durability == .always
+    events = events.map { event in
+      guard case .order(var plan) = event, case .powerCut(let journal, let backing) = plan.kind else { return event }
+      let isWhole = backing == .all || backing == .nothing
+      plan.kind = !isAlways ? .processDeath : isWhole ? plan.kind : .powerCut(journal: journal, backing: .all)
+      return .order(plan)
     }
   }
 

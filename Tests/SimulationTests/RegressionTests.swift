@@ -1,5 +1,6 @@
 import Engine
 import FilesystemModel
+import Policies
 import Support
 import Testing
 

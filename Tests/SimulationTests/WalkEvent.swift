@@ -1,4 +1,5 @@
 import FilesystemModel
+import Policies
 import StorageInterface
 import Support
 
@@ -53,6 +54,16 @@ enum WalkEvent: Hashable, CustomStringConvertible {
   case truncateHeld(size: Int)
   case readHeld
   case releaseHeld
+  /// `ebbfs set`: from now on this is the mode of the mount.
+  case setMode(WriteMode)
+
+  /// Whether a disk fails.
+  var isFault: Bool {
+    switch self {
+    case .failBacking, .refuse, .failSynchronization, .failJournal: true
+    default: false
+    }
+  }
 
   /// As Swift source.
   var description: String {
@@ -77,6 +88,7 @@ enum WalkEvent: Hashable, CustomStringConvertible {
     case .truncateHeld(let size): ".truncateHeld(size: \(size))"
     case .readHeld: ".readHeld"
     case .releaseHeld: ".releaseHeld"
+    case .setMode(let mode): ".setMode(.\(mode))"
     }
   }
 }

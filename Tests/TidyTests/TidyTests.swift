@@ -66,7 +66,7 @@ import Testing
 
   @Test func targetsImportOnlyWhatTheTableAllows() {
     let table = ImportTable(package: Repository.text("Package.swift"))
-    #expect(table.dependencies["Inodes"] == ["FilesystemModel"])
+    #expect(table.dependencies["Inodes"] == ["FilesystemModel", "Policies"])
     #expect(table.dependencies["FilesystemModel"] == [])
     #expect(table.dependencies["Engine"]?.contains("Flushing") == true)
     expectNone(Self.swiftFiles.flatMap(table.violations))

@@ -35,6 +35,25 @@ enum DaemonCommands {
     }
   }
 
+  /// Changes options of a mount, or with a path what its extended attributes say; reads the rules file again.
+  static func set(_ request: SetRequest) throws(CommandFailure) {
+    switch request.change {
+    case .mount(let settings):
+      _ = try RuntimeSettings.parse(settings)
+      try askOnce(.set(settings), try find(request.mountpoint))
+    case .path(let settings, let path):
+      let entry = try find(request.mountpoint)
+      try PolicyAttributes.set(settings, on: path, mountpoint: entry.mountpoint)
+    case .rules: try askOnce(.reloadRules, try find(request.mountpoint))
+    }
+  }
+
+  private static func askOnce(_ request: ControlRequest, _ entry: RegistryEntry) throws(CommandFailure) {
+    guard try ask(request, entry) == .done else {
+      throw CommandFailure(.failed, "process \(entry.process) answered something else than `done`")
+    }
+  }
+
   /// Prints one mount, or all that this user may ask.
   ///
   /// - Returns: the worst health of those.
@@ -134,6 +153,7 @@ enum DaemonCommands {
     case .incomplete: .incomplete
     case .deadLetters: .deadLetters
     case .stillMounted: .inUse
+    case .unusable: .usage
     case .notUnderstood, .notPermitted, .failed: .failed
     }
   }

@@ -83,6 +83,7 @@ enum MountCommand {
     result.backing = mount.backing
     result.mountpoint = mount.mountpoint
     result.options.stateDirectory = mount.stateDirectory
+    result.options.rulesFile = mount.options.rulesFile
     return result
   }
 

@@ -18,6 +18,7 @@ enum Program {
     switch request {
     case .mount(let request): return try MountCommand.run(request, arguments: arguments)
     case .unmount(let mountpoint): try DaemonCommands.unmount(mountpoint)
+    case .set(let request): try DaemonCommands.set(request)
     case .flush(let mountpoint, let paths): try DaemonCommands.flush(mountpoint, paths: paths)
     case .status: preconditionFailure("status has exit statuses of its own")
     case .statistics(let mountpoint, let form): try StatisticsCommand.run(mountpoint, form)

@@ -20,6 +20,8 @@ struct ControlService: Sendable {
     case .flush(let inodes): _ = send(awaitFlush(of: inodes) { send(.progress($0)) })
     case .unmount(let drain): return unmount(drain: drain, send: send)
     case .stop: return stop(send: send)
+    case .set(let settings): _ = send(change { () throws(CommandFailure) in try daemon.filesystem.set(settings) })
+    case .reloadRules: _ = send(change { () throws(CommandFailure) in try daemon.filesystem.reloadRules() })
     case .deadLetters: tellDeadLetters(send: send)
     case .retryDeadLetters(let subjects):
       _ = send(counted { () throws(ControlFailure) in try daemon.filesystem.retryDeadLetters(subjects) })
@@ -90,6 +92,15 @@ struct ControlService: Sendable {
     case .deadLetters(let count):
       return send(.failed(ControlFailure(reason: .deadLetters, message: ProgressText.deadLetters(count))))
     case nil: return false
+    }
+  }
+
+  private func change(_ body: () throws(CommandFailure) -> Void) -> ControlReply {
+    do throws(CommandFailure) {
+      try body()
+      return .done
+    } catch {
+      return .failed(ControlFailure(reason: error.status == .usage ? .unusable : .failed, message: error.message))
     }
   }
 

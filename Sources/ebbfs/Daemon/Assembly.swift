@@ -1,6 +1,7 @@
 import Engine
 import FUSEBridge
 import FilesystemModel
+import Policies
 import PosixStorage
 import Threading
 import WriteAheadLog
@@ -22,7 +23,9 @@ enum Assembly {
     let engine = try openEngine(mount, journalStorage, backing, try makeRunner(mount.options))
     do throws(CommandFailure) {
       let session = try makeSession(mount, engine)
-      return EngineMount(engine: engine, session: session, durability: mount.options.durability)
+      let invalidation = try PageInvalidation(session)
+      engine.observeWritesAround { invalidation.add($0, $1) }
+      return EngineMount(engine: engine, session: session, rulesFile: mount.options.rulesFile, rules: mount.rules)
     } catch {
       EngineMount.close(engine)
       throw error
@@ -60,9 +63,15 @@ enum Assembly {
     _ mount: ValidMount, _ journalStorage: PosixJournalStorage, _ backing: PosixBackingStorage, _ runner: ThreadedJobRunner
   ) throws(CommandFailure) -> Engine {
     var configuration = EngineConfiguration()
-    configuration.durability = mount.options.durability
+    configuration.policy = Policy(mount.options)
+    configuration.policyRules = mount.rules
+    configuration.batchBytes = mount.options.batchBytes ?? configuration.batchBytes
+    configuration.batchOperations = mount.options.batchOperations ?? configuration.batchOperations
+    configuration.fullBatchBytes = mount.options.batchBytes
+    configuration.fullBatchOperations = mount.options.batchOperations
     configuration.writebackDelayMilliseconds = mount.options.writebackDelay
     configuration.writebackDeadlineMilliseconds = mount.options.writebackDeadline
+    configuration.sequentialBypassBytes = mount.options.sequentialBypass > 0 ? mount.options.sequentialBypass : nil
     configuration.flushThreads = mount.options.flushThreads
     configuration.retry.firstMilliseconds = mount.options.retryDelay
     configuration.retry.mostMilliseconds = mount.options.retryDelayMax
@@ -101,5 +110,15 @@ enum Assembly {
       readOnly: words.last { $0 == "ro" || $0 == "rw" } == "ro", kernelOptions: words.filter { $0 != "ro" && $0 != "rw" })
     if mount.options.isShared { options.believes(forSeconds: Double(mount.options.revalidate) / 1000) }
     return options
+  }
+}
+
+extension Policy {
+  /// What the options of a mount say.
+  fileprivate init(_ options: MountOptions) {
+    self.init()
+    mode = options.mode
+    priority = options.priority
+    durability = options.durability
   }
 }

@@ -2,6 +2,7 @@ import Control
 import Engine
 import FUSEBridge
 import FilesystemModel
+import Policies
 import Statistics
 import Threading
 import WriteAheadLog
@@ -10,14 +11,16 @@ import WriteAheadLog
 final class EngineMount: MountedFilesystem {
   let engine: Engine
   let session: MountSession
-  private let durability: Durability
+  private let rulesFile: String?
+  private let ruleCount: Lock<Int>
   /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
   private static let closeMilliseconds = 20_000
 
-  init(engine: Engine, session: MountSession, durability: Durability) {
+  init(engine: Engine, session: MountSession, rulesFile: String?, rules: RuleList) {
     self.engine = engine
     self.session = session
-    self.durability = durability
+    self.rulesFile = rulesFile
+    ruleCount = Lock(rules.count)
     let kernel = KernelInvalidation(session)
     engine.whenOthersChange { kernel.tell($0) }
   }
@@ -39,8 +42,10 @@ final class EngineMount: MountedFilesystem {
   func status() -> StatusReport {
     let status = engine.status()
     var report = StatusReport()
-    report.mode = "write-back"
-    report.durability = durability.text
+    let policy = engine.policy
+    report.mode = policy.mode.rawValue
+    report.durability = policy.durability.text
+    report.rules = rulesFile.map { "rules \($0), \(Quantity.count(ruleCount.withLock { $0 }, "rule"))" }
     report.dirtyBytes = status.dirtyBytes
     report.dirtyInodes = status.dirtyInodes
     report.pendingOperations = status.pendingOperations
@@ -69,6 +74,14 @@ final class EngineMount: MountedFilesystem {
     return report
   }
 
+  func set(_ settings: [String]) throws(CommandFailure) { engine.set(try RuntimeSettings.parse(settings)) }
+
+  func reloadRules() throws(CommandFailure) {
+    guard let rulesFile else { throw CommandFailure(.usage, "the mount has no rules file: mount with -o rules=FILE") }
+    let rules = try RulesFile.read(rulesFile)
+    engine.replaceRules(with: rules)
+    ruleCount.withLock { $0 = rules.count }
+  }
   func statistics() -> [MetricFamily] { session.statistics() + engine.statistics() }
 
   func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {

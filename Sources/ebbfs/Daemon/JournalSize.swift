@@ -1,4 +1,5 @@
 import Control
+import Policies
 import WriteAheadLog
 
 /// How big the journal is and how it is cut into segments. All in bytes.

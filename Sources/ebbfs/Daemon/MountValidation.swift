@@ -1,6 +1,7 @@
 import Control
 import FilesystemModel
 import Glibc
+import Policies
 import WriteAheadLog
 
 /// A mount request whose paths were found good. Nothing has been changed yet.
@@ -13,6 +14,7 @@ struct ValidMount: Hashable, Sendable {
   var stateDirectory: String
   var journalSize: JournalSize
   var options: MountOptions
+  var rules = RuleList()
   /// Whether the mount of a daemon of the same backing directory that died is still on the mountpoint, to be taken away first.
   var hasDeadMount = false
 }
@@ -29,9 +31,26 @@ enum MountValidation {
     let size = try checkSpace(stateDirectory, requested: request.options.journalSize)
     try checkLimits(request.options, size)
     try checkRetention(request.options.retention, size)
-    return ValidMount(
+    var mount = ValidMount(
       backing: backing, mountpoint: mountpoint.path, stateDirectory: stateDirectory, journalSize: size, options: request.options,
       hasDeadMount: mountpoint.hasDeadMount)
+    if let path = request.options.rulesFile {
+      mount.options.rulesFile = try checkRulesFile(path, mountpoint: mountpoint.path)
+      mount.rules = try RulesFile.read(path)
+    }
+    return mount
+  }
+
+  /// The canonical path of a rules file that the daemon can read while it serves the mount.
+  private static func checkRulesFile(_ path: String, mountpoint: String) throws(CommandFailure) -> String {
+    do throws(Errno) {
+      let canonical = try Files.canonicalPath(path)
+      guard !PathText.isInside(canonical, mountpoint) else { throw .busy }
+      return canonical
+    } catch {
+      let reason = error == .busy ? "is inside the mountpoint" : error.message
+      throw CommandFailure(.usage, "rules file \(path): \(reason)")
+    }
   }
 
   /// The canonical path of a backing directory that exists and can be read.

@@ -19,6 +19,10 @@ protocol MountedFilesystem: AnyObject, Sendable {
   /// What the report has of the filesystem itself; paths, process and phase are filled in by the daemon. Never waits for the
   /// backing directory.
   func status() -> StatusReport
+  /// Changes options, each `KEY=VALUE`: all of them, or none and throws one line.
+  func set(_ settings: [String]) throws(CommandFailure)
+  /// Reads the rules file again: all of it, or nothing and throws one line.
+  func reloadRules() throws(CommandFailure)
   /// Everything that is counted. Never waits for the backing directory.
   func statistics() -> [MetricFamily]
   /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or with

@@ -6,6 +6,7 @@ enum CommandLineRequest: Hashable, Sendable {
   case unmount(mountpoint: String)
   /// Of everything when there are no paths.
   case flush(mountpoint: String, paths: [String])
+  case set(SetRequest)
   case status(mountpoint: String?, asJSON: Bool)
   case statistics(mountpoint: String?, StatisticsForm)
   case journal(JournalRequest, place: String)
@@ -60,6 +61,21 @@ struct MountRequest: Hashable, Sendable {
   var readinessDescriptor: Int32?
 }
 
+/// What `ebbfs set` changes.
+struct SetRequest: Hashable, Sendable {
+  enum Change: Hashable, Sendable {
+    /// Options of the mount, each `KEY=VALUE`.
+    case mount([String])
+    /// Extended attributes of a file or directory of the mount, each `KEY=VALUE`.
+    case path([String], String)
+    /// The rules file is read again.
+    case rules
+  }
+
+  var mountpoint: String
+  var change: Change
+}
+
 /// Reads the command line.
 enum Arguments {
   /// The name of the option by which `Launcher` hands its pipe to the daemon.
@@ -80,6 +96,7 @@ enum Arguments {
     case "mount": return try mount(words)
     case "unmount", "umount": return .unmount(mountpoint: try only(words, "unmount MOUNTPOINT"))
     case "flush": return try flush(words)
+    case "set": return .set(try set(words))
     case "status": return try status(words)
     case "stats": return try statistics(words)
     case "journal": return try JournalArguments.parse(words)
@@ -130,6 +147,26 @@ enum Arguments {
     if !isGuarded, let option = paths.first(where: { $0.hasPrefix("-") }) { throw usage(form, "unknown option \(option)") }
     guard paths.count - 1 <= ControlCodec.inodesMax else { throw usage(form, "more than \(ControlCodec.inodesMax) paths") }
     return .flush(mountpoint: mountpoint, paths: Array(paths.dropFirst()))
+  }
+
+  private static func set(_ words: [String]) throws(CommandFailure) -> SetRequest {
+    let form = "set MOUNTPOINT KEY=VALUE... [PATH] | MOUNTPOINT --reload"
+    guard let mountpoint = words.first, !mountpoint.hasPrefix("-") else { throw usage(form, "a mountpoint is needed") }
+    let rest = Array(words.dropFirst())
+    if rest == ["--reload"] { return SetRequest(mountpoint: mountpoint, change: .rules) }
+    if let option = rest.first(where: { $0.hasPrefix("-") }) { throw usage(form, "unknown option \(option)") }
+    // A path may have an equals sign: as ./NAME it is none of a setting.
+    let isSetting = { (word: String) in word.unicodeScalars.contains("=") && !word.hasPrefix("/") && !word.hasPrefix(".") }
+    let settings = Array(rest.prefix(while: isSetting))
+    let paths = rest.dropFirst(settings.count)
+    guard ControlCodec.settingsCounts.contains(settings.count) else { throw usage(form, "a KEY=VALUE is needed") }
+    guard paths.count <= 1 else { throw usage(form, "unexpected argument \(rest[settings.count + 1])") }
+    if let path = paths.first {
+      _ = try PathSettings.parse(settings)
+      return SetRequest(mountpoint: mountpoint, change: .path(settings, path))
+    }
+    _ = try RuntimeSettings.parse(settings)
+    return SetRequest(mountpoint: mountpoint, change: .mount(settings))
   }
 
   private static func status(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {

@@ -12,6 +12,9 @@ enum Help {
       ebbfs unmount MOUNTPOINT         unmount, write everything back, return when the daemon is gone
       ebbfs flush MOUNTPOINT [PATH...] return when everything acknowledged so far, or what is at and below the paths, is in the
                                        backing directory and synced there
+      ebbfs set MOUNTPOINT KEY=VALUE... [PATH]
+                                       change options of the mount, or what holds for a file or all below a directory
+      ebbfs set MOUNTPOINT --reload    read the rules file again
       ebbfs status [MOUNTPOINT] [--json]
                                        what is not yet written back, the journal's use, the last error
       ebbfs stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]

@@ -1,14 +1,25 @@
 import Engine
 import FilesystemModel
+import Policies
 import WriteAheadLog
 
 /// What `-o` says, with the defaults for what it does not say. Sizes are bytes, times milliseconds.
 struct MountOptions: Hashable, Sendable {
   /// `nil`: the default place, see `StateDirectory`.
   var stateDirectory: String?
+  var mode = WriteMode.writeBack
+  var priority = Priority.normal
   var durability = Durability.batchDefault
+  /// The file with the rules for paths; `nil`: there are none.
+  var rulesFile: String?
   var writebackDelay = 5000
   var writebackDeadline = 30_000
+  /// `nil`: batches have a usual size, and what waits rests however much it is.
+  var batchBytes: Int?
+  /// `nil`: batches have a usual size, and what waits rests however much it is.
+  var batchOperations: Int?
+  /// 0: no stream goes around the cache.
+  var sequentialBypass = 0
   var flushThreads = 16
   var retryDelay = 100
   var retryDelayMax = 30_000

@@ -1,3 +1,5 @@
+import Policies
+
 /// Reads the argument of `-o`.
 enum OptionParser {
   /// Applies a comma-separated list. A backslash takes the special meaning from the character behind it, so that a path may hold
@@ -8,7 +10,8 @@ enum OptionParser {
     for item in split(list) where !item.isEmpty { try apply(item, to: &options) }
   }
 
-  private static func apply(_ item: String, to options: inout MountOptions) throws(CommandFailure) {
+  /// Applies one option.
+  static func apply(_ item: String, to options: inout MountOptions) throws(CommandFailure) {
     let parts = item.unicodeScalars.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     if let description = OptionTable.options.first(where: { $0.name == parts[0] }) {
       do throws(ValueError) {

@@ -1,5 +1,6 @@
 import Engine
 import FilesystemModel
+import Policies
 import WriteAheadLog
 
 /// One option of `-o`: what parses it, checks it, and describes it to people.
@@ -14,7 +15,7 @@ struct OptionDescription: Sendable {
     case count(ClosedRange<Int>, @Sendable (inout MountOptions, Int) -> Void)
     /// One of these words.
     case choice([String], @Sendable (inout MountOptions, _ index: Int) -> Void)
-    case path(@Sendable (inout MountOptions, String) -> Void)
+    case path(word: String, @Sendable (inout MountOptions, String) -> Void)
     case durability(@Sendable (inout MountOptions, Durability) -> Void)
     case retention(@Sendable (inout MountOptions, Retention) -> Void)
   }
@@ -34,7 +35,7 @@ struct OptionDescription: Sendable {
     case .time: name + "=TIME"
     case .count: name + "=N"
     case .choice(let words, _): name + "=" + words.joined(separator: "|")
-    case .path: name + "=DIR"
+    case .path(let word, _): name + "=" + word
     case .durability: name + "=always|batch=MS|os"
     case .retention: name + "=SIZE|TIME"
     }
@@ -69,7 +70,7 @@ struct OptionDescription: Sendable {
     case .time(let range, let set): set(&options, try OptionValues.time(value, range))
     case .count(let range, let set): set(&options, try OptionValues.count(value, range))
     case .choice(let words, let set): set(&options, try OptionValues.choice(value, words))
-    case .path(let set): set(&options, value)
+    case .path(_, let set): set(&options, value)
     case .durability(let set): set(&options, try OptionValues.durability(value))
     case .retention(let set): set(&options, try OptionValues.retention(value))
     }
@@ -82,9 +83,18 @@ enum OptionTable {
 
   static let options: [OptionDescription] = [
     OptionDescription(
-      name: "state", kind: .path { $0.stateDirectory = $1 },
+      name: "state", kind: .path(word: "DIR") { $0.stateDirectory = $1 },
       defaultText: "`/var/lib/ebbfs/ID` as root, `~/.local/state/ebbfs/ID` else",
       help: "directory on fast local disk for the journal"),
+    OptionDescription(
+      name: "mode", kind: .choice(WriteMode.allCases.map(\.rawValue)) { $0.mode = WriteMode.allCases[$1] }, defaultText: defaults.mode.rawValue,
+      help: "when a change is acknowledged, and whether data is cached"),
+    OptionDescription(
+      name: "priority", kind: .choice(Priority.allCases.map(\.rawValue)) { $0.priority = Priority.allCases[$1] }, defaultText: defaults.priority.rawValue,
+      help: "which of the changes that are due are written back first"),
+    OptionDescription(
+      name: "rules", kind: .path(word: "FILE") { $0.rulesFile = $1 }, defaultText: "none",
+      help: "file with modes, priorities and durabilities for paths"),
     OptionDescription(
       name: "durability", kind: .durability { $0.durability = $1 }, defaultText: defaults.durability.text,
       help: "when an operation is safe from power loss: at once, at most MS milliseconds later, or when fsync is called"),
@@ -96,6 +106,18 @@ enum OptionTable {
       name: "writeback_deadline", kind: .time(100...86_400_000) { $0.writebackDeadline = $1 },
       defaultText: OptionValues.timeText(defaults.writebackDeadline),
       help: "age at which a change is written back even if its file still changes"),
+    OptionDescription(
+      name: "batch_bytes", kind: .size(4 << 10...1 << 30) { $0.batchBytes = $1 },
+      defaultText: "batches of 32M, written back when they have rested",
+      help: "so much waiting data is a full batch, which is written back at once"),
+    OptionDescription(
+      name: "batch_operations", kind: .count(1...1024) { $0.batchOperations = $1 },
+      defaultText: "batches of 64, written back when they have rested",
+      help: "so many waiting changes are a full batch, which is written back at once"),
+    OptionDescription(
+      name: "sequential_bypass", kind: .size(0...1 << 40) { $0.sequentialBypass = $1 },
+      defaultText: String(defaults.sequentialBypass),
+      help: "what is appended in one stream after so much goes around the cache; 0: nothing"),
     OptionDescription(
       name: "flush_threads", kind: .count(1...256) { $0.flushThreads = $1 }, defaultText: String(defaults.flushThreads),
       help: "batches written back at the same time"),

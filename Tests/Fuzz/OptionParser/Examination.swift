@@ -1,4 +1,4 @@
-import Engine
+import Policies
 
 /// Whatever the arguments, the command line is either refused with one line for the operator, or what it says is in the ranges of
 /// the README's table and, written out, is read as the same.
@@ -54,7 +54,7 @@ private func examineList(_ list: String) {
 private func examineItems(_ items: [String]) {
   for item in items where !item.utf8.allSatisfy({ $0 < 0x80 }) {
     require(
-      ["state=", "comment=", "x-", "X-"].contains { item.utf8.starts(with: $0.utf8) }, "an option that is not ASCII is accepted")
+      ["state=", "rules=", "comment=", "x-", "X-"].contains { item.utf8.starts(with: $0.utf8) }, "what is not ASCII is accepted")
   }
 }
 
@@ -65,6 +65,8 @@ private func examineOptions(_ options: MountOptions) {
   require((1...256).contains(options.flushThreads), "flush_threads is out of range")
   require((16 << 20...1 << 40).contains(options.memory), "memory is out of range")
   require(options.journalSize.map { (32 << 20...1 << 44).contains($0) } ?? true, "journal_size is out of range")
+  require(options.batchBytes.map { (4 << 10...1 << 30).contains($0) } ?? true, "batch_bytes is out of range")
+  require(options.batchOperations.map { (1...1024).contains($0) } ?? true, "batch_operations is out of range")
   if case .batch(let milliseconds) = options.durability {
     require((1...60_000).contains(milliseconds), "durability is out of range")
   }
@@ -84,8 +86,12 @@ private func written(_ options: MountOptions) -> String {
   var items = [
     "durability=" + options.durability.text, "writeback_delay=" + OptionValues.timeText(options.writebackDelay),
     "writeback_deadline=" + OptionValues.timeText(options.writebackDeadline), "flush_threads=\(options.flushThreads)",
-    "memory=" + OptionValues.sizeText(options.memory),
+    "memory=" + OptionValues.sizeText(options.memory), "mode=" + options.mode.rawValue, "priority=" + options.priority.rawValue,
   ]
+  if let size = options.batchBytes { items.append("batch_bytes=" + OptionValues.sizeText(size)) }
+  if let count = options.batchOperations { items.append("batch_operations=\(count)") }
+  items.append("sequential_bypass=" + OptionValues.sizeText(options.sequentialBypass))
+  if let path = options.rulesFile { items.append("rules=" + escaped(path)) }
   items.append("dirty_background=" + OptionValues.shareText(options.dirtyBackground))
   items.append("dirty_limit=" + OptionValues.shareText(options.dirtyLimit))
   items.append("warn_age=" + OptionValues.timeText(options.health.warnAge))
