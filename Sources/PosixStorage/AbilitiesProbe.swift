@@ -31,7 +31,7 @@ func assumeAbilities(
     nameBytesMax: min(Int(try root.descriptor.filesystem().name_bytes_max), EntryName.bytesMax),
     fileBytesMax: mount.fileBytesMax, linksMax: mount.linksMax, isPrivileged: isPrivileged,
     hasStableInodes: mount.hasStableInodes, hasFilesystemSync: mount.hasFilesystemSync,
-    description: "\(mount.type) \(mount.lastingSource(root.descriptor)) \(String(decoding: path, as: UTF8.self))")
+    description: mount.place(of: root.descriptor, path: path))
 }
 
 /// A directory of our own to try things in. It goes with its contents when this ends, and the root gets back its modification
