@@ -50,11 +50,10 @@ final class BackingFiles: Sendable {
 
   func isHeld(_ inode: InodeNumber) -> Bool { cache.withLock { $0.held[inode] != nil } }
 
-  /// The next reader opens the file by its path, unless it has none.
-  func reopen(_ inode: InodeNumber) {
-    let closing = cache.withLock { $0.open.removeValue(forKey: inode) }
-    _ = closing
-  }
+  /// Closes a file that is only kept because it may be read again, which fails, or whose path may lead to another one by now.
+  ///
+  /// - Returns: whether there was one.
+  func drop(_ inode: InodeNumber) -> Bool { cache.withLock { $0.open.removeValue(forKey: inode) } != nil }
 
   func forget(_ inode: InodeNumber) {
     // The descriptors are closed outside the lock.
