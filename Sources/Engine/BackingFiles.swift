@@ -50,14 +50,10 @@ final class BackingFiles: Sendable {
 
   func isHeld(_ inode: InodeNumber) -> Bool { cache.withLock { $0.held[inode] != nil } }
 
-  /// The next reader opens the file by its path, unless it has none.
+  /// Closes a file that is only kept because it may be read again, which fails, or whose path may lead to another one by now.
   ///
-  /// - Returns: whether it was kept open.
-  @discardableResult
-  func reopen(_ inode: InodeNumber) -> Bool {
-    let closing = cache.withLock { $0.open.removeValue(forKey: inode) }
-    return closing != nil
-  }
+  /// - Returns: whether there was one.
+  func drop(_ inode: InodeNumber) -> Bool { cache.withLock { $0.open.removeValue(forKey: inode) } != nil }
 
   func forget(_ inode: InodeNumber) {
     // The descriptors are closed outside the lock.

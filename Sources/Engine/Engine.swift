@@ -123,7 +123,7 @@ package final class Engine: OperationHandler {
   /// Has readers, and the kernel, see what somebody else has changed. Not under the engine's lock.
   func tellChanges(_ invalidations: [Invalidation]) {
     // The descriptor of a file that was changed may be of one that was there before.
-    for case .inode(let inode) in invalidations { files.reopen(inode) }
+    for case .inode(let inode) in invalidations { _ = files.drop(inode) }
     tellKernel(invalidations)
   }
 
@@ -357,7 +357,7 @@ package final class Engine: OperationHandler {
     do throws(Errno) {
       return try file.read(at: range.lowerBound, count: range.count)
     } catch {
-      guard files.reopen(assembly.inode) else { throw error }
+      guard files.drop(assembly.inode) else { throw error }
       let again = try files.file(of: assembly.inode, at: assembly.path)
       opened = (assembly.inode, again)
       return try again.read(at: range.lowerBound, count: range.count)
