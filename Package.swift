@@ -58,7 +58,8 @@ let package = Package(
     .testTarget(
       name: "EbbfsTests",
       dependencies: [
-        "ebbfs", "Control", "Engine", "StorageInterface", "FilesystemModel", "Policies", "PosixStorage", "Statistics", "Threading",
+        "ebbfs", "Control", "Engine", "StorageInterface", "FilesystemModel", "Policies", "PosixStorage", "Statistics",
+        "Threading",
       ]),
     .testTarget(name: "TidyTests"),
     .target(

@@ -77,10 +77,12 @@ enum OptionTable {
       defaultText: "`/var/lib/ebbfs/ID` as root, `~/.local/state/ebbfs/ID` else",
       help: "directory on fast local disk for the journal"),
     OptionDescription(
-      name: "mode", kind: .choice(WriteMode.allCases.map(\.rawValue)) { $0.mode = WriteMode.allCases[$1] }, defaultText: defaults.mode.rawValue,
+      name: "mode", kind: .choice(WriteMode.allCases.map(\.rawValue)) { $0.mode = WriteMode.allCases[$1] },
+      defaultText: defaults.mode.rawValue,
       help: "when a change is acknowledged, and whether data is cached"),
     OptionDescription(
-      name: "priority", kind: .choice(Priority.allCases.map(\.rawValue)) { $0.priority = Priority.allCases[$1] }, defaultText: defaults.priority.rawValue,
+      name: "priority", kind: .choice(Priority.allCases.map(\.rawValue)) { $0.priority = Priority.allCases[$1] },
+      defaultText: defaults.priority.rawValue,
       help: "which of the changes that are due are written back first"),
     OptionDescription(
       name: "rules", kind: .path(word: "FILE") { $0.rulesFile = $1 }, defaultText: "none",
