@@ -76,6 +76,8 @@ int linux_reopen(int descriptor, int flags) {
   return RESULT_OF(open(proc_path(descriptor, path), flags | O_CLOEXEC));
 }
 
+int linux_replace(int descriptor, int other) { return RESULT_OF(dup3(other, descriptor, O_CLOEXEC)); }
+
 void linux_close(int descriptor) { close(descriptor); }
 
 int linux_has_proc(void) {

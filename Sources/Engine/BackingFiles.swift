@@ -50,6 +50,11 @@ final class BackingFiles: Sendable {
 
   func isHeld(_ inode: InodeNumber) -> Bool { cache.withLock { $0.held[inode] != nil } }
 
+  /// Closes a file that is only kept because it may be read again, which fails.
+  ///
+  /// - Returns: whether there was one.
+  func drop(_ inode: InodeNumber) -> Bool { cache.withLock { $0.open.removeValue(forKey: inode) } != nil }
+
   func forget(_ inode: InodeNumber) {
     // The descriptors are closed outside the lock.
     let closing = cache.withLock { [$0.held.removeValue(forKey: inode), $0.open.removeValue(forKey: inode)] }

@@ -317,14 +317,26 @@ package final class Engine: OperationHandler {
       case .zeros(let count): bytes += [UInt8](repeating: 0, count: count)
       case .journal(let position, let count): bytes += try journal.read(position, count: count)
       case .backing(let range):
-        let file: any BackingFile = if let opened { opened.file } else { try files.file(of: assembly.inode, at: assembly.path) }
-        opened = (assembly.inode, file)
-        let part = try file.read(at: range.lowerBound, count: range.count)
+        let part = try read(range, assembly, &opened)
         bytes += part
         if part.count < range.count { bytes += [UInt8](repeating: 0, count: range.count - part.count) }
       }
     }
     return bytes
+  }
+
+  /// Reads from the inode's file. One that was kept open may be on a mount that is gone, and is opened once more.
+  private func read(_ range: ByteRange, _ assembly: ReadAssembly, _ opened: inout OpenedFile?) throws(Errno) -> [UInt8] {
+    let file: any BackingFile = if let opened { opened.file } else { try files.file(of: assembly.inode, at: assembly.path) }
+    opened = (assembly.inode, file)
+    do throws(Errno) {
+      return try file.read(at: range.lowerBound, count: range.count)
+    } catch {
+      guard files.drop(assembly.inode) else { throw error }
+      let again = try files.file(of: assembly.inode, at: assembly.path)
+      opened = (assembly.inode, again)
+      return try again.read(at: range.lowerBound, count: range.count)
+    }
   }
 
   // MARK: Committing

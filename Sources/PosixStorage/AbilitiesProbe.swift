@@ -16,7 +16,7 @@ func probeAbilities(
     nameBytesMax: min(Int(try root.descriptor.filesystem().name_bytes_max), EntryName.bytesMax),
     fileBytesMax: mount.fileBytesMax, linksMax: mount.linksMax, isPrivileged: isPrivileged,
     hasStableInodes: mount.hasStableInodes, hasFilesystemSync: mount.hasFilesystemSync,
-    description: "\(mount.type) \(mount.lastingSource(root.descriptor)) \(String(decoding: path, as: UTF8.self))")
+    description: mount.place(of: root.descriptor, path: path))
   guard let trial = ProbeDirectory(in: root) else { return abilities }
   abilities.supportsSymlinks = trial.makesSymlink()
   if mount.growsFilesSparsely, let bytes = trial.fileBytesMax() { abilities.fileBytesMax = bytes }

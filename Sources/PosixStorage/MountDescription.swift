@@ -30,6 +30,14 @@ struct MountDescription: Hashable, Sendable {
     return "UUID=" + String(decoding: text.prefix(Int(count)), as: UTF8.self)
   }
 
+  /// Where the root is, in words that stay the same when it is mounted again.
+  func place(of root: borrowing Descriptor, path: [UInt8]) -> String {
+    "\(type) \(lastingSource(root)) \(String(decoding: path, as: UTF8.self))"
+  }
+
+  /// Whether the source tells one filesystem from another: the UUID of a disk, or a server's name. That of a tmpfs does not.
+  var hasTellingSource: Bool { source.contains { "/:=".contains($0) } }
+
   /// The line of the mount with the given number. Blanks in a source stay written as `\040`.
   static func parse(_ lines: String, mount: UInt64) -> MountDescription? {
     for line in lines.split(separator: "\n") {

@@ -1,6 +1,7 @@
 import CLinux
 import FilesystemModel
 import StorageInterface
+import Threading
 
 // SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
 // fill.
@@ -17,7 +18,8 @@ package struct BackingRootError: Error, Hashable, CustomStringConvertible {
 package final class PosixBackingStorage: BackingStorage {
   package let abilities: BackingAbilities
   let root: RootDirectory
-  let rootIdentity: RootIdentity
+  private let identity: Lock<RootIdentity>
+  var rootIdentity: RootIdentity { identity.withLock { $0 } }
   let gate = AccessGate()
   /// The root's own path, without symbolic links, as `checkRoot` looks it up.
   let canonicalPath: [UInt8]
@@ -34,7 +36,7 @@ package final class PosixBackingStorage: BackingStorage {
   package init(unprobed rootPath: String) throws(BackingRootError) {
     do {
       root = try RootDirectory(path: rootPath, features: .all)
-      rootIdentity = RootIdentity(try root.descriptor.status())
+      identity = Lock(RootIdentity(try root.descriptor.status()))
       canonicalPath = canonicalPathOfRoot(root.descriptor) ?? Array(rootPath.utf8)
       abilities = BackingAbilities(isPrivileged: gate.isPrivileged)
     } catch {
@@ -45,7 +47,7 @@ package final class PosixBackingStorage: BackingStorage {
   init(rootPath: String, features: KernelFeatures) throws(BackingRootError) {
     do {
       root = try RootDirectory(path: rootPath, features: features)
-      rootIdentity = RootIdentity(try root.descriptor.status())
+      identity = Lock(RootIdentity(try root.descriptor.status()))
       canonicalPath = canonicalPathOfRoot(root.descriptor) ?? Array(rootPath.utf8)
       abilities = try probeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
     } catch {
@@ -54,14 +56,32 @@ package final class PosixBackingStorage: BackingStorage {
   }
 
   /// Whether the path of the root still leads to the directory that is held: an sshfs mount that lost its connection disappears,
-  /// and the bare directory underneath answers.
+  /// and the bare directory underneath answers. When the same filesystem is mounted there again, its root is held from then on.
   ///
   /// - Throws: `stale` when it leads elsewhere, or what the filesystem answers.
   package func checkRoot() throws(Errno) {
+    do throws(Errno) { try compareRoot() } catch { try takeUpRoot(insteadOf: error) }
+  }
+
+  private func compareRoot() throws(Errno) {
     guard RootIdentity(try root.descriptor.status()) == rootIdentity else { throw .stale }
     var found = linux_status()
     try checked(unsafe linux_status_of_path(canonicalPath + [0], &found))
     guard RootIdentity(found) == rootIdentity else { throw .stale }
+  }
+
+  /// Holds what is mounted at the root's path now, if that is the same filesystem by type, source, path and, where it means
+  /// something, the inode number of the root.
+  private func takeUpRoot(insteadOf failure: Errno) throws(Errno) {
+    guard let found = try? Descriptor(unsafe linux_open(canonicalPath + [0], linux_o_path | linux_o_directory)),
+      let status = try? found.status()
+    else { throw failure }
+    let mount = MountDescription.ofMount(under: found)
+    guard mount.hasTellingSource, mount.place(of: found, path: canonicalPath) == abilities.description,
+      status.device != rootIdentity.device, !abilities.hasStableInodes || status.inode == rootIdentity.inode
+    else { throw failure }
+    try checked(linux_replace(root.descriptor.number, found.number))
+    identity.withLock { $0 = RootIdentity(status) }
   }
 
   package func status(_ path: BackingPath) throws(Errno) -> BackingStatus {

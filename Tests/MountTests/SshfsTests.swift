@@ -37,6 +37,30 @@ extension MountTests {
         try fixture.unmount()
       }
     }
+
+    /// The mount is lost with the server, and made again at the same place.
+    @Test(.enabled(if: SshServer.isInstalled, "NOT RUN: sshfs and openssh-server are not installed"))
+    func anSshfsMountThatIsMadeAgainIsTakenUp() throws {
+      try withMount(mounts: false) { fixture in
+        let server = try SshServer(fixture)
+        defer { server.end() }
+        _ = try shell("echo before > old; mkdir d", directory: server.source)
+        try fixture.mount(options: "writeback_delay=0ms,retry_delay=50ms,retry_delay_max=200ms,max_retries=5")
+        #expect(try shell("ls -R; cat old", directory: fixture.mountpoint).output.contains("before"))
+        try server.stop()
+        #expect(try run(["umount", "-l", fixture.backing]).status == 0)
+        let script = "for i in 1 2 3; do echo $i > d/$i; done; mv old d/moved; echo more >> d/moved"
+        #expect(try shell(script, directory: fixture.mountpoint).status == 0)
+        #expect(try eventually { try fixture.ebbfs("status", fixture.mountpoint).output.contains("backing directory is away") })
+        #expect(try server.files() == 2)
+        try server.start()
+        try server.mount()
+        try fixture.flush()
+        #expect(try shell("cat d/moved d/3", directory: server.source).output == "before\nmore\n3\n")
+        #expect(try fixture.status("dead_letters") == "0")
+        try fixture.unmount()
+      }
+    }
   }
 }
 
@@ -45,18 +69,21 @@ struct SshServer {
   static var isInstalled: Bool { unsafe access("/usr/sbin/sshd", X_OK) == 0 && access("/usr/bin/sshfs", X_OK) == 0 }
 
   private let fixture: MountFixture
+  private let port = "\(20_000 + Int(getpid()) % 20_000)"
   private var directory: String { fixture.scratch + "/sshd" }
   /// The directory that is served.
   var source: String { fixture.scratch + "/source" }
 
   init(_ fixture: MountFixture) throws {
     self.fixture = fixture
-    let port = "\(20_000 + Int(getpid()) % 20_000)"
     try control("prepare", port)
     try start()
     _ = try shell("mkdir source", directory: fixture.scratch)
-    try control("mount", port, source, fixture.backing)
+    try mount()
   }
+
+  /// Mounts what is served on the backing directory.
+  func mount() throws { try control("mount", port, source, fixture.backing) }
 
   func start() throws { try control("start") }
 

@@ -185,6 +185,24 @@ import Testing
     try storage.checkRoot()
   }
 
+  /// A disk that is pulled and plugged in again, simulated by a copy of it: the same UUID on another device.
+  @Test func theSameFilesystemMountedAgainIsTakenUp() throws {
+    let base = directory.path
+    run("mkdir \(base)/m; truncate -s 4M \(base)/disk \(base)/other; mkfs.ext4 -F -q \(base)/disk; mkfs.ext4 -F -q \(base)/other")
+    defer { run("umount -l \(base)/m; umount -l \(base)/m; losetup -j \(base)/disk | cut -d: -f1 | xargs -r losetup -d") }
+    #expect(runs("mount -o loop \(base)/disk \(base)/m && echo old > \(base)/m/f && sync && cp \(base)/disk \(base)/copy"))
+    let storage = try PosixBackingStorage(rootPath: base + "/m")
+    try storage.checkRoot()
+    #expect(runs("umount -l \(base)/m && mount -o loop \(base)/other \(base)/m"))
+    #expect(throws: Errno.stale, "another disk at the same place") { try storage.checkRoot() }
+    #expect(runs("umount \(base)/m && mount -o loop \(base)/copy \(base)/m && echo new > \(base)/m/f"))
+    try storage.checkRoot()
+    #expect(try storage.text(at("f")) == "new\n")
+    try storage.checkRoot()
+    #expect(runs("umount -l \(base)/m"))
+    #expect(throws: Errno.stale) { try storage.checkRoot() }
+  }
+
   @Test func theBareDirectoryUnderALostMountIsNotTheRoot() throws {
     run("mkdir \(directory.path)/m; mount -t tmpfs none \(directory.path)/m")
     let storage = try PosixBackingStorage(rootPath: directory.path + "/m")

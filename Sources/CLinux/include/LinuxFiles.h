@@ -62,6 +62,8 @@ int linux_open_at(int directory, const unsigned char *name, int flags, uint32_t 
 int linux_open_beneath(int directory, const unsigned char *path, int flags);
 // Opens again, with other flags, what an O_PATH descriptor refers to: through /proc/self/fd.
 int linux_reopen(int descriptor, int flags);
+// Lets `descriptor` refer, from one moment to the next, to what `other` does: dup3(2).
+int linux_replace(int descriptor, int other);
 // Not repeated after a signal: the descriptor is gone in any case.
 void linux_close(int descriptor);
 int linux_has_proc(void);
