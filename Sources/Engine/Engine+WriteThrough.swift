@@ -13,10 +13,9 @@ struct WriteThrough {
 /// Mode `write-through`. The change is journaled as always, so that order, recovery and rewriting are as always; its answer waits
 /// until nothing of its inodes up to its record is pending, which pressing makes due at once.
 ///
-/// What fails is tried again as always, and the caller waits, as one of a hard NFS mount does: to answer an error would be half an
-/// acknowledgement, since the change is journaled and seen by others. A signal ends the wait with EINTR, and write-back goes on.
-/// When the change is given up, or waits for one that was, the caller gets the error of that dead letter, with which the operator
-/// decides about the change.
+/// What fails is tried again as always, and the caller waits, as one of a hard NFS mount does: to answer an error would be half
+/// an acknowledgement, since the change is journaled and seen by others. A signal ends the wait with EINTR, and write-back goes
+/// on. When the change is given up, or waits for one that was, the caller gets the errno of that dead letter.
 extension Engine {
   /// Parks a change that has been carried out.
   ///

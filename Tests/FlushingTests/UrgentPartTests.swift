@@ -41,8 +41,8 @@ import Testing
   }
 
   /// The next plan at time 0, at which nothing else is due, opened and written back.
-  private mutating func writeBack(_ plan: UInt64) -> [String] {
-    guard let proposal = queue.nextPlan(nowMilliseconds: 0, world: world) else { return [] }
+  private mutating func writeBack(_ plan: UInt64, at now: Int = 0) -> [String] {
+    guard let proposal = queue.nextPlan(nowMilliseconds: now, world: world) else { return [] }
     for action in proposal.actions where action.contentsThrough != nil { world.dirty[action.inode] = nil }
     queue.opened(proposal, plan: LSN(plan), world: world)
     queue.finished(plan: LSN(plan), completed: Array(proposal.actions.indices), aborted: [], nowMilliseconds: 0)
@@ -60,6 +60,16 @@ import Testing
     #expect(writeBack(21) == ["create 10"])
     #expect(queue.left(ofUrgentPart: part) == nil)
     #expect(writeBack(22) == [])
+  }
+
+  @Test mutating func whatSomebodyWaitsForTakesTurnsWithWhatIsPastTheDeadline() {
+    queue.change(WritebackSettings(batchOperations: 1))
+    for inode in 11...14 as ClosedRange<UInt64> {
+      add(inode, .create(PendingGraphTests.born(inode), at: Location(.root, EntryName(unchecked: [UInt8(inode)]))))
+    }
+    _ = press([InodeNumber(13), InodeNumber(14)])
+    let plans = (20...24).map { writeBack($0, at: 100_000) }
+    #expect(plans == [["create 13"], ["create 11"], ["create 14"], ["create 12"], []])
   }
 
   @Test mutating func contentsCountAsWrittenThroughTheWantedRecordOnly() {

@@ -86,9 +86,11 @@ struct RandomWalk {
     if withPolicies, options == nil, Bool.random(using: &generator) { choosePolicies(using: &generator) }
   }
 
-  /// Priorities, and where nothing is refused for long, modes: a change that is refused keeps its program waiting.
+  /// Priorities, and where nothing is refused for long or for good, modes: a change that is refused keeps its program waiting,
+  /// and one that becomes a dead letter fails.
   private mutating func choosePolicies(using generator: inout SeededGenerator) {
-    let isRefusing = events.contains { if case .refuse = $0 { true } else { false } }
+    let givesUp = options.configuration.retry.retriesMax > 0
+    let isRefusing = events.contains { event in if case .refuse = event { true } else { givesUp && event.isFault } }
     let goesAround = !events.contains(where: \.isFault) && Bool.random(using: &generator)
     let modes: [WriteMode] = goesAround ? [.writeThrough, .writeAround, .cacheAside] : [.writeThrough]
     var rules = ["a priority=low", "/d/ priority=high", "e priority=low durability=always"]
