@@ -9,6 +9,7 @@ import StorageInterface
 extension Engine {
   /// Resolves the conflicts that actions of a plan were given back for. May hang as long as the backing directory does.
   func resolveConflicts(of run: PlanRun) -> [ConflictOutcome] {
+    guard !salvage.isDoubtful else { return [] }
     var outcomes: [ConflictOutcome] = []
     for index in run.aborted {
       guard case .aborted(_, let reason)? = run.outcomes[index], let kind = run.actions[index].conflict(reason),
@@ -21,6 +22,14 @@ extension Engine {
       }
     }
     return outcomes
+  }
+
+  /// Where intents were lost (`recovery=skip-corrupt`) nobody can tell what an earlier mount has done from what others have:
+  /// nothing is compared, and nothing is a conflict.
+  var executionRules: ProtocolRules {
+    var rules = configuration.rules
+    if salvage.isDoubtful { rules.versionsAreCompared = false }
+    return rules
   }
 
   private func note(_ what: String, _ errno: Errno) {

@@ -18,9 +18,12 @@ extension Engine {
     do throws(Errno) {
       let file = try backing.open(opening.path, writable: true)
       try check(file, opening.identity)
+      // After a crash nobody could tell our writes from those of others.
+      if shared.withLock({ $0.state.forgetVersion(of: opening.inode) }) { try journal.commit() }
       let now = clock.uptimeMilliseconds()
       let waiting = shared.withLock { shared in
-        if !shared.parking.isFetchTainted(request.number) {
+        // Somebody may have looked at it anew meanwhile: then all is done once more.
+        if !shared.parking.isFetchTainted(request.number), !shared.state.forgetVersion(of: opening.inode) {
           shared.state.around.open(opening.inode, file, nowMilliseconds: now)
         }
         return shared.parking.take(request.number)

@@ -82,7 +82,7 @@ extension Engine {
         shared.plans[lsn].map { ($0, shared.state.queue.heldActions(of: lsn)) }
       })
     else { return }
-    let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action), rules: configuration.rules)
+    let executor = PlanExecutor(storage: backing, actions: run.actions.map(\.action), rules: executionRules)
     // Nothing is made, and nothing is taken as gone, where the backing directory itself is gone.
     noteCall(of: lsn)
     var rootFailure = rootFailure()

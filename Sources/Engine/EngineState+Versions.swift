@@ -12,7 +12,7 @@ extension EngineState {
     var known = seen?.known ?? inode.identity
     // A directory's or fifo's identity is looked at when it is loaded.
     guard inode.kind == .regular else { return [] }
-    if seen == nil { known?.version = nil }
+    if seen == nil || around.isOpen(inode.number) { known?.version = nil }
     // Names that other plans make or remove are counted by these.
     if let old = inode.identity { known?.linkCount = old.linkCount }
     guard known != inode.identity else { return [] }
@@ -24,6 +24,7 @@ extension EngineState {
   /// that they were made on.
   func known(_ status: BackingStatus, of inode: Inode) -> BackingIdentity {
     var known = status.known
+    if around.isOpen(inode.number) { known.version = nil }
     guard let old = inode.identity, old.version != nil, isBasedOnOlderState(inode) else { return known }
     known.version = old.version
     // Somebody has put another file into its place: that is found before ours is written to it.
@@ -31,6 +32,18 @@ extension EngineState {
       (known.inode, known.isOnRootDevice) = (old.inode, old.isOnRootDevice)
     }
     return known
+  }
+
+  /// A file is about to be written around: its state changes without a record, and is not compared any more.
+  ///
+  /// - Returns: whether the journal is to be synced before the first write.
+  mutating func forgetVersion(of number: InodeNumber) -> Bool {
+    guard let inode = inodes[number], inode.identity?.version != nil else { return false }
+    inode.identity?.version = nil
+    guard inode.isBound else { return false }
+    inode.isBound = false
+    bind(inode)
+    return true
   }
 
   /// Whether something waits for write-back that the state of its file matters to.

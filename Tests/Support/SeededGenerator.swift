@@ -25,8 +25,8 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
 /// Where a test's seed comes from.
 package enum Seed {
   /// The number in the environment variable EBBFS_SEED, else a random one. Tests print it when they fail.
-  package static let fromEnvironment: UInt64 = {
-    if let text = unsafe getenv("EBBFS_SEED"), let seed = UInt64(unsafe String(cString: text)) { return seed }
-    return UInt64.random(in: 0...UInt64(UInt32.max))
-  }()
+  package static let fromEnvironment: UInt64 = given ?? UInt64.random(in: 0...UInt64(UInt32.max))
+
+  /// The number in the environment variable.
+  package static let given: UInt64? = unsafe getenv("EBBFS_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
 }
