@@ -51,7 +51,7 @@ extension Engine {
   private func isFull(for actions: [ExecutableAction]) -> Bool {
     guard !actions.isEmpty, let found = try? backing.statistics() else { return false }
     if found.files > 0, found.filesFree == 0 { return true }
-    let needed = actions.compactMap { $0.contents?.extents.reduce(0) { $0 + $1.count } }.max() ?? 0
+    let needed = actions.compactMap { $0.contents?.extentBytes }.max() ?? 0
     let available = found.blocksAvailable.multipliedReportingOverflow(by: UInt64(max(found.fragmentBytes, 1)))
     return !available.overflow && available.partialValue < UInt64(needed + Self.spareBytes)
   }

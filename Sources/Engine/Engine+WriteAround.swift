@@ -38,7 +38,7 @@ extension Engine {
   private func check(_ file: any BackingFile, _ expected: BackingIdentity?) throws(Errno) {
     guard let expected, backing.abilities.hasStableInodes else { return }
     let found = try file.status().identity
-    if (found.inode, found.isOnRootDevice) != (expected.inode, expected.isOnRootDevice) { throw .stale }
+    if !found.isSameFile(as: expected) { throw .stale }
   }
 
   /// Carries out what is queued for a file, and syncs it where somebody waits for that. One job at a time for a file.
@@ -128,7 +128,7 @@ extension Engine.Shared {
   /// What was acknowledged may be lost: the operator sees it, and so does the next fsync of the file, as on any filesystem.
   fileprivate mutating func noteLoss(of inode: InodeNumber, _ errno: Errno, isTold: Bool, nowMilliseconds: Int) {
     if !isTold { state.around.losses[inode] = errno }
-    let path = state.inodes[inode].flatMap { state.path(of: $0) }?.components.map(\.description).joined(separator: "/") ?? ""
+    let path = state.inodes[inode].flatMap { state.path(of: $0) }?.text ?? ""
     lastFailure = WritebackFailure(
       errno: errno, reason: "fsync \(path): error \(errno.rawValue), data written around the cache may be lost",
       milliseconds: nowMilliseconds)

@@ -250,7 +250,7 @@ extension Engine {
       case .done, nil: continue
       }
       if run.deadLetters[index] != nil { why = "a dead letter" }
-      let path = (action.target ?? action.source)?.components.map(\.description).joined(separator: "/") ?? ""
+      let path = (action.target ?? action.source)?.text ?? ""
       shared.lastFailure = WritebackFailure(
         errno: errno, reason: "\(action.action.kind) \(path): error \(errno.rawValue), \(why)",
         milliseconds: clock.uptimeMilliseconds())

@@ -158,7 +158,7 @@ extension EngineMetrics {
   func countWrittenBack(_ run: PlanRun) {
     for index in run.completed {
       operationsWrittenBack[run.actions[index].action.kind].add()
-      bytesWrittenBack.add(run.actions[index].contents?.extents.reduce(0) { $0 + $1.count } ?? 0)
+      bytesWrittenBack.add(run.actions[index].contents?.extentBytes ?? 0)
     }
   }
 

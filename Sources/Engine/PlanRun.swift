@@ -59,7 +59,7 @@ struct PlanRun: Sendable {
   }
 
   /// What its open actions write.
-  var bytesLeft: Int { open.reduce(0) { $0 + (actions[$1].contents?.extents.reduce(0) { $0 + $1.count } ?? 0) } }
+  var bytesLeft: Int { open.reduce(0) { $0 + (actions[$1].contents?.extentBytes ?? 0) } }
   /// Open actions that are in the backing directory, synced.
   var completed: [Int] { open.filter { outcomes[$0] == .done } }
   /// Open actions that were refused without an effect.

@@ -28,6 +28,9 @@ package struct ContentsImage: Hashable, Sendable {
     self.extendedAttributes = extendedAttributes
   }
 
+  /// How many new bytes there are.
+  package var extentBytes: Int { extents.reduce(0) { $0 + $1.count } }
+
   /// One call that sets attributes.
   enum AttributeStep {
     case attributes(AttributeChange)
