@@ -113,7 +113,8 @@ extension MountTests {
       try withMount(mounts: false) { fixture in
         let daemon = try ChildProcess.start(
           [EbbfsBinary.path, fixture.backing, fixture.mountpoint, "-f", "-o", "state=\(fixture.state),\(patient)"])
-        #expect(eventually { fixture.isMounted })
+        // The mount is there a moment before the daemon answers commands.
+        #expect(eventually { (try? fixture.status("pid"))?.isEmpty == false })
         let process = try fixture.noteDaemon()
         _ = try shell("echo foreground > f", directory: fixture.mountpoint)
         kill(process, SIGTERM)
