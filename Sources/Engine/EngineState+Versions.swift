@@ -10,8 +10,8 @@ extension EngineState {
   mutating func learn(of run: PlanRun, _ index: Int) -> [InodeNumber] {
     guard let seen = run.seen[index], let inode = inodes[run.actions[index].action.inode], inode.isInBacking else { return [] }
     var known = seen?.known ?? inode.identity
-    // A directory's or fifo's identity is looked at when it is loaded.
-    guard inode.kind == .regular else { return [] }
+    // The identity of other kinds is looked at when they are loaded.
+    guard inode.kind == .regular || inode.kind == .symlink else { return [] }
     if seen == nil || around.isOpen(inode.number) { known?.version = nil }
     // Names that other plans make or remove are counted by these.
     if let old = inode.identity { known?.linkCount = old.linkCount }
