@@ -9,7 +9,7 @@ import StorageInterface
 extension Engine {
   /// Resolves the conflicts that actions of a plan were given back for. May hang as long as the backing directory does.
   func resolveConflicts(of run: PlanRun) -> [ConflictOutcome] {
-    guard findsConflicts else { return [] }
+    guard !salvage.isDoubtful else { return [] }
     var outcomes: [ConflictOutcome] = []
     for index in run.aborted {
       guard case .aborted(_, let reason)? = run.outcomes[index], let kind = run.actions[index].conflict(reason),
@@ -28,11 +28,9 @@ extension Engine {
   /// nothing is compared, and nothing is a conflict.
   var executionRules: ProtocolRules {
     var rules = configuration.rules
-    if !findsConflicts { rules.versionsAreCompared = false }
+    if salvage.isDoubtful { rules.versionsAreCompared = false }
     return rules
   }
-
-  private var findsConflicts: Bool { configuration.findsConflicts && !salvage.isDoubtful }
 
   private func note(_ what: String, _ errno: Errno) {
     shared.withLock { shared in

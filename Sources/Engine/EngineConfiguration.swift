@@ -56,8 +56,6 @@ package struct EngineConfiguration: Sendable {
   package var revalidateMilliseconds: Int?
   /// What becomes of a file that somebody else has changed too.
   package var conflicts = ConflictPolicy.keepBoth
-  /// Whether files are compared with what was last known of them before they are changed, and conflicts resolved.
-  package var findsConflicts = true
   /// Sixteen random bytes: the UUID of a new journal.
   package var journalSeed: [UInt8] = []
   /// When what failed is tried again, and when it becomes a dead letter.

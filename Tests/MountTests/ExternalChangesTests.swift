@@ -16,7 +16,7 @@ extension MountTests {
     private func collide(_ fixture: MountFixture, crashes: Bool, _ options: String) throws {
       let seeds = "for f in over cut gone moved; do echo base > $f; done; echo new > taker; mkdir dir empty"
       _ = try text(seeds, in: fixture.backing)
-      try fixture.mount(options: "backing=shared,revalidate=1h," + options)
+      try fixture.mount(options: options)
       let ours = """
         ls -lR > /dev/null; echo ours > over; : > cut; rm gone; mv taker moved; rmdir dir; echo ours > name; mkdir both;
         echo inside > both/f
@@ -29,7 +29,7 @@ extension MountTests {
       _ = try text(theirs, in: fixture.backing)
       if crashes {
         try fixture.crash()
-        try fixture.mount(options: "backing=shared,revalidate=1h," + options)
+        try fixture.mount(options: options)
       }
       try fixture.flush()
     }
@@ -81,7 +81,7 @@ extension MountTests {
         for isRemounted in [false, true] {
           if isRemounted {
             try fixture.unmount()
-            try fixture.mount(options: "backing=shared,revalidate=1h," + patient)
+            try fixture.mount(options: patient)
           }
           for place in [fixture.backing, fixture.mountpoint] {
             let theirs = try text("cat over cut gone moved name dir/x both/f", in: place)

@@ -85,7 +85,6 @@ enum Assembly {
     configuration.recovery = mount.options.recovery
     configuration.retention = mount.options.retention
     configuration.conflicts = mount.options.conflicts
-    configuration.findsConflicts = mount.options.isShared
     configuration.revalidateMilliseconds = mount.options.isShared ? mount.options.revalidate : nil
     configuration.journalSeed = (0..<16).map { _ in UInt8.random(in: 0...255) }
     do throws(EngineError) {
