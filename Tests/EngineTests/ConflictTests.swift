@@ -369,6 +369,22 @@ import Testing
     #expect(mount.engine.status().pendingOperations == 0 && mount.engine.status().conflictCount == 0 && texts(mount).count == 1)
   }
 
+  /// A time that the mount has set is a state of its own making, whatever kind of file has it.
+  @Test(arguments: [FileKind.regular, .symlink]) func ourOwnTimeIsNoConflict(kind: FileKind) throws {
+    let mount = try scene()
+    let bystander = mount.backing.bystander
+    if kind == .symlink { try bystander.make("t", kind: kind, device: 0, target: [0x78]) } else { _ = try bystander.createFile("t") }
+    try mount.restart()
+    let file = try mount.lookup("t")
+    let time = Timestamp(seconds: 1_000_000, nanoseconds: 0)
+    _ = try mount.ask(.setAttributes(file, AttributeRequest(modified: .at(time))))
+    mount.settle()
+    _ = try mount.ask(.unlink(parent: .root, name: "t"))
+    mount.settle(milliseconds: 3000)
+    #expect(mount.engine.status().conflictCount == 0 && mount.backing.snapshot()["t"] == nil)
+    #expect(try names(mount) == ["f"])
+  }
+
   @Test func theListIsBoundedAndTheNumberIsNot() throws {
     let mount = try scene(.ours)
     let file = try mount.lookup("f")
