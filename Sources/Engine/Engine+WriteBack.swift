@@ -87,6 +87,7 @@ extension Engine {
     noteCall(of: lsn)
     var rootFailure = rootFailure()
     var attempted: [Int] = []
+    let began = clock.uptimeNanoseconds()
     for index in run.open where run.needsAttempt(index) && !held.contains(index) && !shared.withLock({ $0.isStopping }) {
       if let refusal = run.refusalOfUnmadeParent(index) {
         run.outcomes[index] = refusal
@@ -115,7 +116,9 @@ extension Engine {
     run.untouched = Set(run.open.filter { (run.isInDoubt($0) || held.contains($0)) && executor.isUntouched(run.actions[$0]) })
     run.attempts += 1
     let outcome = run
-    shared.withLock { shared in
+    let nanoseconds = clock.uptimeNanoseconds() - began
+    shared.withLock { [attempted] shared in
+      if !backing.abilities.hasFilesystemSync { shared.pacing.note(operations: attempted.count, nanoseconds: nanoseconds) }
       shared.plans[lsn] = outcome
       noteFailures(of: outcome, &shared)
     }

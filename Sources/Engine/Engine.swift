@@ -20,6 +20,7 @@ package final class Engine: OperationHandler {
   struct Shared {
     var state: EngineState
     var flow: FlowControl
+    var pacing = BatchPacing()
     var parking = Parking()
     var prefetch = Prefetch()
     var plans: [LSN: PlanRun] = [:]

@@ -38,13 +38,17 @@ final class MeasuredStorage: BackingStorage {
     return MeasuredFile(file, metrics)
   }
 
-  func createFile(_ path: BackingPath) throws(Errno) -> any BackingFile {
-    let file = try metrics.measure(.createFile) { () throws(Errno) in try storage.createFile(path) }
+  func createFile(_ path: BackingPath, permissions: UInt16) throws(Errno) -> any BackingFile {
+    let file = try metrics.measure(.createFile) { () throws(Errno) in
+      try storage.createFile(path, permissions: permissions)
+    }
     return MeasuredFile(file, metrics)
   }
 
-  func make(_ path: BackingPath, kind: FileKind, device: UInt64, target: [UInt8]) throws(Errno) {
-    try metrics.measure(.make) { () throws(Errno) in try storage.make(path, kind: kind, device: device, target: target) }
+  func make(_ path: BackingPath, kind: FileKind, permissions: UInt16, device: UInt64, target: [UInt8]) throws(Errno) {
+    try metrics.measure(.make) { () throws(Errno) in
+      try storage.make(path, kind: kind, permissions: permissions, device: device, target: target)
+    }
   }
 
   func link(_ path: BackingPath, to target: BackingPath) throws(Errno) {

@@ -41,11 +41,15 @@ extension PlanExecutor {
   }
 
   /// R18 and R20: cut, zeros, bytes, final size, extended attributes, then owner, permissions and times. Synced, unless the
-  /// plan's filesystem is.
+  /// plan's filesystem is. A size that the file has in any case is not set: on a remote filesystem that is a round trip or two.
   package func write(
     _ image: ContentsImage, to file: any BackingFile, _ read: (ByteRange) throws(Errno) -> [UInt8]
   ) throws(Errno) {
-    if let size = image.smallestSize { try file.resize(size) }
+    var size = image.smallestSize != nil || image.sizeAfter != nil ? try file.status().attributes.size : 0
+    if let smallest = image.smallestSize, size > smallest {
+      try file.resize(smallest)
+      size = smallest
+    }
     for range in image.zeroed { try file.zero(range) }
     for extent in image.extents {
       var offset = extent.lowerBound
@@ -55,7 +59,7 @@ extension PlanExecutor {
         offset = end
       }
     }
-    if let size = image.sizeAfter { try file.resize(size) }
+    if let sizeAfter = image.sizeAfter, sizeAfter != max(size, image.extents.last?.upperBound ?? 0) { try file.resize(sizeAfter) }
     for step in image.attributeSteps {
       switch step {
       case .attributes(let change): try file.setAttributes(change)

@@ -12,15 +12,16 @@ extension PlanExecutor {
     guard let inode = action.newInode else { preconditionFailure("a creation has the description of its inode") }
     if inode.attributes.kind == .regular { return try createFile(action, inode, isRedo, observe) }
     let path = required(action.target)
+    var image = image(of: action, inode)
     do throws(Errno) {
-      try storage.make(path, kind: inode.attributes.kind, device: inode.attributes.device, target: inode.target)
+      let permissions = initialPermissions(image)
+      try storage.make(
+        path, kind: inode.attributes.kind, permissions: permissions, device: inode.attributes.device, target: inode.target)
+      omitPermissions(of: &image) { try? storage.status(path) }
     } catch {
       guard error == .exists, isRedo else { throw creationFailure(error, isRedo) }
       try adopt(path, inode)
     }
-    var image = action.contents ?? ContentsImage()
-    image.extendedAttributes = inode.extendedAttributes.map(\.asChange) + image.extendedAttributes
-    image.attributes = attributes(of: inode, image)
     try undoing(inode.attributes.kind, at: path) { () throws(Errno) in
       for step in image.attributeSteps { try carryOut(step, inode.attributes.kind, path) }
       if inode.attributes.kind == .directory, !synchronizesFilesystem { try storage.synchronize(path) }
@@ -31,9 +32,13 @@ extension PlanExecutor {
     _ action: ExecutableAction, _ inode: NewInode, _ isRedo: Bool, _ observe: (BackingStatus?) -> Void
   ) throws(Failure) {
     let path = required(action.target)
+    var image = image(of: action, inode)
+    image.smallestSize = nil
+    image.zeroed = []
     let file: any BackingFile
     do throws(Errno) {
-      file = try storage.createFile(path)
+      file = try storage.createFile(path, permissions: initialPermissions(image))
+      omitPermissions(of: &image) { [file] in try? file.status() }
     } catch {
       guard error == .exists, isRedo else { throw creationFailure(error, isRedo) }
       try adopt(path, inode)
@@ -43,13 +48,32 @@ extension PlanExecutor {
         return file
       }
     }
-    var image = action.contents ?? ContentsImage()
-    image.smallestSize = nil
-    image.zeroed = []
-    image.extendedAttributes = inode.extendedAttributes.map(\.asChange) + image.extendedAttributes
-    image.attributes = attributes(of: inode, image)
     try undoing(.regular, at: path) { () throws(Errno) in try write(image, to: file, action.read) }
     observe(try? file.status())
+  }
+
+  /// What is to be written of a new inode: what it was born with, and what changed since.
+  private func image(of action: ExecutableAction, _ inode: NewInode) -> ContentsImage {
+    var image = action.contents ?? ContentsImage()
+    image.extendedAttributes = inode.extendedAttributes.map(\.asChange) + image.extendedAttributes
+    image.attributes = attributes(of: inode, image)
+    return image
+  }
+
+  /// The permissions that an inode is made with, as far as they harm nobody before it has its owner, group and contents: the
+  /// owner can write, the group may no more than others.
+  private func initialPermissions(_ image: ContentsImage) -> UInt16 {
+    let wanted = image.attributes.permissions ?? 0
+    let group = wanted & 0o070 & ((wanted & 0o007) << 3)
+    return wanted & 0o707 | group | 0o600
+  }
+
+  /// What is born with the permissions that it is to have needs none set: a round trip or two less on a remote filesystem. An
+  /// access list, which changes them, is set before they are.
+  private func omitPermissions(of image: inout ContentsImage, bornAs status: () -> BackingStatus?) {
+    // A new owner takes set-ID bits away.
+    guard let wanted = image.attributes.permissions, wanted & 0o7000 == 0, image.extendedAttributes.isEmpty else { return }
+    if status()?.attributes.permissions == wanted { image.attributes.permissions = nil }
   }
 
   /// What was made and then refused its contents or attributes is removed again, durably: the creation is given back, so that

@@ -198,7 +198,7 @@ extension WritebackQueue {
     batch.proposal.bytes += bytes
     batch.claims.add(claims)
     if let item { batch.planned.insert(item) }
-    batch.isFull = batch.proposal.actions.count >= settings.batchOperations
+    batch.isFull = batch.proposal.actions.count >= batchOperations
     return true
   }
 

@@ -57,6 +57,8 @@ package struct WritebackQueue {
   package internal(set) var settings: WritebackSettings
   /// What one plan may write.
   var batchBytes: Int
+  /// How many operations it may have.
+  var batchOperations: Int
   package internal(set) var graph: PendingGraph
   var contents = ContentsByInode()
   /// The keys of `contents` but dead letters, and inodes whose creation is pending: these are written with it (R23).
@@ -87,6 +89,7 @@ package struct WritebackQueue {
     self.rules = rules
     self.settings = settings
     batchBytes = settings.batchBytes
+    batchOperations = settings.batchOperations
     graph = PendingGraph(rules: rules, temporaryName: temporaryName)
     random = SeededRandom(seed: seed)
   }
@@ -210,11 +213,14 @@ package struct WritebackQueue {
   /// Changes how long is waited and how much is written back at once.
   package mutating func change(_ settings: WritebackSettings) {
     self.settings = settings
-    batchBytes = min(batchBytes, settings.batchBytes)
+    limitBatches(toBytes: batchBytes, operations: batchOperations)
   }
 
   /// Makes later plans smaller than the settings let them be, or as large again.
-  package mutating func limitBatches(toBytes bytes: Int) { batchBytes = min(settings.batchBytes, bytes) }
+  package mutating func limitBatches(toBytes bytes: Int, operations: Int) {
+    batchBytes = min(settings.batchBytes, bytes)
+    batchOperations = min(settings.batchOperations, operations)
+  }
 
   /// Makes everything due at once while memory or journal space is short.
   package mutating func setPressure(_ isPressed: Bool) { self.isPressed = isPressed }

@@ -8,12 +8,12 @@ extension PosixBackingStorage {
     return PosixBackingFile(try openFile(path, flags: flags), rootDevice: rootIdentity.device, gate: gate)
   }
 
-  package func createFile(_ path: BackingPath) throws(Errno) -> any BackingFile {
+  package func createFile(_ path: BackingPath, permissions: UInt16) throws(Errno) -> any BackingFile {
     try withAccess(to: path) { () throws(Errno) -> any BackingFile in
       guard !path.components.isEmpty else { throw .exists }
       let parent = try root.parent(of: path)
       let flags = linux_o_read_write | linux_o_create | linux_o_exclusive | linux_o_no_follow
-      let created = try Descriptor(at: parent.directory, parent.name, flags: flags, mode: 0o600)
+      let created = try Descriptor(at: parent.directory, parent.name, flags: flags, mode: UInt32(permissions))
       return PosixBackingFile(created, rootDevice: rootIdentity.device, gate: gate)
     }
   }

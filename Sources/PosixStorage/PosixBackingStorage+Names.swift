@@ -6,14 +6,16 @@ import StorageInterface
 // fill.
 
 extension PosixBackingStorage {
-  package func make(_ path: BackingPath, kind: FileKind, device: UInt64, target: [UInt8]) throws(Errno) {
+  package func make(
+    _ path: BackingPath, kind: FileKind, permissions: UInt16, device: UInt64, target: [UInt8]
+  ) throws(Errno) {
     try withAccess(to: path) { () throws(Errno) in
       let parent = try newName(path)
       switch kind {
-      case .directory: try checked(unsafe linux_make_directory(parent.directory.number, parent.name, 0o700))
+      case .directory: try checked(unsafe linux_make_directory(parent.directory.number, parent.name, UInt32(permissions)))
       case .symlink: try checked(unsafe linux_make_symlink(target + [0], parent.directory.number, parent.name))
       default:
-        try checked(unsafe linux_make_node(parent.directory.number, parent.name, kind.mode | 0o600, device))
+        try checked(unsafe linux_make_node(parent.directory.number, parent.name, kind.mode | UInt32(permissions), device))
       }
     }
   }

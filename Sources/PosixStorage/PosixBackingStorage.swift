@@ -14,7 +14,7 @@ package struct BackingRootError: Error, Hashable, CustomStringConvertible {
 /// A directory of this machine as backing storage, through system calls relative to a descriptor of its root.
 ///
 /// Every path is resolved anew: directories may be renamed by others at any time, and a held descriptor would follow them.
-/// The umask of the process should be 0 or 077: the modes of new files are narrow until they are set.
+/// The umask of the process should be 0: else permissions of new files take a call more to set.
 package final class PosixBackingStorage: BackingStorage {
   package let abilities: BackingAbilities
   let root: RootDirectory

@@ -132,11 +132,14 @@ package protocol BackingStorage: AnyObject, Sendable {
   /// Opens a regular file. With `writable` a read-only file of the daemon's own is opened all the same, by making it writable
   /// for a moment where the daemon's rights need that (R20).
   func open(_ path: BackingPath, writable: Bool) throws(Errno) -> any BackingFile
-  /// Makes a regular file, never one that exists (`exists`), and opens it for writing. Its permissions are 0600 until they are
-  /// set.
-  func createFile(_ path: BackingPath) throws(Errno) -> any BackingFile
-  /// Makes a directory (0700 until set), symbolic link, fifo, socket or device file; never one that exists (`exists`).
-  func make(_ path: BackingPath, kind: FileKind, device: UInt64, target: [UInt8]) throws(Errno)
+  /// Makes a regular file, never one that exists (`exists`), and opens it for writing.
+  ///
+  /// - Parameter permissions: What it is made with; the directory that it is made in may have it otherwise.
+  func createFile(_ path: BackingPath, permissions: UInt16) throws(Errno) -> any BackingFile
+  /// Makes a directory, symbolic link, fifo, socket or device file; never one that exists (`exists`).
+  ///
+  /// - Parameter permissions: As for `createFile`; of no effect for a symbolic link.
+  func make(_ path: BackingPath, kind: FileKind, permissions: UInt16, device: UInt64, target: [UInt8]) throws(Errno)
   /// Gives the file at `path` a further name; `exists` when that is taken.
   func link(_ path: BackingPath, to target: BackingPath) throws(Errno)
   func removeFile(_ path: BackingPath) throws(Errno)
@@ -175,6 +178,16 @@ extension BackingStorage {
 package protocol FilesystemSynchronization: AnyObject, Sendable {
   /// syncfs(2) of the whole backing filesystem.
   func synchronize() throws(Errno)
+}
+
+extension BackingStorage {
+  /// Makes a regular file that is the daemon's own until its permissions are set.
+  package func createFile(_ path: BackingPath) throws(Errno) -> any BackingFile { try createFile(path, permissions: 0o600) }
+
+  /// Makes what is the daemon's own until its permissions are set.
+  package func make(_ path: BackingPath, kind: FileKind, device: UInt64, target: [UInt8]) throws(Errno) {
+    try make(path, kind: kind, permissions: kind == .directory ? 0o700 : 0o600, device: device, target: target)
+  }
 }
 
 /// An open regular file of the backing directory. It stays usable when its name is moved or removed, and is closed with its last

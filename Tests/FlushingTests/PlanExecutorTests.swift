@@ -116,9 +116,28 @@ struct ExecutorScene {
     #expect(scene.text("a") == "\0\0\0\0" + "45" + "\0\0")
     #expect(
       scene.storage.log.map(\.name) == [
-        .open, .resize, .zero, .write, .resize, .setFileExtendedAttribute, .setFileAttributes, .synchronizeFile, .fileStatus,
+        .open, .fileStatus, .resize, .zero, .write, .resize, .setFileExtendedAttribute, .setFileAttributes, .synchronizeFile,
+        .fileStatus,
       ])
     #expect(scene.storage.durableSnapshot()["a"]?.modified == Timestamp(seconds: 99))
+  }
+
+  /// On a remote filesystem each call that sets a size or attributes is a round trip or two.
+  @Test(arguments: [0o644, 0o600, 0o640, 0o444] as [UInt16]) func aNewFileTakesFewCalls(permissions: UInt16) throws {
+    let scene = try ExecutorScene()
+    scene.storage.keepLog()
+    let time = Timestamp(seconds: 5)
+    let attributes = Attributes(
+      kind: .regular, permissions: permissions, owner: 0, group: 0, accessed: time, modified: time, changed: time)
+    let action = ExecutorScene.action(
+      .create, to: "n", inode: NewInode(number: InodeNumber(9), attributes: attributes),
+      contents: ContentsImage(sizeAfter: 4, extents: [0..<4]), bytes: "text")
+    #expect(scene.carryOut(action) == .done)
+    #expect(
+      scene.storage.log.map(\.name) == [
+        .createFile, .fileStatus, .fileStatus, .write, .setFileAttributes, .synchronizeFile, .fileStatus, .synchronizeDirectory,
+      ])
+    #expect(scene.storage.snapshot()["n"]?.permissions == permissions && scene.text("n") == "text")
   }
 
   @Test func bytesAreReadAndWrittenInChunks() throws {

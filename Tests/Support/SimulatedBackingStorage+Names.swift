@@ -4,16 +4,18 @@ import StorageInterface
 extension SimulatedBackingStorage {
   // MARK: Making
 
-  package func createFile(_ path: BackingPath) throws(Errno) -> any BackingFile {
+  package func createFile(_ path: BackingPath, permissions: UInt16) throws(Errno) -> any BackingFile {
     let (node, generation) = try call(.createFile, path) { (disk) throws(Errno) in
-      let node = try born(path, kind: .regular, permissions: 0o600, in: &disk)
+      let node = try born(path, kind: .regular, permissions: permissions, in: &disk)
       disk.retain(node)
       return (node, disk.generation)
     }
     return SimulatedBackingFile(storage: self, node: node, path: path, isWritable: true, generation: generation)
   }
 
-  package func make(_ path: BackingPath, kind: FileKind, device: UInt64, target: [UInt8]) throws(Errno) {
+  package func make(
+    _ path: BackingPath, kind: FileKind, permissions: UInt16, device: UInt64, target: [UInt8]
+  ) throws(Errno) {
     precondition(kind != .regular, "regular files are made with createFile")
     try call(.make, path) { (disk) throws(Errno) in
       let isDevice = kind == .blockDevice || kind == .characterDevice
@@ -23,10 +25,9 @@ extension SimulatedBackingStorage {
         guard !target.isEmpty else { throw .noEntry }
         guard target.count < 4096 else { throw .nameTooLong }
       }
-      let permissions: UInt16 = kind == .directory ? 0o700 : kind == .symlink ? 0o777 : 0o600
       _ = try born(
-        path, kind: kind, permissions: permissions, device: isDevice ? device : 0, target: kind == .symlink ? target : [],
-        in: &disk)
+        path, kind: kind, permissions: kind == .symlink ? 0o777 : permissions, device: isDevice ? device : 0,
+        target: kind == .symlink ? target : [], in: &disk)
     }
   }
 

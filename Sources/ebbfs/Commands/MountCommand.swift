@@ -50,7 +50,7 @@ enum MountCommand {
     Signals.prepare()
     raiseDescriptorLimit()
     let mount = try MountValidation.check(request)
-    umask(0o077)
+    umask(0)
     guard unsafe chdir("/") == 0 else { throw CommandFailure(.failed, "chdir /: \(Errno.current.message)") }
     let storage = try Takeover(stateDirectory: mount.stateDirectory, backing: mount.backing).acquire()
     if mount.hasDeadMount { try takeAway(deadMount: mount.mountpoint) }
