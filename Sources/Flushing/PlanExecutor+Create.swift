@@ -17,7 +17,7 @@ extension PlanExecutor {
       let permissions = initialPermissions(image)
       try storage.make(
         path, kind: inode.attributes.kind, permissions: permissions, device: inode.attributes.device, target: inode.target)
-      omitPermissions(of: &image) { try? storage.status(path) }
+      omitWhatIsSo(&image, try? storage.status(path))
     } catch {
       guard error == .exists, isRedo else { throw creationFailure(error, isRedo) }
       try adopt(path, inode)
@@ -38,7 +38,7 @@ extension PlanExecutor {
     let file: any BackingFile
     do throws(Errno) {
       file = try storage.createFile(path, permissions: initialPermissions(image))
-      omitPermissions(of: &image) { [file] in try? file.status() }
+      omitWhatIsSo(&image, try? file.status())
     } catch {
       guard error == .exists, isRedo else { throw creationFailure(error, isRedo) }
       try adopt(path, inode)
@@ -68,12 +68,14 @@ extension PlanExecutor {
     return wanted & 0o707 | group | 0o600
   }
 
-  /// What is born with the permissions that it is to have needs none set: a round trip or two less on a remote filesystem. An
-  /// access list, which changes them, is set before they are.
-  private func omitPermissions(of image: inout ContentsImage, bornAs status: () -> BackingStatus?) {
-    // A new owner takes set-ID bits away.
-    guard let wanted = image.attributes.permissions, wanted & 0o7000 == 0, image.extendedAttributes.isEmpty else { return }
-    if status()?.attributes.permissions == wanted { image.attributes.permissions = nil }
+  /// An owner, group and permissions that an inode is born with need not be set: a round trip or two less on a remote filesystem.
+  private func omitWhatIsSo(_ image: inout ContentsImage, _ born: BackingStatus?) {
+    guard let born = born?.attributes else { return }
+    if image.attributes.owner == born.owner { image.attributes.owner = nil }
+    if image.attributes.group == born.group { image.attributes.group = nil }
+    // A new owner takes set-ID bits away, and an access list, which is set before them, changes permissions.
+    let isLast = image.extendedAttributes.isEmpty && (image.attributes.permissions ?? 0) & 0o7000 == 0
+    if isLast, image.attributes.permissions == born.permissions { image.attributes.permissions = nil }
   }
 
   /// What was made and then refused its contents or attributes is removed again, durably: the creation is given back, so that

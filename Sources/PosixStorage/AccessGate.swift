@@ -90,7 +90,7 @@ extension PosixBackingStorage {
     let depth = reach == .entry ? path.components.count : path.components.count - 1
     var accesses: [TemporaryAccess] = []
     for count in 0...max(depth, 0) {
-      guard let descriptor = try? root.open(path.components.prefix(count), flags: linux_o_path) else { return accesses }
+      guard let descriptor = try? root.open(Array(path.components.prefix(count)), flags: linux_o_path) else { return accesses }
       if let access = TemporaryAccess(descriptor, user: gate.user, way: root.way) { accesses.append(access) }
     }
     return accesses

@@ -13,7 +13,7 @@ extension PosixBackingStorage {
       guard !path.components.isEmpty else { throw .exists }
       let parent = try root.parent(of: path)
       let flags = linux_o_read_write | linux_o_create | linux_o_exclusive | linux_o_no_follow
-      let created = try Descriptor(at: parent.directory, parent.name, flags: flags, mode: UInt32(permissions))
+      let created = try Descriptor(at: parent.directory.descriptor, parent.name, flags: flags, mode: UInt32(permissions))
       return PosixBackingFile(created, rootDevice: rootIdentity.device, gate: gate)
     }
   }

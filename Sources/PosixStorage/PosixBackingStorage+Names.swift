@@ -11,11 +11,12 @@ extension PosixBackingStorage {
   ) throws(Errno) {
     try withAccess(to: path) { () throws(Errno) in
       let parent = try newName(path)
+      let directory = parent.directory.descriptor.number
       switch kind {
-      case .directory: try checked(unsafe linux_make_directory(parent.directory.number, parent.name, UInt32(permissions)))
-      case .symlink: try checked(unsafe linux_make_symlink(target + [0], parent.directory.number, parent.name))
+      case .directory: try checked(unsafe linux_make_directory(directory, parent.name, UInt32(permissions)))
+      case .symlink: try checked(unsafe linux_make_symlink(target + [0], directory, parent.name))
       default:
-        try checked(unsafe linux_make_node(parent.directory.number, parent.name, kind.mode | UInt32(permissions), device))
+        try checked(unsafe linux_make_node(directory, parent.name, kind.mode | UInt32(permissions), device))
       }
     }
   }
@@ -24,21 +25,22 @@ extension PosixBackingStorage {
     try withAccess(to: path, target) { () throws(Errno) in
       let from = try root.parent(of: path)
       let to = try newName(target)
-      try checked(unsafe linux_link(from.directory.number, from.name, to.directory.number, to.name))
+      try checked(unsafe linux_link(from.directory.descriptor.number, from.name, to.directory.descriptor.number, to.name))
     }
   }
 
   package func removeFile(_ path: BackingPath) throws(Errno) {
     try withAccess(to: path) { () throws(Errno) in
       let parent = try root.parent(of: path)
-      try checked(unsafe linux_remove_file(parent.directory.number, parent.name))
+      try checked(unsafe linux_remove_file(parent.directory.descriptor.number, parent.name))
     }
   }
 
   package func removeDirectory(_ path: BackingPath) throws(Errno) {
     try withAccess(to: path) { () throws(Errno) in
       let parent = try root.parent(of: path)
-      try checked(unsafe linux_remove_directory(parent.directory.number, parent.name))
+      try checked(unsafe linux_remove_directory(parent.directory.descriptor.number, parent.name))
+      root.held?.forget(path.components)
     }
   }
 
@@ -47,20 +49,21 @@ extension PosixBackingStorage {
     try withAccess(to: source, target, reach: .entry) { () throws(Errno) in
       let from = try root.parent(of: source)
       let to = try root.parent(of: target)
+      defer { for path in [source, target] { root.held?.forget(path.components) } }
       if !replacing {
         guard try !renameWithoutReplacing(from, to: to) else { return }
         try checkAbsence(of: to)
       }
-      try checked(unsafe linux_rename(from.directory.number, from.name, to.directory.number, to.name))
+      try checked(unsafe linux_rename(from.directory.descriptor.number, from.name, to.directory.descriptor.number, to.name))
     }
   }
 
   /// False when the filesystem does not know RENAME_NOREPLACE. `invalidArgument` tells that, and also a directory that shall go
   /// into itself, for which the plain rename gives it again.
-  private func renameWithoutReplacing(_ source: borrowing Parent, to target: borrowing Parent) throws(Errno) -> Bool {
+  private func renameWithoutReplacing(_ source: Parent, to target: Parent) throws(Errno) -> Bool {
     guard root.features.hasNoReplace else { return false }
     let result = unsafe linux_rename_no_replace(
-      source.directory.number, source.name, target.directory.number, target.name)
+      source.directory.descriptor.number, source.name, target.directory.descriptor.number, target.name)
     if result == -Errno.invalidArgument.rawValue || result == -Errno.notImplemented.rawValue { return false }
     try checked(result)
     return true
@@ -72,9 +75,9 @@ extension PosixBackingStorage {
     return try root.parent(of: path)
   }
 
-  private func checkAbsence(of target: borrowing Parent) throws(Errno) {
+  private func checkAbsence(of target: Parent) throws(Errno) {
     do {
-      _ = try target.directory.status(of: target.name)
+      _ = try target.directory.descriptor.status(of: target.name)
     } catch {
       guard error == .noEntry else { throw error }
       return

@@ -78,6 +78,7 @@ package final class PosixBackingStorage: BackingStorage {
       status.device != rootIdentity.device, !abilities.hasStableInodes || status.inode == rootIdentity.inode
     else { throw failure }
     try checked(linux_replace(root.descriptor.number, found.number))
+    root.held?.forget([])
     identity.withLock { $0 = RootIdentity(status) }
   }
 
@@ -137,9 +138,9 @@ package final class PosixBackingStorage: BackingStorage {
   /// Some filesystems refuse fsync(2) of a directory: when its names are durable there nobody can know.
   package func synchronizeDirectory(_ path: BackingPath) throws(Errno) {
     try withAccess(to: path, reach: .entry) { () throws(Errno) in
-      let directory = try root.open(path.components, flags: linux_o_read_only | linux_o_directory)
       do throws(Errno) {
-        try directory.synchronize()
+        if let held = root.held, !path.components.isEmpty { return try root.directory(path.components, held).synchronize() }
+        try root.open(path.components, flags: linux_o_read_only | linux_o_directory).synchronize()
       } catch {
         if error != .invalidArgument, error != .notSupported { throw error }
       }

@@ -13,6 +13,8 @@ struct KernelFeatures: Hashable, Sendable {
   var hasProc: Bool
   /// `renameat2(2)` with RENAME_NOREPLACE, which some filesystems do not have; then each call finds out.
   var hasNoReplace = true
+  /// Whether directories are held on local filesystems too.
+  var holdsDirectories = false
 
   static let all = KernelFeatures(hasOpenBeneath: true, hasProc: true)
 }
@@ -22,6 +24,8 @@ struct KernelFeatures: Hashable, Sendable {
 struct RootDirectory: ~Copyable, Sendable {
   let descriptor: Descriptor
   let features: KernelFeatures
+  /// Where walking a path is slow.
+  let held: HeldDirectories?
 
   /// How changes of modes reach the file behind an O_PATH descriptor.
   var way: linux_way { features.hasProc ? linux_way_proc : linux_way_new_call }
@@ -33,6 +37,8 @@ struct RootDirectory: ~Copyable, Sendable {
   init(path: String, features wanted: KernelFeatures) throws(Errno) {
     let bytes = Array(path.utf8) + [0]
     descriptor = try Descriptor(unsafe linux_open(bytes, linux_o_path | linux_o_directory))
+    let isFast = MountDescription.ofMount(under: descriptor).hasFilesystemSync && !wanted.holdsDirectories
+    held = isFast ? nil : HeldDirectories()
     let trial = unsafe linux_open_beneath(descriptor.number, [UInt8(ascii: "."), 0], linux_o_path | linux_o_directory)
     if trial >= 0 { linux_close(trial) }
     features = KernelFeatures(
@@ -46,6 +52,22 @@ struct RootDirectory: ~Copyable, Sendable {
   /// The corresponding C function is `openat2`, once per 4 KiB of path; without it `openat` once per component.
   borrowing func open(_ components: [EntryName], flags: Int32) throws(Errno) -> Descriptor {
     let flags = flags | linux_o_no_follow
+    guard let held, components.count > 1 else { return try walk(components, flags: flags) }
+    let parent = try directory(Array(components.dropLast()), held)
+    return try open(components[components.count - 1].terminated, from: parent.descriptor, flags: flags)
+  }
+
+  /// A directory that is held, or is from now on.
+  borrowing func directory(_ names: [EntryName], _ held: HeldDirectories) throws(Errno) -> HeldDirectory {
+    let now = held.now()
+    if let found = held.find(names, now) { return found }
+    let generation = held.generation
+    let directory = HeldDirectory(try open(names, flags: linux_o_path | linux_o_directory))
+    held.keep(directory, names, now, generation)
+    return directory
+  }
+
+  private borrowing func walk(_ components: [EntryName], flags: Int32) throws(Errno) -> Descriptor {
     let pieces = pieces(of: components)
     guard let first = pieces.first else { return try Descriptor(at: descriptor, [UInt8(ascii: "."), 0], flags: flags) }
     let inner = linux_o_path | linux_o_directory | linux_o_no_follow
@@ -59,8 +81,10 @@ struct RootDirectory: ~Copyable, Sendable {
   /// Opens, with O_PATH, the directory in which the path's last name is. The root has none: `busy`, as the kernel answers.
   borrowing func parent(of path: BackingPath) throws(Errno) -> Parent {
     guard let name = path.components.last else { throw .busy }
-    let directory = try open(path.components.dropLast(), flags: linux_o_path | linux_o_directory)
-    return Parent(directory: directory, name: name.terminated)
+    let names = Array(path.components.dropLast())
+    if let held, !names.isEmpty { return Parent(directory: try directory(names, held), name: name.terminated) }
+    let directory = try open(names, flags: linux_o_path | linux_o_directory)
+    return Parent(directory: HeldDirectory(directory), name: name.terminated)
   }
 
   private borrowing func open(_ piece: [UInt8], from directory: borrowing Descriptor, flags: Int32) throws(Errno) -> Descriptor {
@@ -91,15 +115,8 @@ struct RootDirectory: ~Copyable, Sendable {
   }
 }
 
-extension RootDirectory {
-  /// `components` as an array: slices come from `dropLast`.
-  borrowing func open(_ components: ArraySlice<EntryName>, flags: Int32) throws(Errno) -> Descriptor {
-    try open(Array(components), flags: flags)
-  }
-}
-
 /// A directory, opened with O_PATH, and the name of an entry in it, ended by NUL.
-struct Parent: ~Copyable {
-  let directory: Descriptor
+struct Parent {
+  let directory: HeldDirectory
   let name: [UInt8]
 }

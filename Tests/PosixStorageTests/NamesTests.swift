@@ -8,6 +8,29 @@ import Testing
 @Suite struct NamesTests {
   let directory = TestDirectory()
 
+  /// What was moved or removed is not taken for what has its name since.
+  @Test(arguments: featureSets) func aPathLeadsToWhatHasItsNameNow(_ features: KernelFeatures) throws {
+    let storage = try directory.storage(features)
+    func makeDirectory(_ path: BackingPath) throws { try storage.make(path, kind: .directory, device: 0, target: []) }
+    for path in [at("a"), at("a", "b")] { try makeDirectory(path) }
+    try storage.put("1", at: at("a", "b", "one"))
+    try storage.rename(at("a", "b"), to: at("a", "c"), replacing: false)
+    try makeDirectory(at("a", "b"))
+    try storage.put("2", at: at("a", "b", "two"))
+    #expect(try storage.list(at("a", "b")).map(\.name) == ["two"])
+    try storage.removeFile(at("a", "b", "two"))
+    try storage.removeDirectory(at("a", "b"))
+    #expect(throws: Errno.noEntry) { try storage.createFile(at("a", "b", "none")) }
+    try storage.rename(at("a"), to: at("z"), replacing: false)
+    for path in [at("a"), at("a", "c")] { try makeDirectory(path) }
+    try storage.put("3", at: at("a", "c", "three"))
+    try storage.synchronizeDirectory(at("a", "c"))
+    #expect(try storage.list(at("a", "c")).map(\.name) == ["three"] && storage.list(at("z", "c")).map(\.name) == ["one"])
+    try storage.rename(at("z", "c"), to: at("a", "d"), replacing: false)
+    try storage.put("4", at: at("a", "d", "four"))
+    #expect(try storage.list(at("a", "d")).count == 2)
+  }
+
   @Test(arguments: featureSets) func everyKindOfFileIsMadeAndListed(_ features: KernelFeatures) throws {
     let storage = try directory.storage(features)
     let device: UInt64 = 1 << 8 | 3  // the numbers of /dev/null

@@ -87,6 +87,7 @@ let featureSets = [
   KernelFeatures(hasOpenBeneath: false, hasProc: true),
   KernelFeatures(hasOpenBeneath: true, hasProc: false),
   KernelFeatures(hasOpenBeneath: false, hasProc: false, hasNoReplace: false),
+  KernelFeatures(hasOpenBeneath: true, hasProc: true, holdsDirectories: true),
 ]
 
 extension BackingStorage {
