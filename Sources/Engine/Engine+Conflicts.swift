@@ -24,6 +24,23 @@ extension Engine {
     return outcomes
   }
 
+  /// Whether a removal finds nothing to remove, since somebody else has done it: then it is done, and nobody has lost anything.
+  /// That a directory on the way is missing is another thing, unless the mount has removed that too. To be asked once the root is
+  /// known to be there; may hang as long as the backing directory does.
+  func isRemovedByOthers(_ run: PlanRun, _ index: Int) -> Bool {
+    let action = run.actions[index].action
+    guard configuration.rules.absentNamesAreRemoved, action.isRemoval,
+      case .aborted(_, .sourceMissing)? = run.outcomes[index], let path = run.actions[index].source,
+      let parent = action.source?.parent
+    else { return false }
+    do throws(Errno) {
+      if try backing.status(path.parent).attributes.kind == .directory { return true }
+    } catch {
+      guard error == .noEntry || error == .notDirectory else { return false }
+    }
+    return shared.withLock { $0.state.inodes[parent]?.isOrphan ?? false }
+  }
+
   /// Where intents were lost (`recovery=skip-corrupt`) nobody can tell what an earlier mount has done from what others have:
   /// nothing is compared, and nothing is a conflict.
   var executionRules: ProtocolRules {
@@ -145,7 +162,12 @@ extension Engine {
   }
 
   private func statusIfThere(_ path: BackingPath) throws(Errno) -> BackingStatus? {
-    do throws(Errno) { return try backing.status(path) } catch { if error == .noEntry { return nil } else { throw error } }
+    do throws(Errno) {
+      return try backing.status(path)
+    } catch {
+      if error == .noEntry || error == .notDirectory { return nil }
+      throw error
+    }
   }
 }
 
