@@ -84,8 +84,7 @@ extension Engine {
       let isDirectory = kind == .removeDirectory || status.attributes.kind == .directory
       outcome.kept = (Location(location.parent, name), isDirectory ? .directory : status.attributes.kind)
     }
-    let bytes = Array(path.components.map(\.bytes).joined(separator: [UInt8(ascii: "/")]))
-    outcome.conflict = Conflict(kind: kind, path: bytes, time: clock.now(), resolution: resolution)
+    outcome.conflict = Conflict(kind: kind, path: path.components.relativePathBytes, time: clock.now(), resolution: resolution)
     return outcome
   }
 
