@@ -81,9 +81,7 @@ extension StatusReport {
     for _ in 0..<(try fields.count(max: LossReport.countMax)) { losses.append(try LossReport(from: &fields)) }
     for _ in 0..<(try fields.count(max: Self.damagedSegmentsMax)) { damagedSegments.append(try fields.unsigned()) }
     conflictCount = try fields.integer()
-    let count = try fields.integer()
-    // One at a time: a count that lies ends with the message.
-    while conflicts.count < count { conflicts.append(try Conflict(from: &fields)) }
+    for _ in 0..<(try fields.count(max: Self.conflictsMax)) { conflicts.append(try Conflict(from: &fields)) }
   }
 }
 

@@ -106,6 +106,7 @@ package struct StatusReport: Hashable, Sendable {
   package var conflictCount = 0
   /// The latest of them, oldest first.
   package var conflicts: [Conflict] = []
+  package static let conflictsMax = 100
 
   package init() {}
 

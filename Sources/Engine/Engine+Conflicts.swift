@@ -24,6 +24,23 @@ extension Engine {
     return outcomes
   }
 
+  /// Whether a removal finds nothing to remove, since somebody else has done it: then it is done, and nobody has lost anything.
+  /// That a directory on the way is missing is another thing, unless the mount has removed that too. To be asked once the root is
+  /// known to be there; may hang as long as the backing directory does.
+  func isRemovedByOthers(_ run: PlanRun, _ index: Int) -> Bool {
+    let action = run.actions[index].action
+    guard configuration.rules.absentNamesAreRemoved, action.isRemoval,
+      case .aborted(_, .sourceMissing)? = run.outcomes[index], let path = run.actions[index].source,
+      let parent = action.source?.parent
+    else { return false }
+    do throws(Errno) {
+      if try backing.status(path.parent).attributes.kind == .directory { return true }
+    } catch {
+      guard error == .noEntry || error == .notDirectory else { return false }
+    }
+    return shared.withLock { $0.state.inodes[parent]?.isOrphan ?? false }
+  }
+
   /// Where intents were lost (`recovery=skip-corrupt`) nobody can tell what an earlier mount has done from what others have:
   /// nothing is compared, and nothing is a conflict.
   var executionRules: ProtocolRules {
@@ -67,8 +84,7 @@ extension Engine {
       let isDirectory = kind == .removeDirectory || status.attributes.kind == .directory
       outcome.kept = (Location(location.parent, name), isDirectory ? .directory : status.attributes.kind)
     }
-    let bytes = Array(path.components.map(\.bytes).joined(separator: [UInt8(ascii: "/")]))
-    outcome.conflict = Conflict(kind: kind, path: bytes, time: clock.now(), resolution: resolution)
+    outcome.conflict = Conflict(kind: kind, path: path.components.relativePathBytes, time: clock.now(), resolution: resolution)
     return outcome
   }
 
@@ -145,7 +161,12 @@ extension Engine {
   }
 
   private func statusIfThere(_ path: BackingPath) throws(Errno) -> BackingStatus? {
-    do throws(Errno) { return try backing.status(path) } catch { if error == .noEntry { return nil } else { throw error } }
+    do throws(Errno) {
+      return try backing.status(path)
+    } catch {
+      if error == .noEntry || error == .notDirectory { return nil }
+      throw error
+    }
   }
 }
 

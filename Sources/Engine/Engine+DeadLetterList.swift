@@ -70,6 +70,6 @@ extension EngineState {
       names.append(above.name)
       parent = above.parent
     }
-    return Array(names.reversed().map(\.bytes).joined(separator: [UInt8(ascii: "/")]))
+    return names.reversed().relativePathBytes
   }
 }

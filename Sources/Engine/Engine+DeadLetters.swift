@@ -16,13 +16,15 @@ extension Engine {
   /// - Parameter others: Actions whose failure says nothing.
   func giveUp(_ run: inout PlanRun, besides others: Set<Int>, _ executor: PlanExecutor) {
     var failed = run.open.filter { run.failure($0) != nil && !others.contains($0) }
-    guard !failed.isEmpty, rootFailure() == nil, serverFailure() == nil else { return }
+    guard !failed.isEmpty, rootFailure() == nil, let server = askServer() else { return }
     // What is carried out, and only not synced, is not refused: that is tried until it succeeds. Who reads the file waits for it.
     failed.removeAll { run.isInDoubt($0) && executor.isCarriedOut(run.actions[$0]) }
-    let isFull = isFull(for: failed.filter { run.failure($0) == .noSpace }.map { run.actions[$0] })
+    let isFull = server.space.map { space in
+      Self.isFull(space, for: failed.filter { run.failure($0) == .noSpace }.map { run.actions[$0] })
+    }
     let time = clock.now()
     let letters = shared.withLock { shared in
-      failed.filter { !isFull || run.failure($0) != .noSpace }.compactMap { index in
+      failed.filter { isFull != true || run.failure($0) != .noSpace }.compactMap { index in
         shared.letterOfFailure(run, index, at: time).map { (index, $0) }
       }
     }
@@ -34,26 +36,32 @@ extension Engine {
     }
   }
 
-  /// Why the server does not answer. The attributes of the root the kernel may still know; what is free it does not.
-  private func serverFailure() -> Errno? {
+  /// A server that answers.
+  private struct AnsweringServer {
+    /// What is free; `nil` where the filesystem cannot tell.
+    var space: FilesystemStatistics?
+  }
+
+  /// Sees whether the server answers: the attributes of the root the kernel may still know, what is free it does not.
+  ///
+  /// - Returns: `nil` when it does not.
+  private func askServer() -> AnsweringServer? {
     do throws(Errno) {
-      _ = try backing.statistics()
+      return AnsweringServer(space: try backing.statistics())
     } catch {
-      // Some filesystems cannot tell.
-      guard !error.isPermanent else { return nil }
+      if error.isPermanent { return AnsweringServer(space: nil) }
       shared.withLock { $0.backingFailure = error }
-      return error
+      return nil
     }
-    return nil
   }
 
   /// Whether the filesystem as a whole has no room for actions that found none: then their failure is not their own.
-  private func isFull(for actions: [ExecutableAction]) -> Bool {
-    guard !actions.isEmpty, let found = try? backing.statistics() else { return false }
+  private static func isFull(_ found: FilesystemStatistics, for actions: [ExecutableAction]) -> Bool {
+    guard !actions.isEmpty else { return false }
     if found.files > 0, found.filesFree == 0 { return true }
     let needed = actions.compactMap { $0.contents?.extentBytes }.max() ?? 0
     let available = found.blocksAvailable.multipliedReportingOverflow(by: UInt64(max(found.fragmentBytes, 1)))
-    return !available.overflow && available.partialValue < UInt64(needed + Self.spareBytes)
+    return !available.overflow && available.partialValue < UInt64(needed + spareBytes)
   }
 
   /// Lets dead letters be tried again at once, each from its first attempt on. Returns when that is durable.

@@ -14,7 +14,9 @@ struct Drain {
   let extent: Extent
   /// Files that were written around the journal, with the number of the last such write.
   let around: [InodeNumber: Int]
-  let completion: @Sendable () -> Void
+  /// Is told how many dead letters hold a part up.
+  let completion: @Sendable (Int) -> Void
+  var deadLetters = 0
 }
 
 /// A write-back that failed, for the operator.
@@ -79,7 +81,7 @@ extension Engine {
     shared.withLock { shared in
       let through = journal.lastLSN
       shared.drains.append(
-        Drain(extent: .through(through), around: shared.state.around.unsynchronized, completion: completion))
+        Drain(extent: .through(through), around: shared.state.around.unsynchronized) { _ in completion() })
       shared.state.queue.pressAll(through: through)
     }
     tick()
@@ -90,7 +92,10 @@ extension Engine {
     let finished = shared.withLock { shared -> [Drain] in
       guard !shared.drains.isEmpty else { return [] }
       let oldest = shared.state.queue.oldestLSNToWriteBack(world: shared.state.world)
-      shared.state.queue.dropHeldUrgentParts(world: shared.state.world)
+      let held = shared.state.queue.dropHeldUrgentParts(world: shared.state.world)
+      for (index, drain) in shared.drains.enumerated() {
+        if case .part(let number) = drain.extent, let count = held[number] { shared.drains[index].deadLetters = count }
+      }
       let parts = shared.state.queue.urgentPartNumbers
       let around = shared.state.around
       let isOver = { (drain: Drain) in
@@ -103,7 +108,7 @@ extension Engine {
       defer { shared.drains.removeAll(where: isOver) }
       return shared.drains.filter(isOver)
     }
-    for drain in finished { drain.completion() }
+    for drain in finished { drain.completion(drain.deadLetters) }
   }
 
   /// Begins no more plans, and no more actions of plans under way: the next mount carries on. Does not wait.

@@ -11,11 +11,12 @@ package struct DrainLeft: Hashable, Sendable {
 extension Engine {
   /// Calls `completion` once everything acknowledged before the call that concerns the given inodes is in the backing directory
   /// and synced there: their contents and names, those of everything below a directory, and what these must wait for. It is
-  /// written back before all else. Numbers that nobody knows have nothing to be written back.
+  /// written back before all else. Numbers that nobody knows have nothing to be written back. Dead letters among it, and what
+  /// waits for them, are left: `completion` is told how many letters they are.
   ///
   /// - Returns: what `left(ofDrain:)` knows the wait by.
   /// - Complexity: O(n log n) in what is pending.
-  package func drain(_ inodes: Set<InodeNumber>, completion: @escaping @Sendable () -> Void) -> Int {
+  package func drain(_ inodes: Set<InodeNumber>, completion: @escaping @Sendable (Int) -> Void) -> Int {
     let number = shared.withLock { shared in
       shared.state.queue.forgetDelays()
       let number = shared.state.pressPart(below: inodes)

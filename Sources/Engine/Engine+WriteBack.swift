@@ -101,6 +101,7 @@ extension Engine {
         }
         run.wasAttempted[index] = true
         if case .aborted = run.outcomes[index] { rootFailure = self.rootFailure() }
+        if rootFailure == nil, isRemovedByOthers(run, index) { run.outcomes[index] = .done }
       }
       if let rootFailure { run.outcomes[index] = .retry(rootFailure) }
     }
@@ -152,8 +153,8 @@ extension Engine {
       do {
         try files.hold(hold.inode, at: hold.path, isWritable: hold.isWritable)
       } catch {
-        // What is another kind of file now is found to be that by the action itself.
-        if error != .noEntry, error != .isDirectory { return .retry(error) }
+        // What is another kind of file now, or below one, is found to be that by the action itself.
+        if error != .noEntry, error != .isDirectory, error != .notDirectory { return .retry(error) }
       }
     }
     return executor.apply(action, isRedo: isRedo, observe: observe)

@@ -72,6 +72,7 @@ extension EngineState {
   /// A new inode of the mount is the one that somebody else has made at its name: a directory has the entries of both.
   private mutating func adopt(_ action: PhysicalAction, _ status: BackingStatus, at location: Location) -> [Invalidation]? {
     guard let inode = inodes[action.inode], let given = queue.giveUp(action) else { return nil }
+    let times = appendTimes(of: inode.number, besides: [])
     var outcome = PlanOutcome(plan: .zero, completes: given.completes, contents: given.contents)
     if let last = cache.discard(inode.number) { outcome.contents.append(ContentsCompletion(inode: inode.number, through: last)) }
     queue.contentsGone(inode.number)
@@ -83,6 +84,7 @@ extension EngineState {
     inodes[location.parent].map { bind($0) }
     outcome.bindings = [binding(of: inode)]
     inode.lastReference = journal.append(.outcome(outcome)).lsn
+    if let (change, lsn) = times { take(change, bytes: nil, position: nil, lsn: lsn) }
     return [.inode(inode.number), .entry(location)]
   }
 

@@ -80,10 +80,13 @@ extension EngineState {
     for item in plan.items where item.isPlanned { throw .busy(path: shownPath(of: item.action)) }
     for inode in plan.reverted where queue.isClaimedByOpenPlan(inode) { throw .busy(path: shownPath(of: inode)) }
     let discard = record(of: plan)
-    try append(discard)
+    guard Record.discard(discard).encodedBytes <= journal.recordBytesMax else { throw .tooMany }
+    let times = plan.reverted.sorted().compactMap { appendTimes(of: $0, besides: plan.items) }
+    append(discard)
     queue.discarded(plan.items, contents: plan.given)
     setNames(discard.names)
     for number in plan.reverted { revert(number) }
+    for (change, lsn) in times { take(change, bytes: nil, position: nil, lsn: lsn) }
     for inode in plan.unborn.compactMap({ inodes[$0] }) {
       reserve(inode)
       discardOrphan(inode)
@@ -135,8 +138,26 @@ extension EngineState {
     }
   }
 
-  private mutating func append(_ discard: Discard) throws(DiscardRefusal) {
-    guard Record.discard(discard).encodedBytes <= journal.recordBytesMax else { throw .tooMany }
+  /// The times that a directory keeps although its contents are given up, since entries of it wait for write-back: that changes
+  /// its times in the backing directory once more (R20). Appended ahead of the record that gives the contents up, to be taken
+  /// into memory behind it; a crash between the two changes nothing.
+  ///
+  /// - Parameter items: What does not wait any more.
+  mutating func appendTimes(of number: InodeNumber, besides items: [PendingItem]) -> (ContentChange, LSN)? {
+    guard let inode = inodes[number], inode.kind == .directory else { return nil }
+    let gone = Set(items.map(\.key))
+    guard queue.changesEntries(of: number) || queue.graph.pending(parent: number).contains(where: { !gone.contains($0.key) })
+    else { return nil }
+    let now = clock.now()
+    let times = AttributeChange(modified: cache.attributes(of: number).modified ?? now, changed: now)
+    let change = ContentChange(inode: number, attributes: times)
+    bind(inode)
+    let lsn = journal.append(.content(change, bytes: [], time: now, request: 0)).lsn
+    (inode.lastReference, inode.lastChange) = (lsn, lsn)
+    return (change, lsn)
+  }
+
+  private mutating func append(_ discard: Discard) {
     let numbers = Set(
       discard.names.flatMap { [$0.location.parent] + ($0.inode.map { [$0] } ?? []) } + discard.contents.map(\.inode))
     for number in numbers.sorted() { inodes[number].map { bind($0) } }
@@ -167,7 +188,9 @@ extension EngineState {
       return Forgotten()
     }
     let names = inode.names
-    guard (try? append(Discard(names: names.map { Discard.Name($0, nil) }))) != nil else { return Forgotten() }
+    let discard = Discard(names: names.map { Discard.Name($0, nil) })
+    guard Record.discard(discard).encodedBytes <= journal.recordBytesMax else { return Forgotten() }
+    append(discard)
     for name in names { inodes.clearName(name) }
     inodes.setBackingNames([], of: inode)
     inode.lastReference = journal.append(.binding(binding(of: inode))).lsn

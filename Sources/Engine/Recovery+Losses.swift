@@ -96,6 +96,7 @@ extension Recovery {
     var lastOfInode: [InodeNumber: LSN] = [:]
     var lastOfName: [Location: LSN] = [:]
     var lastInside: [InodeNumber: LSN] = [:]
+    let passing = passingNames()
     for step in steps.reversed() {
       // What was undone before it was written back waited for nothing.
       guard case .namespace(let change) = step.change, !cancelled.contains(Stage(step.lsn)) else { continue }
@@ -103,7 +104,9 @@ extension Recovery {
       if !isDone {
         isDone =
           change.subjects.contains { lastOfInode[$0] ?? .zero > step.lsn }
-          || change.locations.contains { lastOfName[$0] ?? .zero > step.lsn }
+          || change.locations.contains { location in
+            lastOfName[location] ?? .zero > step.lsn && passing[step.lsn]?.contains(location) != true
+          }
         if case .create(let new, .some) = change {
           isDone =
             isDone || lastInside[new.number] ?? .zero > step.lsn || contentsDone(new.number) >= step.lsn
@@ -117,6 +120,37 @@ extension Recovery {
       for parent in change.parents { lastInside[parent] = max(lastInside[parent] ?? .zero, step.lsn) }
     }
     return lastOfInode
+  }
+
+  /// Names that one operation gives an inode and a later one takes from it. Where the two are folded into one action, or may have
+  /// been, that does not touch these names, and what came later did not wait for them there.
+  private func passingNames() -> [LSN: Set<Location>] {
+    let planned = actionsByRecord()
+    var givers: [Location: (lsn: LSN, inode: InodeNumber)] = [:]
+    var passing: [LSN: Set<Location>] = [:]
+    for step in steps {
+      guard case .namespace(let change) = step.change else { continue }
+      let own = planned[step.lsn] ?? []
+      if let folded = own.last(where: { $0.completes.count > 1 }) {
+        passing[step.lsn, default: []].formUnion(change.locations.filter { $0 != folded.source && $0 != folded.target })
+      }
+      for (inode, location, isTaken) in change.moves {
+        let giver = givers.removeValue(forKey: location)
+        if isTaken { givers[location] = (step.lsn, inode) }
+        guard !isTaken, let giver, giver.inode == inode, own.isEmpty, planned[giver.lsn] == nil else { continue }
+        for lsn in [giver.lsn, step.lsn] { passing[lsn, default: []].insert(location) }
+      }
+    }
+    return passing
+  }
+
+  /// The actions of plans that carry out each record, the latest plan's at the end.
+  private func actionsByRecord() -> [LSN: [PhysicalAction]] {
+    var found: [LSN: [PhysicalAction]] = [:]
+    for (_, plan) in openPlans.sorted(by: { $0.key < $1.key }) {
+      for action in plan.actions { for stage in action.completes { found[stage.lsn, default: []].append(action) } }
+    }
+    return found
   }
 
   /// Ends actions of a plan whose records are completed, and those that a later plan shows to have ended.

@@ -55,3 +55,8 @@ package struct Location: Hashable, Comparable, Sendable {
     left.parent == right.parent ? left.name < right.name : left.parent < right.parent
   }
 }
+
+extension Sequence where Element == EntryName {
+  /// The bytes of a path from the root, without a slash at its beginning: `a/b`; none for the root itself.
+  package var relativePathBytes: [UInt8] { Array(map(\.bytes).joined(separator: [UInt8(ascii: "/")])) }
+}

@@ -25,6 +25,8 @@ package struct PhysicalAction: Hashable, Sendable {
   /// The inode's data and attributes are written back through this record, superseded ones included (R17).
   package var contentsThrough: LSN?
 
+  /// Whether a name goes and nothing comes in its place.
+  package var isRemoval: Bool { kind == .removeFile || kind == .removeDirectory }
   /// Whether a name of an inode that is there comes, goes or moves.
   package var movesNames: Bool { kind != .create && kind != .writeContents }
 

@@ -43,6 +43,9 @@ package struct ProtocolRules: Hashable, Sendable {
   package var durableStampsTellTornFromCorrupt = true
   /// R11-R14 at all: created-and-removed, folds.
   package var rewrites = true
+  /// R24: what a removal does not find, or the directory that it was in, somebody else has removed too; off: it is a mistake, as
+  /// in simulations where there is nobody else.
+  package var absentNamesAreRemoved = true
 
   // Canaries: switched off they are mistakes that code could make, and that the simulation must catch.
 

@@ -37,14 +37,15 @@ extension PlanExecutor {
         try storage.removeFile(path)
       }
     } catch {
-      if error == .noEntry, isRedo { return }
-      throw removalFailure(error, isRedo)
+      var isAbsent = error == .noEntry
+      if error == .notDirectory { isAbsent = try status(path) == nil }
+      if isAbsent, isRedo { return }
+      throw isAbsent ? .refused(error, .sourceMissing) : removalFailure(error, isRedo)
     }
   }
 
   private func removalFailure(_ error: Errno, _ isRedo: Bool) -> Failure {
     switch error {
-    case .noEntry: .refused(error, .sourceMissing)
     case .notEmpty: .refused(error, .directoryNotEmpty)
     case .isDirectory, .notDirectory: .refused(error, .kindDiffers)
     default: failure(error, isRedo)
@@ -99,12 +100,12 @@ extension PlanExecutor {
     return path
   }
 
-  /// `nil` when there is no such file.
+  /// `nil` when there is no such file, or a directory on its way is none.
   func status(_ path: BackingPath) throws(Failure) -> BackingStatus? {
     do throws(Errno) {
       return try storage.status(path)
     } catch {
-      if error == .noEntry { return nil }
+      if error == .noEntry || error == .notDirectory { return nil }
       throw .again(error)
     }
   }

@@ -22,22 +22,28 @@ extension PlanExecutor {
     }
     var failures: [BackingPath: Errno?] = [:]
     for (index, action) in actions.enumerated() {
-      for directory in changedDirectories(action) {
-        let failure = failures[directory] ?? failureOfSynchronizing(directory)
-        failures[directory] = .some(failure)
+      for var directory in changedDirectories(action) {
+        var failure = failureOfSynchronizing(directory, &failures)
+        // What somebody else has removed with its directory is gone for good once that is.
+        while failure == .noEntry || failure == .notDirectory, rules.absentNamesAreRemoved, action.action.isRemoval,
+          directory != .root
+        {
+          directory = directory.parent
+          failure = failureOfSynchronizing(directory, &failures)
+        }
         if let failure { outcomes[index] = .retry(failure) }
       }
     }
     return outcomes
   }
 
-  private func failureOfSynchronizing(_ directory: BackingPath) -> Errno? {
-    do throws(Errno) {
-      try storage.synchronizeDirectory(directory)
-      return nil
-    } catch {
-      return error
-    }
+  /// - Parameter known: What is known of directories already.
+  private func failureOfSynchronizing(_ directory: BackingPath, _ known: inout [BackingPath: Errno?]) -> Errno? {
+    if let failure = known[directory] { return failure }
+    var failure: Errno?
+    do throws(Errno) { try storage.synchronizeDirectory(directory) } catch { failure = error }
+    known[directory] = .some(failure)
+    return failure
   }
 
   /// The directories whose entries the action changes; the target's first, so that after a crash between the two a moved file is

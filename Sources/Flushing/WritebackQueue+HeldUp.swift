@@ -46,8 +46,10 @@ extension WritebackQueue {
   }
 
   /// Forgets the urgent parts of which only dead letters and what waits for them are left.
-  package mutating func dropHeldUrgentParts(world: some PlanningWorld) {
-    guard !deadLetters.isEmpty, !urgentParts.isEmpty else { return }
+  ///
+  /// - Returns: For each of them how many dead letters hold it up.
+  package mutating func dropHeldUrgentParts(world: some PlanningWorld) -> [Int: Int] {
+    guard !deadLetters.isEmpty, !urgentParts.isEmpty else { return [:] }
     let held = heldUp(world)
     var stages = held.items
     var inodes = held.contents
@@ -58,8 +60,19 @@ extension WritebackQueue {
         if action.contentsThrough != nil { inodes.insert(action.inode) }
       }
     }
-    urgentParts = urgentParts.filter { _, part in
-      !part.stages.isSubset(of: stages) || !part.contents.keys.allSatisfy(inodes.contains)
+    let over = urgentParts.filter { _, part in
+      part.stages.isSubset(of: stages) && part.contents.keys.allSatisfy(inodes.contains)
+    }
+    for number in over.keys { urgentParts[number] = nil }
+    return over.mapValues { part in
+      let own = deadLetters.keys.count { subject in
+        switch subject {
+        case .names(let key): part.stages.contains(key)
+        case .contents(let inode): part.contents[inode] != nil
+        }
+      }
+      // It may wait for contents that it does not name.
+      return max(own, 1)
     }
   }
 

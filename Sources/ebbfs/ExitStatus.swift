@@ -37,7 +37,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .busy: "files of the mount are in use"
     case .incomplete: "ended before everything was written back; the journal keeps the rest"
     case .daemonDied: "the daemon ended without saying why"
-    case .deadLetters: "all is written back but dead letters and what is behind them; the journal keeps these"
+    case .deadLetters: "all that was asked for is written back but dead letters and what is behind them; the journal keeps these"
     case .notRetained: "records or bytes that were asked for are not in the journal any more"
     }
   }

@@ -181,6 +181,11 @@ private func message(_ frame: [UInt8]) throws -> [UInt8] {
     try verdict([gauge("a", (0...256).map { MetricSample(labels: [.init("l", "\($0)")], .number(1)) })])
   }
   #expect(throws: MessageError.tooLong) { try verdict((0...256).map { gauge("a_\($0)", []) }) }
+  var report = StatusReport()
+  report.conflicts = (0...100).map { .init(path: "\($0)", kind: "unlink", seconds: 0, resolution: "ours", keptAs: nil) }
+  #expect(throws: MessageError.tooLong) { try ControlCodec.decodeReply(message(ControlCodec.encode(.status(report)))) }
+  report.conflicts.removeLast()
+  #expect(throws: Never.self) { try ControlCodec.decodeReply(message(ControlCodec.encode(.status(report)))) }
   let twice = HistogramSnapshot(buckets: [.init(index: 5, count: 1), .init(index: 5, count: 1)])
   #expect(throws: MessageError.unknownValue) {
     try verdict([MetricFamily(name: "h", help: "", kind: .histogram, unit: .number, samples: [MetricSample(.histogram(twice))])])

@@ -14,7 +14,7 @@ final class DoubleFilesystem: MountedFilesystem {
     var isServing = true
     var isBusy = false
     var flushedInodes: [UInt64] = []
-    var flushes: [@Sendable (String?) -> Void] = []
+    var flushes: [@Sendable (FlushOutcome) -> Void] = []
     var drain: (@Sendable (String?) -> Void)?
     var ticks = 0
     var settings: [String] = []
@@ -48,7 +48,7 @@ final class DoubleFilesystem: MountedFilesystem {
   func reloadRules() throws(CommandFailure) { throw CommandFailure(.failed, "the rules file is gone") }
   func statistics() -> [MetricFamily] { [.gauge("ebbfs_dirty_bytes", "Bytes.", .bytes, value: status().dirtyBytes)] }
 
-  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (FlushOutcome) -> Void) -> @Sendable () -> ControlProgress {
     state.withLock { state in
       state.flushes.append(completion)
       state.flushedInodes += inodes
@@ -98,12 +98,13 @@ final class DoubleFilesystem: MountedFilesystem {
 
   /// Everything is written back; answers whoever waits for it.
   func writeBackEverything() {
-    let waiting = state.withLock { state in
+    let (flushes, drain, letters) = state.withLock { state in
       state.report.dirtyBytes = 0
       defer { (state.flushes, state.drain) = ([], nil) }
-      return state.flushes + (state.drain.map { [$0] } ?? [])
+      return (state.flushes, state.drain, state.report.deadLetters)
     }
-    for completion in waiting { completion(nil) }
+    for completion in flushes { completion(letters == 0 ? .done : .deadLetters(letters)) }
+    drain?(nil)
   }
 }
 

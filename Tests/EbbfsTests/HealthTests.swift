@@ -1,4 +1,5 @@
 import Control
+import FilesystemModel
 import Testing
 
 @testable import ebbfs
@@ -56,4 +57,14 @@ private func report(_ change: (inout StatusReport) -> Void) -> StatusReport {
   #expect(report.health == Health(level: .warning, reasons: ["the backing directory is away: gone"]))
   #expect(ExitStatus.usage.ofStatusCommand == 3 && ExitStatus.failed.ofStatusCommand == 3)
   #expect(ExitStatus.notMounted.ofStatusCommand == 9)
+}
+
+/// Paths may be as long as a tree is deep.
+@Test func aReportOfManyLongConflictsFitsIntoAMessage() throws {
+  let name = EntryName(unchecked: [UInt8](repeating: 0xff, count: 255))
+  let path = [EntryName](repeating: name, count: 500).relativePathBytes
+  let conflict = Conflict(kind: .overwrite, path: path, time: Timestamp(seconds: 0), resolution: .kept(as: name))
+  var report = StatusReport()
+  report.conflicts = [StatusReport.Conflict](repeating: .init(conflict), count: StatusReport.conflictsMax)
+  #expect(ControlCodec.encode(.status(report)).count < ControlCodec.frameBytesMax)
 }

@@ -39,6 +39,21 @@ import Threading
     #expect(try mount.read(file) == "contents")
   }
 
+  /// A server that hangs is not asked again and again: one answer tells that it is there and what is free.
+  @Test func anAttemptThatFoundNoSpaceAsksTheServerNoMoreThanOthers() throws {
+    func questions(_ errno: Errno) throws -> Int {
+      let mount = try mount(retries: 1000)
+      mount.settle()
+      refuse([.createFile], "bad", errno, mount)
+      _ = try mount.create("bad")
+      mount.backing.clearCounts()
+      for _ in 0..<20 where mount.backing.callCount(.createFile) == 0 { mount.settle(milliseconds: 50) }
+      #expect(mount.backing.callCount(.createFile) == 1)
+      return mount.backing.callCount(.statistics)
+    }
+    #expect(try questions(.noSpace) == questions(.inputOutput))
+  }
+
   @Test(arguments: transient) func whatMayPassIsTriedSoOftenAndThenParked(errno: Errno) throws {
     let mount = try mount()
     refuse([.createFile], "bad", errno, mount)

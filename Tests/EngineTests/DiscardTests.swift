@@ -152,6 +152,39 @@ import Testing
     #expect(try mount.read(mount.lookup("f")) == "anew" && mount.engine.status().pendingOperations == 0)
   }
 
+  private func modified(_ directory: InodeNumber, _ mount: EngineOnDisks) throws -> Timestamp? {
+    guard case .attributes(_, let attributes) = try mount.ask(.getAttributes(directory)) else { return nil }
+    return attributes.modified
+  }
+
+  /// A removal that waits, or whose plan is open, changes the times of the directory in the backing directory later on.
+  @Test(arguments: [false, true], [false, true]) func aDirectoryWithWaitingEntriesKeepsItsTimes(isPlanned: Bool, dies: Bool)
+    throws
+  {
+    let mount = try EngineOnDisks { $0.retry.retriesMax = 1000 }
+    let directory = try mount.create("d", .directory)
+    _ = try mount.create("x", in: directory)
+    mount.settle()
+    mount.backing.order(BackingFault(.notPermitted) { $0.name == .setAttributes && $0.path.text == "d" })
+    _ = try mount.ask(.setAttributes(directory, AttributeRequest(permissions: 0o700)))
+    mount.settle()
+    let letters = mount.engine.deadLetters().map(\.letter.subject)
+    #expect(letters == [.contents(directory)])
+    mount.backing.order(BackingFault(.inputOutput) { $0.name == .removeFile })
+    _ = try mount.ask(.unlink(parent: directory, name: "x"))
+    let unlinked = try modified(directory, mount)
+    if isPlanned { mount.settle() }
+    _ = try mount.engine.discardDeadLetters(letters, withDependents: true)
+    #expect(try modified(directory, mount) == unlinked)
+    if dies { try mount.restart() }
+    mount.backing.withdrawFaults()
+    mount.settle(milliseconds: 5000)
+    #expect(mount.engine.status().pendingOperations == 0)
+    #expect(mount.backing.snapshot()["d"]?.modified == unlinked && mount.backing.snapshot()["d/x"] == nil)
+    #expect(try modified(mount.lookup("d"), mount) == unlinked)
+    #expect(mount.backing.snapshot()["d"]?.permissions == 0o755)
+  }
+
   @Test func halfAnExchangeIsNotGivenUp() throws {
     let mount = try EngineOnDisks { $0.retry.retriesMax = 3 }
     for name: EntryName in ["f", "g"] { try mount.write(try mount.create(name), "old \(name)") }

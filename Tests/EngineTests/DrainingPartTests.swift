@@ -37,7 +37,7 @@ import Threading
     _ = try make(mount, "sibling", in: top)
     _ = try make(mount, "other")
     let isOver = Lock(false)
-    let drain = mount.engine.drain([inner]) { isOver.withLock { $0 = true } }
+    let drain = mount.engine.drain([inner]) { _ in isOver.withLock { $0 = true } }
     #expect(mount.engine.left(ofDrain: drain).bytes == 3)
     for _ in 0..<20 where !isOver.withLock({ $0 }) {
       mount.runner.runAll()
@@ -56,7 +56,7 @@ import Threading
   @Test func nothingPendingIsOverAtOnce() throws {
     let mount = try mount()
     let isOver = Lock(false)
-    _ = mount.engine.drain([InodeNumber(4711), .root]) { isOver.withLock { $0 = true } }
+    _ = mount.engine.drain([InodeNumber(4711), .root]) { _ in isOver.withLock { $0 = true } }
     #expect(isOver.withLock { $0 })
   }
 
@@ -64,7 +64,7 @@ import Threading
     let mount = try mount()
     let top = try make(mount, "top", .directory)
     let isOver = Lock(false)
-    _ = mount.engine.drain([top]) { isOver.withLock { $0 = true } }
+    _ = mount.engine.drain([top]) { _ in isOver.withLock { $0 = true } }
     var round = 0
     while !isOver.withLock({ $0 }), round < 40 {
       _ = try make(mount, EntryName(unchecked: Array("f\(round)".utf8)), in: top)
@@ -81,7 +81,7 @@ import Threading
     _ = try make(mount, "file", in: top)
     mount.backing.order(BackingFault(.accessDenied) { $0.name == .make })
     let isOver = Lock(false)
-    _ = mount.engine.drain([top]) { isOver.withLock { $0 = true } }
+    _ = mount.engine.drain([top]) { _ in isOver.withLock { $0 = true } }
     for _ in 0..<200 where !isOver.withLock({ $0 }) {
       mount.runner.runAll()
       mount.pass(milliseconds: 50)
@@ -89,5 +89,33 @@ import Threading
     #expect(isOver.withLock { $0 })
     #expect(mount.engine.status().deadLetters == 1)
     #expect(try names(mount) == [])
+  }
+
+  /// Who waits is told of the dead letters that hold up what was asked for, and of no others.
+  @Test func onlyDeadLettersThatHoldThePathUpAreTold() throws {
+    let mount = try mount()
+    let top = try make(mount, "top", .directory)
+    let held = try make(mount, "held", in: top)
+    let other = try make(mount, "other", .directory)
+    let free = try make(mount, "free", in: other)
+    let refused = try make(mount, "refused", in: other)
+    mount.backing.order(
+      BackingFault(.accessDenied) { ["top", "other/refused"].contains($0.path.text) && $0.name != .status })
+    func letters(_ inodes: InodeNumber...) -> Int? {
+      let told = Lock<Int?>(nil)
+      _ = mount.engine.drain(Set(inodes)) { count in told.withLock { $0 = count } }
+      for _ in 0..<200 where told.withLock({ $0 }) == nil {
+        mount.runner.runAll()
+        mount.pass(milliseconds: 50)
+      }
+      return told.withLock { $0 }
+    }
+    for _ in 0..<2 {
+      #expect(letters(free) == 0, "beside a dead letter")
+      #expect(letters(held) == 1, "inside of one")
+      #expect(letters(refused) == 1 && letters(top) == 1 && letters(other) == 1)
+      #expect(letters(top, other) == 2 && letters(.root) == 2)
+    }
+    #expect(mount.engine.status().deadLetters == 2)
   }
 }

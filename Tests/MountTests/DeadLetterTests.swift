@@ -31,6 +31,10 @@ extension MountTests {
         let flush = try fixture.ebbfs("flush", fixture.mountpoint)
         #expect(flush.status == 13 && flush.output.contains("dead letter"), "\(flush.status) \(flush.output)")
         #expect(contents(of: fixture.backing + "/g") == "other\n", "the rest did not go on")
+        for (path, status) in [("g", 0), ("f", 13), ("d", 13), ("d/x", 13), ("", 13)] {
+          let part = try fixture.ebbfs("flush", fixture.mountpoint, fixture.mountpoint + "/" + path)
+          #expect(part.status == status, "\(path): \(part.status) \(part.output)")
+        }
         let list = try letters(fixture, "list")
         #expect(list.output.contains("Operation not permitted"), "\(list.output)")
         #expect(list.output.contains(" f:") && list.output.contains(" d/x:"), "\(list.output)")

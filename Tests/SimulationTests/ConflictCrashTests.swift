@@ -114,12 +114,12 @@ import Testing
     return died
   }
 
-  @Test(
-    arguments: [ConflictPolicy.keepBoth, .theirs],
-    [
-      CrashKind.processDeath, .powerCut(journal: .all, backing: .nothing), .powerCut(journal: .all, backing: .all),
-      .powerCut(journal: .nothing, backing: .nothing),
-    ])
+  private static let kinds: [CrashKind] = [
+    .processDeath, .powerCut(journal: .all, backing: .nothing), .powerCut(journal: .all, backing: .all),
+    .powerCut(journal: .nothing, backing: .nothing),
+  ]
+
+  @Test(arguments: [ConflictPolicy.keepBoth, .theirs], kinds)
   func deathAtAnyCallLeavesTheirsSomewhere(policy: ConflictPolicy, kind: CrashKind) throws {
     for change in Change.allCases {
       // At the moment itself the outcome, which gives the action back, is not durable.
@@ -127,6 +127,46 @@ import Testing
       while try live(change, policy, crashAt: call, kind) { call += 1 }
       print("\(change), \(policy): \(call - 1) crashes with \(kind)")
       #expect(call >= (policy == .theirs ? 2 : 4), "\(change) makes too few calls to be what it is")
+    }
+  }
+
+  /// One life in which both remove the same. Answers whether it came to the death.
+  private func removeOnBothSides(_ change: Change, _ death: Death, _ kind: CrashKind) throws -> Bool {
+    let clock = SimulatedClock()
+    let backing = SimulatedBackingStorage(clock: clock, options: .init(abilities: BackingAbilities(description: "simulated")))
+    let mount = try SimulatedMount(backing, clock: clock, options: MountOptions(durability: .always), seed: 1)
+    try Change.prepare(mount)
+    var target = mount
+    _ = change.ours.run(on: &target)
+    if change == .unlink { try backing.bystander.removeFile("a") } else { try backing.bystander.removeDirectory("d") }
+    mount.arm(death)
+    for _ in 0..<200 where !mount.isDead { if !mount.step() { mount.pass(milliseconds: 50) } }
+    let died = mount.isDead
+    let why = "\(change), \(death), \(kind)"
+    if died {
+      mount.crash(kind)
+      try mount.remount()
+    } else {
+      mount.disarm()
+    }
+    try mount.drain()
+    let end = backing.snapshot()
+    #expect(change.isOurs(end) && end.entries.count == 3, "\(why): \(end.entries.keys.sorted())")
+    let differences = try mount.snapshot().differences(from: end)
+    #expect(differences == [], "\(why)")
+    let status = mount.engine.status()
+    #expect(status.conflictCount == 0 && status.deadLetters == 0 && status.lastFailure == nil, "\(why)")
+    return died
+  }
+
+  @Test(arguments: kinds) func whatBothHaveRemovedStaysSoWhateverDies(kind: CrashKind) throws {
+    for change in [Change.unlink, .removeDirectory] {
+      var deaths = 0
+      while try removeOnBothSides(change, .backing(after: deaths), kind) { deaths += 1 }
+      #expect(deaths >= 3, "\(change) makes too few calls to be what it is")
+      deaths = 0
+      while try removeOnBothSides(change, .journal(after: deaths, lastWriteBytes: 0), kind) { deaths += 1 }
+      #expect(deaths >= 4, "\(change) writes too little to be what it is")
     }
   }
 }

@@ -65,6 +65,9 @@ struct CrashTrial {
     let clock = SimulatedClock()
     let backing = try tree.backing(clock, options: backingOptions)
     clock.advance(milliseconds: 1000)
+    // Nobody else is there to remove anything.
+    var options = options
+    options.configuration.rules.absentNamesAreRemoved = false
     mount = try SimulatedMount(backing, clock: clock, options: options, seed: seed)
     reference = ReferenceFilesystem(backing, keepsHistory: true)
   }

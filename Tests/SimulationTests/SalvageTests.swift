@@ -60,6 +60,15 @@ import WriteAheadLog
     #expect(counts.losses > 0 && counts.stuck * 20 < counts.losses && counts.differing == 0)
   }
 
+  /// A directory was made and moved before its write-back, and another one got its first name: that this one is made does not say
+  /// that the first one is.
+  @Test(arguments: [UInt64(20_804_584)]) func aLifeThatWasOnceWrongIsConsistent(seed: UInt64) throws {
+    let trial = try SalvageTrial(seed: seed)
+    for record in trial.records {
+      #expect(throws: Never.self, "LSN \(record.logged.lsn.rawValue)") { try trial.examine(without: [record]) }
+    }
+  }
+
   /// With several lost, plans can go without a trace: then a file may have moved that nobody knows of.
   @Test func aMountWithoutAnyTwoOrThreeRecordsInARowGoesOn() throws {
     let counts = try examine(seconds: 4) { trial in

@@ -49,15 +49,17 @@ struct ControlService: Sendable {
   /// Returns early, with whatever, when `isAwaited` says no.
   private func awaitFlush(of inodes: [UInt64], isAwaited: (ControlProgress) -> Bool) -> ControlReply {
     let outcome = Lock<FlushOutcome?>(nil)
-    let left = daemon.filesystem.flush(inodes) { failure in
-      outcome.withLock { $0 = FlushOutcome(failure: failure) }
+    let left = daemon.filesystem.flush(inodes) { end in
+      outcome.withLock { $0 = end }
       outcome.wake()
     }
     repeat {
-      if let outcome = outcome.wait(milliseconds: 200, until: { $0 }) {
-        if let failure = outcome.failure { return .failed(ControlFailure(reason: .failed, message: failure)) }
-        let count = daemon.report().deadLetters
-        return count == 0 ? .done : .failed(ControlFailure(reason: .deadLetters, message: ProgressText.deadLetters(count)))
+      switch outcome.wait(milliseconds: 200, until: { $0 }) {
+      case .done?: return .done
+      case .deadLetters(let count)?:
+        return .failed(ControlFailure(reason: .deadLetters, message: ProgressText.deadLetters(count)))
+      case .failed(let why)?: return .failed(ControlFailure(reason: .failed, message: why))
+      case nil: break
       }
       let report = daemon.report()
       if report.phase == .stopping {
@@ -115,8 +117,4 @@ struct ControlService: Sendable {
     guard daemon.awaitEnding(isAwaited: { send(.progress(daemon.report().progress)) }) != nil else { return false }
     return send(.done)
   }
-}
-
-private struct FlushOutcome: Sendable {
-  var failure: String?
 }

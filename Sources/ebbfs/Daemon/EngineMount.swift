@@ -70,7 +70,7 @@ final class EngineMount: MountedFilesystem {
     report.lossCount = salvage.losses.count
     report.damagedSegments = Array(salvage.damagedSegments.prefix(StatusReport.damagedSegmentsMax))
     report.conflictCount = status.conflictCount
-    report.conflicts = status.conflicts.map { .init($0) }
+    report.conflicts = status.conflicts.suffix(StatusReport.conflictsMax).map { .init($0) }
     return report
   }
 
@@ -84,12 +84,13 @@ final class EngineMount: MountedFilesystem {
   }
   func statistics() -> [MetricFamily] { session.statistics() + engine.statistics() }
 
-  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress {
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (FlushOutcome) -> Void) -> @Sendable () -> ControlProgress {
+    let end: @Sendable (Int) -> Void = { completion($0 == 0 ? .done : .deadLetters($0)) }
     guard !inodes.isEmpty else {
-      engine.drain { completion(nil) }
+      engine.drain { [engine] in end(engine.status().deadLetters) }
       return { [self] in status().progress }
     }
-    let drain = engine.drain(Set(inodes.map { InodeNumber($0) })) { completion(nil) }
+    let drain = engine.drain(Set(inodes.map { InodeNumber($0) }), completion: end)
     return { [engine] in
       let left = engine.left(ofDrain: drain)
       return ControlProgress(bytesLeft: left.bytes, operationsLeft: left.operations)
@@ -118,23 +119,28 @@ final class EngineMount: MountedFilesystem {
 }
 
 extension LossReport {
-  /// Of a path that is very long the end is left out: a report must fit into a message.
   private static let bytesMax = 400
 
   fileprivate init(_ loss: RecoveryLoss) {
     self.init()
-    message = Self.cut(loss.description)
+    message = loss.description.cut(toBytes: Self.bytesMax)
     (firstLSN, lastLSN) = (loss.first.rawValue, loss.last.rawValue)
     (segment, offset) = (loss.place?.segment, loss.place?.offset)
     inode = loss.inode?.rawValue
-    path = loss.path.map { Self.cut(EscapedText.encode($0.pathBytes)) }
+    path = loss.path.map { EscapedText.encode($0.pathBytes).cut(toBytes: Self.bytesMax) }
   }
+}
 
-  private static func cut(_ text: String) -> String { String(decoding: text.utf8.prefix(bytesMax), as: UTF8.self) }
+extension String {
+  /// Of a path that is very long the end is left out: a report must fit into a message.
+  fileprivate func cut(toBytes count: Int) -> String { String(decoding: utf8.prefix(count), as: UTF8.self) }
 }
 
 extension StatusReport.Conflict {
-  fileprivate init(_ conflict: Conflict) {
+  /// PATH_MAX of Linux; a path may be longer, and 100 of them are in a report.
+  private static let pathBytesMax = 4096
+
+  init(_ conflict: Conflict) {
     let (resolution, keptAs): (String, String?) =
       switch conflict.resolution {
       case .kept(let name): ("kept", name.description)
@@ -142,7 +148,8 @@ extension StatusReport.Conflict {
       case .theirs: ("theirs", nil)
       }
     self.init(
-      path: String(decoding: conflict.path, as: UTF8.self), kind: conflict.kind.name, seconds: Int(conflict.time.seconds),
+      path: String(decoding: conflict.path, as: UTF8.self).cut(toBytes: Self.pathBytesMax), kind: conflict.kind.name,
+      seconds: Int(conflict.time.seconds),
       resolution: resolution, keptAs: keptAs)
   }
 }

@@ -3,6 +3,16 @@ import Engine
 import FilesystemModel
 import Statistics
 
+/// How a flush ended.
+enum FlushOutcome: Hashable, Sendable {
+  /// All that it was asked for is in the backing directory, synced.
+  case done
+  /// So is all but this many dead letters and what waits for them.
+  case deadLetters(Int)
+  /// It never will be, and why, in one line.
+  case failed(String)
+}
+
 /// The mounted filesystem as the daemon's life and its commands need it. `Assembly` makes the real one; tests have a double.
 ///
 /// All methods may be called from any thread.
@@ -25,12 +35,13 @@ protocol MountedFilesystem: AnyObject, Sendable {
   func reloadRules() throws(CommandFailure)
   /// Everything that is counted. Never waits for the backing directory.
   func statistics() -> [MetricFamily]
-  /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or with
-  /// one line that says why it never will be. With inode numbers only what concerns these and what is below them, first of all.
+  /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or never
+  /// will be. With inode numbers only what concerns these and what is below them, first of all.
   ///
   /// - Returns: tells how much of it is left.
-  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (String?) -> Void) -> @Sendable () -> ControlProgress
-  /// Like `flush` for everything, as fast as possible: nothing is acknowledged any more.
+  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (FlushOutcome) -> Void) -> @Sendable () -> ControlProgress
+  /// Waits like `flush` for everything, as fast as possible: nothing is acknowledged any more. `completion` gets the line that
+  /// says why it never will be written back.
   func drain(completion: @escaping @Sendable (String?) -> Void)
   /// Changes that are not tried any more, with what is behind them.
   func deadLetters() -> [DeadLetterReport]
