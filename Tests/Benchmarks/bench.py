@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures ebbfs beside what users would take instead. See `--help` and README.md of this folder."""
 import argparse, dataclasses, os, platform, shutil, sys, tempfile, time
-import floors, isolation, workloads_fast, workloads_slow
+import chart, figures, floors, goals, isolation, table, workloads_apps, workloads_fast, workloads_slow
 from cells import Cell, run_apart
 from disks import GIGABYTE, Disk
 from inputs import Inputs
@@ -10,21 +10,20 @@ from programs import compile_all
 from remote import Remote
 from results import Results
 from rows import QUICK, Sizes
-from table import table
 
 LONG = 120   # seconds: a cell that took longer is not repeated
 
 
-def all_groups():
+def all_groups(sizes):
     yield from workloads_slow.groups()
     yield from workloads_fast.groups()
+    yield from workloads_apps.groups()
+    yield from figures.groups(sizes)
 
 
 class Bench:
-    def __init__(self, given, groups, columns):
-        self.given, self.groups = given, groups
-        self.columns = columns
-        self.sizes = QUICK if given.quick else Sizes()
+    def __init__(self, given, sizes, groups, columns):
+        self.given, self.sizes, self.groups, self.columns = given, sizes, groups, columns
         self.folder = tempfile.mkdtemp(prefix="ebbfs-bench-", dir=given.directory)
         self.output = given.output
         self.log = open(given.log, "w")
@@ -118,8 +117,12 @@ class Bench:
             self.results.write(self.output + ".json", [])
 
     def finish(self):
-        self.results.write(self.output + ".json", [])
-        print("\n" + table(self.results, self.sizes), flush=True)
+        reached = goals.outcomes(self.results, self.sizes)
+        self.results.write(self.output + ".json", reached)
+        print("\n" + table.report(self.results, self.sizes, reached, table.layout), flush=True)
+        with open(self.output + ".md", "w") as file:
+            file.write(table.report(self.results, self.sizes, reached, lambda lines, _: table.markdown(lines)) + "\n")
+        chart.draw(self.results, self.output)
 
 
 def parse():
@@ -142,15 +145,15 @@ def parse():
     return parser, given
 
 
-def chosen_groups(only):
-    groups = list(all_groups())
-    if only: groups = [group for group in groups if any(row.name.startswith(tuple(only.split(","))) for row in group.rows)]
-    return groups
+def chosen_groups(only, sizes):
+    return [group for group in all_groups(sizes)
+            if only is None or any(row.name.startswith(tuple(only.split(","))) for row in group.rows)]
 
 
 def main():
     parser, given = parse()
-    groups = chosen_groups(given.only)
+    sizes = QUICK if given.quick else Sizes()
+    groups = chosen_groups(given.only, sizes)
     if given.list:
         print("columns:", ", ".join(column.name for column in COLUMNS), "\n")
         print("\n".join(f"{row.name:22} {row.title}" for group in groups for row in group.rows))
@@ -161,7 +164,7 @@ def main():
     if len(columns) != len(names): parser.error(f"columns are {', '.join(column.name for column in COLUMNS)}")
     if os.geteuid() != 0: parser.error("only root may mount disks")
     isolation.enter()
-    bench = Bench(given, groups, columns)
+    bench = Bench(given, sizes, groups, columns)
     try:
         bench.run()
         return 0

@@ -1,5 +1,5 @@
 """The bench runs in mount and process namespaces of its own: whatever happens to it, no mount, loop device or process is left."""
-import os, signal, subprocess, sys, time
+import os, signal, stat, subprocess, sys, time
 
 STAGE = "EBBFS_BENCH_STAGE"
 KEPT = {1}   # init; the bench adds itself
@@ -15,6 +15,10 @@ def enter():
     # The registry of running ebbfs daemons, the directories of sshd and PostgreSQL.
     subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
     os.mkdir("/run/sshd", 0o755)
+    # Of a daemon that runs as an ordinary user.
+    os.mknod("/run/fuse", 0o666 | stat.S_IFCHR, os.makedev(10, 229))
+    os.chmod("/run/fuse", 0o666)
+    subprocess.run(["mount", "--bind", "/run/fuse", "/dev/fuse"], check=True)
     child = os.fork()
     if child == 0:
         KEPT.add(os.getpid())

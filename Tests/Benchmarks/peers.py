@@ -1,5 +1,5 @@
 """The columns of the table: how each is mounted, and when all that was written through it is in the backing directory."""
-import dataclasses, json, os, subprocess, time
+import dataclasses, json, os, shutil, subprocess, time
 from cells import Failed
 from remote import wait_for_port
 
@@ -45,7 +45,7 @@ def run(*words, user=None, **more):
 
 class Direct:
     """The directory itself; when the server is far: on the local disk."""
-    name, kinds, serves_users = "native", ("slow", "fast"), True
+    name, kinds = "native", ("slow", "fast")
 
     def mount(self, place):
         target = place.files if place.remote else place.server
@@ -59,14 +59,18 @@ class Ebbfs(Direct):
 
     def mount(self, place):
         if place.remote: mount_sshfs(place.remote, place.server, place.near)
-        options = ",".join([f"state={os.path.join(place.local, 'state')}", "durability=batch=100", *place.options])
+        self.attach(place)
+
+    def attach(self, place, *more):
+        """The daemon alone, on what is mounted already."""
+        options = ",".join([f"state={os.path.join(place.local, 'state')}", "durability=batch=100", *place.options, *more])
         run(place.binary, "-o", options, place.near, place.point)
 
     def settle(self, place): run(place.binary, "flush", place.point)
 
 
 class Sshfs(Direct):
-    name, kinds, serves_users, options = "sshfs", ("slow",), False, ""
+    name, kinds, options = "sshfs", ("slow",), ""
 
     def mount(self, place): mount_sshfs(place.remote, place.server, place.point, self.options)
 
@@ -80,8 +84,6 @@ def mount_sshfs(remote, source, point, options=""):
 
 
 class Rclone(Direct):
-    serves_users = False
-
     def __init__(self, mode): self.name, self.mode = f"rclone-{mode}", mode
 
     def mount(self, place):
@@ -114,6 +116,7 @@ class Passthrough(Direct):
         source = place.files if place.remote else place.server
         if "passthrough_ll" not in place.programs: raise Failed("missing", "libfuse3-dev has no examples")
         users = ",default_permissions" if place.user else ""
+        if place.user: shutil.chown(place.point, place.user)
         run(place.programs["passthrough_ll"], "-o", f"source={source},{self.option}{users}", place.point, user=place.user)
 
 

@@ -8,7 +8,7 @@ class Results:
     def __init__(self, rows, columns, about):
         self.rows, self.columns, self.about = rows, columns, about
         self.cells = {row.name: {} for row in rows}
-        self.floors, self.figures = {}, {}
+        self.floors = {}
 
     def add(self, row, column, figures, error=None):
         cell = self.cells[row].setdefault(column, {})
@@ -41,7 +41,7 @@ class Results:
     def as_json(self, goals):
         cells = {row.name: {"title": row.title, "unit": row.unit,
                             "columns": {column: summary(cell) for column, cell in self.cells[row.name].items()}} for row in self.rows}
-        return {"about": self.about, "floors": summary(self.floors), "rows": cells, "figures": self.figures, "goals": goals}
+        return {"about": self.about, "floors": summary(self.floors), "rows": cells, "goals": goals}
 
     def write(self, path, goals):
         with open(path + ".new", "w") as file: json.dump(self.as_json(goals), file, indent=1)

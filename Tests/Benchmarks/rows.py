@@ -13,8 +13,8 @@ class Row:
     unit: str = SECONDS
     floor: str = "native"
     floor_count: object = 1
-
-    def is_better(self, a, b): return a < b if self.unit == SECONDS else a > b
+    is_own: bool = False    # a figure of ebbfs alone, in a table of its own
+    is_synced: bool = False # a row of fsync: a column that does not do it is marked
 
     def floor_value(self, floors, sizes):
         """In the row's unit, or None when the native column is the floor."""
@@ -66,12 +66,12 @@ class Sizes:
     pending_files: int = 100000
     growth: tuple = (1000, 10000, 100000, 1000000)
     inodes: int = 100000
-    drained_files: int = 2000
+    drained_files: int = 500
     cpu_bytes: int = 1 << 30
     floor_seconds: float = 2
 
 
-QUICK = Sizes(tree_files=200, great_tree_files=2000, copy_bytes=32 << 20, overwritten_bytes=32 << 20, overwrites=200, saves=5, sources=5,
+QUICK = Sizes(tree_files=48, great_tree_files=2000, copy_bytes=32 << 20, overwritten_bytes=32 << 20, overwrites=200, saves=5, sources=5,
               deliveries=10, fio_bytes=96 << 20, fio_seconds=0.6, writer_seconds=0.5, files=3000, inserts=200, bench_scale=1,
-              bench_seconds=3, pending_bytes=128 << 20, pending_files=5000, growth=(1000, 10000, 100000), inodes=20000, drained_files=200,
+              bench_seconds=3, pending_bytes=128 << 20, pending_files=5000, growth=(1000, 10000, 100000), inodes=20000, drained_files=48,
               cpu_bytes=256 << 20, floor_seconds=0.5)

@@ -1,5 +1,7 @@
 """The results as text."""
 
+UNSYNCED = ("rclone-writes", "rclone-full")   # their fsync does nothing
+
 
 def number(value):
     """Three digits that count, and no more."""
@@ -14,7 +16,7 @@ def cell(results, row, column):
     value, landed = results.value(row.name, column), results.value(row.name, column, "landed")
     word = results.error(row.name, column)
     if value is None: return word or "-"
-    text = number(value)
+    text = number(value) + ("*" if row.is_synced and column in UNSYNCED else "")
     if landed is not None and landed > value * 1.02 + 0.01: text += " / " + number(landed)
     return text + (f" ({word})" if word else "")
 
@@ -26,33 +28,35 @@ def layout(lines, left=1):
                      .rstrip() for line in lines)
 
 
-def table(results, sizes, rows=None):
-    rows = [row for row in rows or results.rows if results.cells[row.name]]
+def lines(results, sizes, rows):
+    """The rows that were measured, as texts; the first are the headings."""
+    rows = [row for row in rows if results.cells[row.name]]
     used = [name for name in results.columns if any(name in results.cells[row.name] for row in rows)]
-    lines = [["row", "unit", "floor", *used]]
-    for row in rows:
-        lines.append([row.title, row.unit, number(results.floor(row, sizes)), *(cell(results, row, name) for name in used)])
-    return layout(lines)
+    return [["row", "unit", "floor", *used],
+            *([row.title, row.unit, number(results.floor(row, sizes)), *(cell(results, row, name) for name in used)] for row in rows)]
 
 
-def markdown(results, sizes, rows):
-    """The same for a README."""
-    text = table_lines = []
-    used = [name for name in results.columns if any(name in results.cells[row.name] for row in rows)]
-    text = ["| row | unit | floor | " + " | ".join(used) + " |", "|---|---|" + "---|" * (len(used) + 1)]
-    for row in rows:
-        table_lines = [row.title, row.unit, number(results.floor(row, sizes)), *(cell(results, row, name) for name in used)]
-        text.append("| " + " | ".join(table_lines) + " |")
-    return "\n".join(text)
+def markdown(lines):
+    """Lines of texts as a table of a README."""
+    return "\n".join("| " + " | ".join(texts) + " |" for texts in [lines[0], ["---"] * len(lines[0]), *lines[1:]])
 
 
-def figures_table(figures):
-    lines = [["figure", "value", "unit"]]
-    for name, figure in figures.items(): lines.append([name, number(figure["median"]) if "median" in figure else figure["error"], figure["unit"]])
-    return layout(lines)
+def own_lines(results):
+    rows = [row for row in results.rows if row.is_own and results.cells[row.name]]
+    return [["figure", "value", "unit"], *([row.title, cell(results, row, "ebbfs"), row.unit] for row in rows)]
 
 
-def goals_table(goals):
-    lines = [["goal", "outcome", "measured", "wanted"]]
-    for goal in goals: lines.append([goal["goal"], goal["outcome"], number(goal["measured"]), goal["wanted"]])
-    return layout(lines, left=2)
+def goal_lines(goals):
+    return [["goal", "outcome", "measured", "wanted"],
+            *([goal["goal"], goal["outcome"], number(goal["measured"]), goal["wanted"]] for goal in goals)]
+
+
+def report(results, sizes, goals, draw):
+    """All tables, each drawn by `draw(lines, left)`."""
+    kinds = [row for row in results.rows if not row.is_own]
+    rows = [(kind, lines(results, sizes, [row for row in kinds if row.name.startswith("slow-") == kind])) for kind in (True, False)]
+    tables = [("In front of a far server: until the command returns / until all is on the server" if is_slow else
+               "In front of a local directory", found, 1) for is_slow, found in rows]
+    tables += [("Of ebbfs alone", own_lines(results), 1), ("Goals", goal_lines(goals), 2)]
+    notes = ["* answers fsync and syncs nothing"] if any("*" in text for _, found, _ in tables for line in found for text in line) else []
+    return "\n\n".join([*(f"{title}\n\n{draw(found, left)}" for title, found, left in tables if len(found) > 1), *notes])
