@@ -28,8 +28,9 @@ class Bench:
         self.output = given.output
         self.log = open(given.log, "w")
         rows = [row for group in groups for row in group.rows]
-        about = {"ebbfs": given.binary, "kernel": platform.release(), "processors": os.cpu_count(), "begun": time.strftime("%F %T"),
-                 "quick": given.quick, "repeats": given.repeats, "sizes": dataclasses.asdict(self.sizes)}
+        about = {"ebbfs": given.binary, "kernel": platform.release(), "processors": os.cpu_count(),
+                 "begun": time.strftime("%F %T"), "quick": given.quick, "repeats": given.repeats,
+                 "sizes": dataclasses.asdict(self.sizes)}
         self.results = Results(rows, [column.name for column in columns], about)
 
     def prepare(self):
@@ -100,7 +101,8 @@ class Bench:
 
     def run_group(self, group):
         """Round by round, so that the noise of the machine meets all columns alike."""
-        chosen = [column for column in self.columns if group.kind in column.kinds and (not group.columns or column.name in group.columns)]
+        chosen = [column for column in self.columns
+                  if group.kind in column.kinds and (not group.columns or column.name in group.columns)]
         tired = set()
         for number in range(self.given.repeats):
             print(f"{group.name} {number + 1}/{self.given.repeats}", flush=True)

@@ -1,5 +1,5 @@
 """One cell of the table: a workload through one column. It runs in a process of its own that can be killed when it hangs."""
-import json, os, select, signal, subprocess, sys, time, traceback
+import errno, json, os, select, signal, subprocess, sys, time, traceback
 
 
 class Failed(Exception):
@@ -23,12 +23,11 @@ class Cell:
         self.report({"row": row, "figures": {"returned": returned, **({} if landed is None else {"landed": landed}), **more}})
 
     def timed(self, row, work, **more):
-        """Records the seconds until `work` returns and until all is in the backing directory. `more` are functions, called after that."""
+        """Records the seconds until `work` returns and until all is in the backing directory. `more` are functions."""
         sent, begun = self.bytes_sent(), time.monotonic()
         work()
         returned = time.monotonic() - begun
-        self.column.settle(self.place)
-        landed = time.monotonic() - begun
+        landed = max(returned, self.column.settle(self.place) - begun)
         if self.is_far: more["sent_bytes"] = lambda: self.bytes_sent() - sent
         self.record(row, returned, landed, **{name: function() for name, function in more.items()})
 
@@ -38,7 +37,8 @@ class Cell:
 
     def run(self, *words, **more):
         done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, capture_output=True, text=True, **more)
-        if done.returncode: raise Failed("failed", f"{' '.join(map(str, words))}: {done.returncode}: {done.stderr.strip()[-500:]}")
+        if done.returncode:
+            raise Failed("failed", f"{' '.join(map(str, words))}: {done.returncode}: {done.stderr.strip()[-500:]}")
         return done.stdout
 
     def path(self, *names): return os.path.join(self.point, *names)
@@ -48,12 +48,13 @@ class Cell:
         found = json.loads(self.run(self.place.binary, "stats", "--json", self.point))
         for name, value in found.items():
             if isinstance(value, list):
-                found[name] = {next(v for k, v in entry.items() if isinstance(v, str)): entry.get("value", entry.get("count")) for entry in value}
+                labels = [next(text for text in entry.values() if isinstance(text, str)) for entry in value]
+                found[name] = dict(zip(labels, (entry.get("value", entry.get("count")) for entry in value)))
         return found
 
 
 def run_apart(work, limit, log):
-    """Runs `work(report)` in a child for at most `limit` seconds. Returns what it reported, and the word of its failure or None."""
+    """Runs `work(report)` in a child for at most `limit` seconds. Returns figures by row, and the word of a failure."""
     reader, writer = os.pipe()
     sys.stdout.flush(); log.flush()
     child = os.fork()
@@ -104,7 +105,6 @@ def be_child(work, reader, writer, log):
             report({"error": failure.word})
         except BaseException as error:
             print("  ", "".join(traceback.format_exception(error)), flush=True)
-            name = os.strerror(error.errno).split()[0].lower() if isinstance(error, OSError) and error.errno else type(error).__name__
-            report({"error": name})
+            report({"error": errno.errorcode.get(getattr(error, "errno", None), type(error).__name__)})
     finally:
         os._exit(0)

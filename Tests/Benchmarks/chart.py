@@ -4,9 +4,9 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402, it must know first that there is no screen
 
-MARKS = {"ebbfs": ("#d62728", "o"), "ebbfs, landed": ("#d62728", "|"), "passthrough": ("#1f77b4", "s"), "passthrough-wb": ("#1f77b4", "^"),
-         "bindfs": ("#2ca02c", "v"), "mergerfs": ("#9467bd", "D"), "sshfs-caches": ("#8c564b", "P"), "rclone-writes": ("#ff7f0e", "<"),
-         "rclone-full": ("#ff7f0e", ">"), "native": ("#7f7f7f", "x")}
+MARKS = {"ebbfs": ("#d62728", "o"), "ebbfs, landed": ("#d62728", "|"), "passthrough": ("#1f77b4", "s"),
+         "passthrough-wb": ("#1f77b4", "^"), "bindfs": ("#2ca02c", "v"), "mergerfs": ("#9467bd", "D"),
+         "sshfs-caches": ("#8c564b", "P"), "rclone-writes": ("#ff7f0e", "<"), "rclone-full": ("#ff7f0e", ">"), "native": ("#7f7f7f", "x")}
 
 
 def series(results, rows, reference):
@@ -18,7 +18,7 @@ def series(results, rows, reference):
         if points: yield label, [ratio for ratio, _ in points], [place for _, place in points]
 
 
-def panel(axes, results, rows, reference, title):
+def draw_panel(axes, results, rows, reference, title):
     rows = [row for row in rows if results.value(row.name, "ebbfs")]
     for place in range(len(rows)): axes.axhline(place, color="#eeeeee", zorder=0)
     axes.axvline(1, color="black", linewidth=1)
@@ -36,14 +36,15 @@ def panel(axes, results, rows, reference, title):
 
 def draw(results, path):
     """Writes PATH.svg and PATH.png; nothing without rows to compare."""
-    slow = [row for row in results.rows if row.name.startswith("slow-") and results.value(row.name, "sshfs")]
-    fast = [row for row in results.rows if not row.is_own and not row.name.startswith("slow-") and results.value(row.name, "native")]
+    rows = [row for row in results.rows if not row.is_own]
+    slow = [row for row in rows if row.name.startswith("slow-") and results.value(row.name, "sshfs")]
+    fast = [row for row in rows if not row.name.startswith("slow-") and results.value(row.name, "native")]
     panels = [(slow, "sshfs", "In front of a far server (sshfs)"), (fast, "native", "In front of a local directory (ext4)")]
-    panels = [(rows, reference, title) for rows, reference, title in panels if any(results.value(row.name, "ebbfs") for row in rows)]
+    panels = [panel for panel in panels if any(results.value(row.name, "ebbfs") for row in panel[0])]
     if not panels: return
     heights = [len(rows) + 3 for rows, _, _ in panels]
     figure, places = pyplot.subplots(len(panels), 1, figsize=(11, 0.3 * sum(heights)), height_ratios=heights, squeeze=False)
-    for axes, (rows, reference, title) in zip(places[:, 0], panels): panel(axes, results, rows, reference, title)
+    for axes, (rows, reference, title) in zip(places[:, 0], panels): draw_panel(axes, results, rows, reference, title)
     figure.tight_layout()
     for kind in ("svg", "png"): figure.savefig(f"{path}.{kind}", dpi=110)
     pyplot.close(figure)

@@ -19,7 +19,8 @@ class Disk:
             os.fsync(file.fileno())
 
     def mount(self):
-        subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1", self.image], check=True)
+        options = "nodiscard,lazy_itable_init=1,lazy_journal_init=1"
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-E", options, self.image], check=True)
         device = subprocess.run(["losetup", "--find", "--show", "--direct-io=on", self.image], check=True, capture_output=True,
                                 text=True).stdout.strip()
         try: subprocess.run(["mount", "-o", "noinit_itable", device, self.point], check=True)

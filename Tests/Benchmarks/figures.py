@@ -3,9 +3,10 @@ import json, os, random, signal, subprocess, time
 import isolation
 from rows import Group, Row
 
-CHANGES = ("setattr", "symlink", "mknod", "mkdir", "unlink", "rmdir", "rename", "link", "write", "setxattr", "removexattr", "create",
-           "fallocate", "copy_file_range", "tmpfile")
-BACKING_CHANGES = ("create", "make", "link", "unlink", "rmdir", "rename", "setattr", "setxattr", "write", "truncate", "punch_hole")
+CHANGES = ("setattr", "symlink", "mknod", "mkdir", "unlink", "rmdir", "rename", "link", "write", "setxattr", "removexattr",
+           "create", "fallocate", "copy_file_range", "tmpfile")
+BACKING_CHANGES = ("create", "make", "link", "unlink", "rmdir", "rename", "setattr", "setxattr", "write", "truncate",
+                   "punch_hole")
 RESTING = ("writeback_delay=1h", "writeback_deadline=24h", "dirty_background=90%", "dirty_limit=95%")
 
 
@@ -20,7 +21,8 @@ def daemon(cell): return json.loads(cell.run(cell.place.binary, "status", "--jso
 
 def memory_of(process, key="VmRSS"):
     """Bytes."""
-    with open(f"/proc/{process}/status") as file: return next(int(line.split()[1]) for line in file if line.startswith(key)) * 1024
+    with open(f"/proc/{process}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(key)) * 1024
 
 
 def processor_seconds(process):
@@ -90,7 +92,8 @@ def amplification(cell, name, work):
 
 def amplification_groups():
     for name, title, work in (("overwrite", "20 overwrites of each block", overwrite), ("churn", "temporary files", churn),
-                              ("untar", "untar", untar), ("stream", "1 MiB writes", stream), ("small", "4 KiB appends", small_writes)):
+                              ("untar", "untar", untar), ("stream", "1 MiB writes", stream),
+                              ("small", "4 KiB appends", small_writes)):
         rows = [own(f"own-{name}-bytes", f"{title}: bytes to the backing directory", "of those accepted"),
                 own(f"own-{name}-operations", f"{title}: operations to the backing directory", "of those accepted"),
                 own(f"own-{name}-journal", f"{title}: bytes to the journal", "of those accepted")]
@@ -179,16 +182,18 @@ def drain(cell, threads):
 
 # Growth
 
+GROWING = ("create", "stat", "unlink")
+
+
 def growth(cell, count):
     """Microseconds an operation."""
     most = 5 if count < 10000 else 1
-    phases = ("create", "stat", "unlink")
-    found = {phase: [] for phase in phases}
+    found = {phase: [] for phase in GROWING}
     for number in range(most):
         os.mkdir(cell.path(str(number)))
-        lines = cell.run(cell.programs["metadata"], cell.path(str(number)), count, *phases).splitlines()
+        lines = cell.run(cell.programs["metadata"], cell.path(str(number)), count, *GROWING).splitlines()
         for phase, seconds in (line.split() for line in lines): found[phase].append(float(seconds) / count * 1e6)
-    for phase in phases: cell.record(f"own-growth-{phase}-{count}", sorted(found[phase])[most // 2])
+    for phase in GROWING: cell.record(f"own-growth-{phase}-{count}", sorted(found[phase])[most // 2])
 
 
 def fill(cell):
@@ -201,29 +206,33 @@ def fill(cell):
             for _ in range(piece // 4096): file.write(data)
             seconds.append((time.monotonic() - begun) / (piece // 4096) * 1e6)
     tenth = max(1, len(seconds) // 10)
-    for name, part in (("empty", seconds[:tenth]), ("full", seconds[-tenth:])): cell.record(f"own-fill-{name}", sum(part) / len(part))
+    cell.record("own-fill-empty", sum(seconds[:tenth]) / tenth)
+    cell.record("own-fill-full", sum(seconds[-tenth:]) / tenth)
 
 
 def groups(sizes):
     yield from amplification_groups()
     yield figure("own-start", [own("own-start", "mount to first read, empty journal", "s")], start, limit=(60, 30))
-    yield figure("own-start-far", [own("own-start-far", "mount to first read, empty journal, 20 ms", "s")], start, kind="slow", limit=(60, 30))
+    yield figure("own-start-far", [own("own-start-far", "mount to first read, empty journal, 20 ms", "s")], start, kind="slow",
+                 limit=(60, 30))
     pending = f"{sizes.pending_bytes >> 20} MiB and {sizes.pending_files:,} files pending, 20 ms"
     yield figure("own-recovery", [own("own-recovery", f"mount to first read, {pending}", "s"),
                                   own("own-recovery-disk", "reading that journal's files once", "s")], recovery, kind="slow",
                  options=(*RESTING, f"journal_size={max(1 << 29, sizes.pending_bytes * 4) >> 20}M"), limit=(900, 120))
     yield figure("own-memory", [own("own-memory-idle", "resident memory, idle", "MiB"),
                                 own("own-memory-inode", "resident memory, for each inode", "bytes")], memory, limit=(600, 60))
-    yield figure("own-memory-dirty", [own("own-memory-dirty", "resident memory, memory=64M full, without 400 bytes an inode", "MiB")],
-                 memory_dirty, kind="slow", options=("memory=64M", "writeback_delay=1h"), limit=(300, 60))
+    full = own("own-memory-dirty", "resident memory, memory=64M full, without 400 bytes an inode", "MiB")
+    yield figure(full.name, [full], memory_dirty, kind="slow", options=("memory=64M", "writeback_delay=1h"), limit=(300, 60))
     yield figure("own-cpu", [own("own-cpu-stream", "processor, 1 MiB writes, written back", "s/GiB"),
                              own("own-cpu-small", "processor, 4 KiB writes, written back", "s/GiB")], processor, limit=(600, 90))
     for threads in (1, 4, 16, 64):
-        yield figure(f"own-drain-{threads}", [own(f"own-drain-{threads}", f"write-back at 20 ms, flush_threads={threads}", "files/s")],
-                     lambda cell, threads=threads: drain(cell, threads), kind="slow", limit=(1800, 120),
+        row = own(f"own-drain-{threads}", f"write-back at 20 ms, flush_threads={threads}", "files/s")
+        yield figure(row.name, [row], lambda cell, threads=threads: drain(cell, threads), kind="slow", limit=(1800, 120),
                      options=("writeback_delay=1h", "writeback_deadline=24h", f"flush_threads={threads}"))
     for count in sizes.growth:
-        rows = [own(f"own-growth-{phase}-{count}", f"{phase} with {count:,} files", "us") for phase in ("create", "stat", "unlink")]
-        yield figure(f"own-growth-{count}", rows, lambda cell, count=count: growth(cell, count), options=RESTING, limit=(1800, 120))
-    yield figure("own-fill", [own("own-fill-empty", "4 KiB write, journal empty", "us"), own("own-fill-full", "4 KiB write, journal full", "us")],
-                 fill, options=(*RESTING, "journal_size=512M", "memory=1G"), limit=(300, 60))
+        rows = [own(f"own-growth-{phase}-{count}", f"{phase} with {count:,} files", "us") for phase in GROWING]
+        yield figure(f"own-growth-{count}", rows, lambda cell, count=count: growth(cell, count), options=RESTING,
+                     limit=(1800, 120))
+    rows = [own(f"own-fill-{state}", f"4 KiB write, journal {state}", "us") for state in ("empty", "full")]
+    yield figure("own-fill", rows, fill,
+                 options=(*RESTING, "journal_size=512M", "memory=1G"), limit=(300, 60))

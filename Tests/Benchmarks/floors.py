@@ -4,8 +4,8 @@ from peers import wait_until_mounted
 
 
 def measure(folder, programs, disk, seconds):
-    """null_stats and null_writes (requests that a FUSE daemon answers without any work), fdatasyncs (4 KiB, in place, on the journal's
-    disk) a second; memory: MB copied a second."""
+    """null_stats and null_writes: requests a second that a FUSE daemon answers without any work; fdatasyncs: of 4 KiB, in place,
+    on the journal's disk, a second; memory: MB copied a second."""
     point = os.path.join(folder, "null")
     os.makedirs(point, exist_ok=True)
 

@@ -2,7 +2,7 @@
 
 
 class Goal:
-    """`measure(results)` is the worst of its ratios, or None when something was not measured; `sign` says on which side of `limit` it
+    """`measure(results)` is the worst of its ratios, or None when nothing was measured; `sign` says on which side of `limit` that
     must be."""
 
     def __init__(self, text, sign, limit, measure): self.text, self.sign, self.limit, self.measure = text, sign, limit, measure
@@ -71,8 +71,10 @@ def goals(sizes):
         Goal("cp and overwrites, 20 ms, returned: times rclone", ">=", 1, faster(["slow-cp-20", "slow-overwrite-20"], *RCLONE)),
         Goal("cp and overwrites, 20 ms, on the server: times sshfs", ">=", 1,
              faster(["slow-cp-20", "slow-overwrite-20"], "sshfs", name="landed")),
-        Goal("cp and overwrites, 20 ms: bytes sent for each changed", "<=", 1.1, most_bytes_sent(["slow-cp-20", "slow-overwrite-20"])),
-        Goal("rm -rf of the tree just extracted: operations that reach the server", "<=", 0, value("slow-rm-fresh", "backing_operations")),
+        Goal("cp and overwrites, 20 ms: bytes sent for each changed", "<=", 1.1,
+             most_bytes_sent(["slow-cp-20", "slow-overwrite-20"])),
+        Goal("rm -rf of the tree just extracted: operations that reach the server", "<=", 0,
+             value("slow-rm-fresh", "backing_operations")),
         Goal("4 KiB writes: times passthrough_ll", ">=", 1, faster(SMALL, "passthrough")),
         Goal("fdatasync after each 4 KiB, 1 writer: times native", ">=", 1.2, faster(["fdatasync-1"], "native")),
         Goal("fdatasync after each 4 KiB, 16 writers: times native", ">=", 2, faster(["fdatasync-16"], "native")),

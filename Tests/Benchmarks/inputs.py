@@ -14,6 +14,11 @@ def tree(count, seed=1):
         yield "/".join([*parents, f"file-{number:05}.c"]), min(int(chance.expovariate(1 / MEAN_SIZE)) + 100, 200 << 10)
 
 
+def sync(path):
+    """Nothing of an input is left to be written while it is used."""
+    with open(path, "rb") as file: os.fsync(file.fileno())
+
+
 def content(size, seed):
     """Text that compresses about as sources do."""
     chance = random.Random(seed)
@@ -41,6 +46,7 @@ class Inputs:
                         made.add(directory)
                         self.add(archive, directory, tarfile.DIRTYPE, 0o755)
                 self.add(archive, "tree/" + name, tarfile.REGTYPE, 0o644, content(size, name))
+        sync(path + ".new")
         os.rename(path + ".new", path)
         return path
 
@@ -58,6 +64,7 @@ class Inputs:
         if not os.path.exists(path):
             with open(path, "wb") as file:
                 for _ in range(size >> 20): file.write(random.randbytes(1 << 20))
+            sync(path)
         return path
 
     def repository(self):
@@ -66,7 +73,8 @@ class Inputs:
         if os.path.exists(path): return path
         subprocess.run(["git", "init", "-q", path], check=True)
         subprocess.run(["tar", "-xf", self.archive(self.sizes.tree_files), "-C", path], check=True)
-        for words in (["add", "."], [*AUTHOR, "commit", "-q", "-m", "tree"]): subprocess.run(["git", "-C", path, *words], check=True)
+        for words in (["add", "."], [*AUTHOR, "commit", "-q", "-m", "tree"]):
+            subprocess.run(["git", "-C", path, *words], check=True)
         return path
 
     def project(self):
@@ -78,9 +86,9 @@ class Inputs:
         files = {"parts.h": "".join(f"int {name}(int);\n" for name in names)}
         for name in names:
             body = "\n".join(f"  if (x % {i + 2} == 0) x = x * {i + 3} + {i}; else x += {i};" for i in range(40))
-            files[name + ".c"] = f'#include <stdio.h>\n#include <stdlib.h>\n#include "parts.h"\nint {name}(int x) {{\n{body}\n  return x;\n}}\n'
+            files[name + ".c"] = f'{INCLUDES}int {name}(int x) {{\n{body}\n  return x;\n}}\n'
         calls = "".join(f"  x = {name}(x);\n" for name in names)
-        files["main.c"] = f'#include <stdio.h>\n#include "parts.h"\nint main(void) {{\n  int x = 1;\n{calls}  printf("%d\\n", x);\n}}\n'
+        files["main.c"] = f'{INCLUDES}int main(void) {{\n  int x = 1;\n{calls}  printf("%d\\n", x);\n}}\n'
         objects = " ".join(f"{name}.o" for name in ["main", *names])
         files["Makefile"] = f"CFLAGS = -O1\nprogram: {objects}\n\t$(CC) -o $@ {objects}\n{objects}: parts.h\n"
         for name, text in files.items():
@@ -88,4 +96,5 @@ class Inputs:
         return path
 
 
+INCLUDES = '#include <stdio.h>\n#include <stdlib.h>\n#include "parts.h"\n'
 AUTHOR = ["-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "gc.auto=0"]

@@ -51,7 +51,9 @@ class Direct:
         target = place.files if place.remote else place.server
         run("mount", "--bind", target, place.point)
 
-    def settle(self, place): pass
+    def settle(self, place):
+        """Returns when all is in the backing directory: the time at which it was."""
+        return time.monotonic()
 
 
 class Ebbfs(Direct):
@@ -66,7 +68,9 @@ class Ebbfs(Direct):
         options = ",".join([f"state={os.path.join(place.local, 'state')}", "durability=batch=100", *place.options, *more])
         run(place.binary, "-o", options, place.near, place.point)
 
-    def settle(self, place): run(place.binary, "flush", place.point)
+    def settle(self, place):
+        run(place.binary, "flush", place.point)
+        return time.monotonic()
 
 
 class Sshfs(Direct):
@@ -93,16 +97,22 @@ class Rclone(Direct):
         with open(configuration, "w") as file:
             file.write("\n".join(["[far]", *(place.remote.rclone_lines() if place.remote else ["type = local"]), ""]))
         with open(os.path.join(home, "log"), "w") as log:
-            subprocess.Popen(["rclone", "mount", f"far:{place.server}", place.point, "--config", configuration, "--vfs-cache-mode", self.mode,
-                              "--cache-dir", os.path.join(home, "cache"), "--rc", "--rc-no-auth", "--rc-addr", "127.0.0.1:5572"],
+            subprocess.Popen(["rclone", "mount", f"far:{place.server}", place.point, "--config", configuration,
+                              "--vfs-cache-mode", self.mode, "--cache-dir", os.path.join(home, "cache"),
+                              "--rc", "--rc-no-auth", "--rc-addr", "127.0.0.1:5572"],
                              stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until_mounted(place.point)
         wait_for_port(5572)
 
     def settle(self, place):
+        """A file is queued some time after its close: the queue must stay empty for a second."""
+        empty_since = None
         while True:
             queue = json.loads(run("rclone", "rc", "--rc-addr", "127.0.0.1:5572", "vfs/stats")).get("diskCache") or {}
-            if not queue.get("uploadsInProgress") and not queue.get("uploadsQueued"): return
+            now = time.monotonic()
+            if queue.get("uploadsInProgress") or queue.get("uploadsQueued"): empty_since = None
+            else: empty_since = empty_since or now
+            if empty_since and now > empty_since + 1: return empty_since
             time.sleep(0.1)
 
 
@@ -132,5 +142,5 @@ class Mergerfs(Direct):
     def mount(self, place): run("mergerfs", "-o", "allow_other,minfreespace=0", place.server, place.point)
 
 
-COLUMNS = [Ebbfs(), Direct(), Passthrough(False), Passthrough(True), Bindfs(), Mergerfs(), Sshfs(), SshfsWithCaches(), Rclone("writes"),
-           Rclone("full")]
+COLUMNS = [Ebbfs(), Direct(), Passthrough(False), Passthrough(True), Bindfs(), Mergerfs(), Sshfs(), SshfsWithCaches(),
+           Rclone("writes"), Rclone("full")]

@@ -7,7 +7,8 @@ EXAMPLES = "/usr/share/doc/libfuse3-dev/examples"
 
 def compile_all(folder):
     """The path of each program, by name. Those of libfuse are left out where their sources are missing."""
-    fuse = subprocess.run(["pkg-config", "--cflags", "--libs", "fuse3"], check=True, capture_output=True, text=True).stdout.split()
+    words = ["pkg-config", "--cflags", "--libs", "fuse3"]
+    fuse = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
     found = {}
     for source in sorted(os.listdir(HERE)):
         name = source.removesuffix(".c")

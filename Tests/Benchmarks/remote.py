@@ -38,7 +38,8 @@ class Remote:
         return ",".join([f"port={self.port}", f"IdentityFile={self.key}", *(f"{key}={value}" for key, value in SSH.items())])
 
     def rclone_lines(self):
-        return ["type = sftp", "host = 127.0.0.1", f"port = {self.port}", "user = root", f"key_file = {self.key}", "shell_type = unix"]
+        return ["type = sftp", "host = 127.0.0.1", f"port = {self.port}", "user = root", f"key_file = {self.key}",
+                "shell_type = unix"]
 
 
 def wait_for_port(port, seconds=10):

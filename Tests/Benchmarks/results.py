@@ -39,8 +39,8 @@ class Results:
         for name, value in floors.items(): self.floors.setdefault(name, []).append(value)
 
     def as_json(self, goals):
-        cells = {row.name: {"title": row.title, "unit": row.unit,
-                            "columns": {column: summary(cell) for column, cell in self.cells[row.name].items()}} for row in self.rows}
+        columns = {row: {column: summary(cell) for column, cell in cells.items()} for row, cells in self.cells.items()}
+        cells = {row.name: {"title": row.title, "unit": row.unit, "columns": columns[row.name]} for row in self.rows}
         return {"about": self.about, "floors": summary(self.floors), "rows": cells, "goals": goals}
 
     def write(self, path, goals):

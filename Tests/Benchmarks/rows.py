@@ -6,8 +6,8 @@ SECONDS, PER_SECOND, MEGABYTES = "s", "/s", "MB/s"
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """`floor` names what no filesystem in user space goes below: the column `native`, or a figure of floors.py and how many of these a row
-    makes (a count, or the name of a size)."""
+    """`floor` names what no filesystem in user space goes below: the column `native`, or a figure of floors.py and how many of
+    these a row makes (a count, or the name of a size)."""
     name: str
     title: str
     unit: str = SECONDS
@@ -71,7 +71,8 @@ class Sizes:
     floor_seconds: float = 2
 
 
-QUICK = Sizes(tree_files=48, great_tree_files=2000, copy_bytes=32 << 20, overwritten_bytes=32 << 20, overwrites=200, saves=5, sources=5,
-              deliveries=10, fio_bytes=96 << 20, fio_seconds=0.6, writer_seconds=0.5, files=3000, inserts=200, bench_scale=1,
-              bench_seconds=3, pending_bytes=128 << 20, pending_files=5000, growth=(1000, 10000, 100000), inodes=20000, drained_files=48,
-              cpu_bytes=256 << 20, floor_seconds=0.5)
+QUICK = Sizes(
+    tree_files=48, great_tree_files=2000, copy_bytes=32 << 20, overwritten_bytes=32 << 20, overwrites=200, saves=5, sources=5,
+    deliveries=10, fio_bytes=96 << 20, fio_seconds=0.6, writer_seconds=0.5, files=3000, inserts=200, bench_scale=1, bench_seconds=3,
+    pending_bytes=128 << 20, pending_files=5000, growth=(1000, 10000, 100000), inodes=20000, drained_files=48,
+    cpu_bytes=256 << 20, floor_seconds=0.5)

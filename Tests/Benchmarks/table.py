@@ -24,16 +24,18 @@ def cell(results, row, column):
 def layout(lines, left=1):
     """Columns of equal width, the first `left` of them flush left."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join("  ".join(text.ljust(width) if i < left else text.rjust(width) for i, (text, width) in enumerate(zip(line, widths)))
-                     .rstrip() for line in lines)
+    def padded(line): return [text.ljust(w) if i < left else text.rjust(w) for i, (text, w) in enumerate(zip(line, widths))]
+    return "\n".join("  ".join(padded(line)).rstrip() for line in lines)
 
 
 def lines(results, sizes, rows):
     """The rows that were measured, as texts; the first are the headings."""
     rows = [row for row in rows if results.cells[row.name]]
     used = [name for name in results.columns if any(name in results.cells[row.name] for row in rows)]
-    return [["row", "unit", "floor", *used],
-            *([row.title, row.unit, number(results.floor(row, sizes)), *(cell(results, row, name) for name in used)] for row in rows)]
+    found = [["row", "unit", "floor", *used]]
+    for row in rows:
+        found.append([row.title, row.unit, number(results.floor(row, sizes)), *(cell(results, row, name) for name in used)])
+    return found
 
 
 def markdown(lines):
@@ -53,10 +55,11 @@ def goal_lines(goals):
 
 def report(results, sizes, goals, draw):
     """All tables, each drawn by `draw(lines, left)`."""
-    kinds = [row for row in results.rows if not row.is_own]
-    rows = [(kind, lines(results, sizes, [row for row in kinds if row.name.startswith("slow-") == kind])) for kind in (True, False)]
-    tables = [("In front of a far server: until the command returns / until all is on the server" if is_slow else
-               "In front of a local directory", found, 1) for is_slow, found in rows]
-    tables += [("Of ebbfs alone", own_lines(results), 1), ("Goals", goal_lines(goals), 2)]
-    notes = ["* answers fsync and syncs nothing"] if any("*" in text for _, found, _ in tables for line in found for text in line) else []
+    rows = [row for row in results.rows if not row.is_own]
+    slow = lines(results, sizes, [row for row in rows if row.name.startswith("slow-")])
+    fast = lines(results, sizes, [row for row in rows if not row.name.startswith("slow-")])
+    tables = [("In front of a far server: until the command returns / until all is on the server", slow, 1),
+              ("In front of a local directory", fast, 1), ("Of ebbfs alone", own_lines(results), 1),
+              ("Goals", goal_lines(goals), 2)]
+    notes = ["* answers fsync and syncs nothing"] if any("*" in text for line in fast for text in line) else []
     return "\n\n".join([*(f"{title}\n\n{draw(found, left)}" for title, found, left in tables if len(found) > 1), *notes])

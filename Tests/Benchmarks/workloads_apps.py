@@ -4,7 +4,8 @@ from rows import PER_SECOND, Group, Row
 
 
 def clone(cell):
-    cell.timed("git-clone", lambda: cell.run("git", "clone", "-q", "--no-hardlinks", cell.inputs.repository(), cell.path("clone")))
+    source = cell.inputs.repository()
+    cell.timed("git-clone", lambda: cell.run("git", "clone", "-q", "--no-hardlinks", source, cell.path("clone")))
 
 
 def insert(cell, mode):
@@ -53,7 +54,8 @@ def postgres(cell):
 def groups():
     yield Group("git-clone", [Row("git-clone", "git clone")], clone, limit=(300, 60))
     for mode, words in (("wal", "WAL"), ("rollback", "rollback journal")):
-        yield Group(f"sqlite-{mode}", [Row(f"sqlite-{mode}", f"sqlite3 inserts, {words}", PER_SECOND, "fdatasyncs", is_synced=True)],
-                    lambda cell, mode=mode: insert(cell, mode), limit=(300, 60))
-    yield Group("pgbench", [Row("pgbench", "pgbench -c 4", PER_SECOND, "fdatasyncs", 4, is_synced=True)], postgres, prepare=open_to_user, user=USER,
+        row = Row(f"sqlite-{mode}", f"sqlite3 inserts, {words}", PER_SECOND, "fdatasyncs", is_synced=True)
+        yield Group(row.name, [row], lambda cell, mode=mode: insert(cell, mode), limit=(300, 60))
+    row = Row("pgbench", "pgbench -c 4", PER_SECOND, "fdatasyncs", 4, is_synced=True)
+    yield Group(row.name, [row], postgres, prepare=open_to_user, user=USER,
                 columns=("ebbfs", "native", "passthrough", "passthrough-wb", "bindfs", "mergerfs"), limit=(400, 90))

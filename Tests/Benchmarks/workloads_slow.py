@@ -5,6 +5,7 @@ from inputs import AUTHOR
 from rows import Group, Row
 
 PEERS = ("ebbfs", "native", "passthrough", "sshfs", "sshfs-caches", "rclone-writes", "rclone-full")
+LOCAL = ("native", "passthrough")   # what they do is on the local disk, for comparison
 FEW = ("ebbfs", "native", "sshfs", "rclone-writes")
 
 
@@ -17,7 +18,7 @@ def expect(place, path, files, size):
 
 
 def expect_landed(cell, path, files, size):
-    if cell.column.name not in ("native", "passthrough"): expect(cell.place, path, files, size)
+    if cell.column.name not in LOCAL: expect(cell.place, path, files, size)
 
 
 def tree(cell, milliseconds):
@@ -43,8 +44,11 @@ def remove_fresh(cell):
     more = {}
     if cell.column.name == "ebbfs":
         more["backing_operations"] = lambda: sum(cell.stats()["ebbfs_writeback_operations_total"].values())
-        more["backing_calls"] = lambda: {name: count for name, count in cell.stats()["ebbfs_backing_call_seconds"].items() if count}
+        more["backing_calls"] = lambda: {name: count for name, count in calls(cell).items() if count}
     cell.timed("slow-rm-fresh", lambda: cell.run("rm", "-rf", cell.path("tree")), **more)
+
+
+def calls(cell): return cell.stats()["ebbfs_backing_call_seconds"]
 
 
 def copy(cell, milliseconds):
@@ -66,13 +70,18 @@ def put_great_file(place, sizes, inputs):
 
 def overwrite(cell, milliseconds):
     chance, data = random.Random(7), random.randbytes(4096)
+    places = [chance.randrange(cell.sizes.overwritten_bytes // 4096) * 4096 for _ in range(cell.sizes.overwrites)]
 
     def work():
         file = os.open(cell.path("great"), os.O_RDWR)
-        for _ in range(cell.sizes.overwrites): os.pwrite(file, data, chance.randrange(cell.sizes.overwritten_bytes // 4096) * 4096)
+        for offset in places: os.pwrite(file, data, offset)
         os.fsync(file)
         os.close(file)
-    cell.timed(f"slow-overwrite-{milliseconds}", work, changed_bytes=lambda: cell.sizes.overwrites * 4096)
+    cell.timed(f"slow-overwrite-{milliseconds}", work, changed_bytes=lambda: len(set(places)) * 4096)
+    if cell.column.name in LOCAL: return
+    with open(os.path.join(cell.place.server, "great"), "rb", buffering=0) as file:
+        missing = sum(os.pread(file.fileno(), 4096, offset) != data for offset in places)
+    if missing: raise Failed("incomplete", f"{missing} of {len(places)} overwrites are not on the server")
 
 
 def saves(cell):
@@ -126,14 +135,15 @@ def groups():
               columns=("ebbfs", "native", "rclone-writes"), limit=(1800, 120))
     for milliseconds in (5, 50):
         yield far(f"slow-tree-{milliseconds}", [Row(f"slow-untar-{milliseconds}", f"untar, {milliseconds} ms")],
-                  lambda cell, milliseconds=milliseconds: tree(cell, milliseconds), milliseconds=milliseconds, columns=FEW, limit=(7200, 300))
+                  lambda cell, milliseconds=milliseconds: tree(cell, milliseconds), milliseconds=milliseconds, columns=FEW,
+                  limit=(7200, 300))
     for milliseconds in (20, 5, 50):
-        columns = PEERS if milliseconds == 20 else FEW
-        yield far(f"slow-cp-{milliseconds}", [Row(f"slow-cp-{milliseconds}", f"cp of a great file, {milliseconds} ms")],
-                  lambda cell, milliseconds=milliseconds: copy(cell, milliseconds), milliseconds=milliseconds, columns=columns)
-        yield far(f"slow-overwrite-{milliseconds}", [Row(f"slow-overwrite-{milliseconds}", f"4 KiB overwrites + fsync, {milliseconds} ms")],
-                  lambda cell, milliseconds=milliseconds: overwrite(cell, milliseconds), milliseconds=milliseconds, columns=columns,
-                  prepare=put_great_file)
+        more = {"milliseconds": milliseconds, "columns": PEERS if milliseconds == 20 else FEW}
+        row = Row(f"slow-cp-{milliseconds}", f"cp of a great file, {milliseconds} ms")
+        yield far(row.name, [row], lambda cell, milliseconds=milliseconds: copy(cell, milliseconds), **more)
+        row = Row(f"slow-overwrite-{milliseconds}", f"4 KiB overwrites + fsync, {milliseconds} ms")
+        yield far(row.name, [row], lambda cell, milliseconds=milliseconds: overwrite(cell, milliseconds),
+                  prepare=put_great_file, **more)
     yield far("slow-vim", [Row("slow-vim", "saves as vim's, 20 ms")], saves)
     yield far("slow-make", [Row("slow-make", "make of a C project, 20 ms")], make)
     yield far("slow-maildir", [Row("slow-maildir", "maildir deliveries, 20 ms")], deliver)

@@ -1,5 +1,5 @@
-// A TCP proxy that gives a loopback connection a round trip: what is read from one side is sent to the other DELAY later, in order.
-// It adds latency only, no limit of throughput (32 MiB may be under way in each direction).
+// A TCP proxy that gives a loopback connection a round trip: what is read from one side is sent to the other DELAY later, in
+// order. It adds latency only, no limit of throughput (32 MiB may be under way in each direction).
 //
 // delay SERVER_PORT ONE_WAY_MICROSECONDS COUNTERS
 //

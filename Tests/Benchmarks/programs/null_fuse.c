@@ -1,5 +1,5 @@
-// A FUSE filesystem that does nothing: one file, `null`, whose writes are thrown away and whose attributes the kernel asks for each time.
-// What it takes is the price of a round trip to any FUSE daemon.
+// A FUSE filesystem that does nothing: one file, `null`, whose writes are thrown away and whose attributes the kernel asks for
+// each time. What it takes is the price of a round trip to any FUSE daemon.
 //
 // null_fuse MOUNTPOINT [libfuse's options]
 #define FUSE_USE_VERSION 34
