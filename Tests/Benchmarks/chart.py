@@ -6,7 +6,8 @@ from matplotlib import pyplot  # noqa: E402, it must know first that there is no
 
 MARKS = {"ebbfs": ("#d62728", "o"), "ebbfs, landed": ("#d62728", "|"), "passthrough": ("#1f77b4", "s"),
          "passthrough-wb": ("#1f77b4", "^"), "bindfs": ("#2ca02c", "v"), "mergerfs": ("#9467bd", "D"),
-         "sshfs-caches": ("#8c564b", "P"), "rclone-writes": ("#ff7f0e", "<"), "rclone-full": ("#ff7f0e", ">"), "native": ("#7f7f7f", "x")}
+         "sshfs-caches": ("#8c564b", "P"), "rclone-writes": ("#ff7f0e", "<"), "rclone-full": ("#ff7f0e", ">"),
+         "native": ("#7f7f7f", "x")}
 
 
 def series(results, rows, reference):

@@ -13,7 +13,7 @@ RESTING = ("writeback_delay=1h", "writeback_deadline=24h", "dirty_background=90%
 def own(name, title, unit): return Row(name, title, unit, is_own=True)
 
 
-def figure(name, rows, work, **more): return Group(name, rows, work, columns=("ebbfs",), **more)
+def figure(name, rows, work, **more): return Group(name, rows, work, **{"columns": ("ebbfs",), **more})
 
 
 def daemon(cell): return json.loads(cell.run(cell.place.binary, "status", "--json", cell.point))["pid"]
@@ -232,7 +232,7 @@ def groups(sizes):
     for count in sizes.growth:
         rows = [own(f"own-growth-{phase}-{count}", f"{phase} with {count:,} files", "us") for phase in GROWING]
         yield figure(f"own-growth-{count}", rows, lambda cell, count=count: growth(cell, count), options=RESTING,
-                     limit=(1800, 120))
+                     columns=("ebbfs", "native"), limit=(1800, 120))
     rows = [own(f"own-fill-{state}", f"4 KiB write, journal {state}", "us") for state in ("empty", "full")]
     yield figure("own-fill", rows, fill,
                  options=(*RESTING, "journal_size=512M", "memory=1G"), limit=(300, 60))
