@@ -11,6 +11,7 @@ from remote import Remote
 from results import Results
 from rows import QUICK, Sizes
 
+NOT_QUICK = ("sshfs-caches", "rclone-full")   # they are much like their sisters
 LONG = 120   # seconds: a cell that took longer is not repeated
 
 
@@ -42,8 +43,8 @@ class Bench:
         self.programs = compile_all(os.path.join(self.folder, "programs"))
         self.inputs = Inputs(os.path.join(self.folder, "inputs"), self.sizes)
         os.makedirs(self.inputs.folder)
-        self.local = Disk(self.folder, "local", (3 if self.given.quick else 12) * GIGABYTE)
-        self.server = Disk(self.folder, "server", (3 if self.given.quick else 8) * GIGABYTE)
+        self.local = Disk(self.folder, "local", (2 if self.given.quick else 12) * GIGABYTE)
+        self.server = Disk(self.folder, "server", (2 if self.given.quick else 8) * GIGABYTE)
         for disk in (self.local, self.server): disk.prepare()
 
     def apart(self, work, limit):
@@ -161,7 +162,8 @@ def main():
         print("\n".join(f"{row.name:22} {row.title}" for group in groups for row in group.rows))
         return 0
     if not groups: parser.error(f"no row begins with {given.only}")
-    names = given.columns.split(",") if given.columns else [column.name for column in COLUMNS]
+    names = [column.name for column in COLUMNS if not given.quick or column.name not in NOT_QUICK]
+    if given.columns: names = given.columns.split(",")
     columns = [column for column in COLUMNS if column.name in names]
     if len(columns) != len(names): parser.error(f"columns are {', '.join(column.name for column in COLUMNS)}")
     if os.geteuid() != 0: parser.error("only root may mount disks")

@@ -22,7 +22,7 @@ def enter():
     child = os.fork()
     if child == 0:
         KEPT.add(os.getpid())
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.default_int_handler)
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))

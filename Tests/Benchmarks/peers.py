@@ -1,7 +1,7 @@
 """The columns of the table: how each is mounted, and when all that was written through it is in the backing directory."""
 import dataclasses, json, os, shutil, subprocess, time
 from cells import Failed
-from remote import wait_for_port
+from remote import free_port, wait_for_port
 
 CACHES = "kernel_cache,dcache_timeout=600,dcache_max_size=200000,attr_timeout=600,entry_timeout=600,negative_timeout=600"
 
@@ -91,6 +91,7 @@ class Rclone(Direct):
     def __init__(self, mode): self.name, self.mode = f"rclone-{mode}", mode
 
     def mount(self, place):
+        self.port = free_port()
         home = os.path.join(place.local, "rclone")
         os.makedirs(home)
         configuration = os.path.join(home, "configuration")
@@ -99,16 +100,16 @@ class Rclone(Direct):
         with open(os.path.join(home, "log"), "w") as log:
             subprocess.Popen(["rclone", "mount", f"far:{place.server}", place.point, "--config", configuration,
                               "--vfs-cache-mode", self.mode, "--cache-dir", os.path.join(home, "cache"),
-                              "--rc", "--rc-no-auth", "--rc-addr", "127.0.0.1:5572"],
+                              "--rc", "--rc-no-auth", "--rc-addr", f"127.0.0.1:{self.port}"],
                              stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until_mounted(place.point)
-        wait_for_port(5572)
+        wait_for_port(self.port)
 
     def settle(self, place):
         """A file is queued some time after its close: the queue must stay empty for a second."""
         empty_since = None
         while True:
-            queue = json.loads(run("rclone", "rc", "--rc-addr", "127.0.0.1:5572", "vfs/stats")).get("diskCache") or {}
+            queue = json.loads(run("rclone", "rc", "--rc-addr", f"127.0.0.1:{self.port}", "vfs/stats")).get("diskCache") or {}
             now = time.monotonic()
             if queue.get("uploadsInProgress") or queue.get("uploadsQueued"): empty_since = None
             else: empty_since = empty_since or now

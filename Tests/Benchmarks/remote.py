@@ -15,9 +15,7 @@ class Remote:
         os.makedirs(self.folder)
         for name in ("host", "user"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", os.path.join(self.folder, name)], check=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         lines = {"ListenAddress": "127.0.0.1", "Port": port, "HostKey": os.path.join(self.folder, "host"),
                  "AuthorizedKeysFile": self.key + ".pub", "PidFile": os.path.join(self.folder, "pid"),
                  "PermitRootLogin": "prohibit-password", "PasswordAuthentication": "no", "StrictModes": "no", "UsePAM": "no",
@@ -40,6 +38,12 @@ class Remote:
     def rclone_lines(self):
         return ["type = sftp", "host = 127.0.0.1", f"port = {self.port}", "user = root", f"key_file = {self.key}",
                 "shell_type = unix"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def wait_for_port(port, seconds=10):

@@ -47,7 +47,8 @@ def own_lines(results):
     """`native` is the same on the local disk, where that says something."""
     rows = [row for row in results.rows if row.is_own and results.cells[row.name]]
     columns = [name for name in results.columns if any(name in results.cells[row.name] for row in rows)]
-    return [["figure", "unit", *columns], *([row.title, row.unit, *(cell(results, row, name) for name in columns)] for row in rows)]
+    heading = ["figure", "unit", *columns]
+    return [heading, *([row.title, row.unit, *(cell(results, row, name) for name in columns)] for row in rows)]
 
 
 def goal_lines(goals):
