@@ -37,6 +37,7 @@ class Bench:
     def prepare(self):
         """A copy of the binary: a build during the run changes nothing."""
         os.chmod(self.folder, 0o755)
+        os.environ["HOME"] = self.folder   # nobody's configuration of git, rclone or shells
         self.binary = os.path.join(self.folder, "ebbfs")
         shutil.copy2(self.given.binary, self.binary)
         os.makedirs(os.path.join(self.folder, "programs"))

@@ -102,7 +102,8 @@ class Rclone(Direct):
                               "--vfs-cache-mode", self.mode, "--cache-dir", os.path.join(home, "cache"),
                               "--rc", "--rc-no-auth", "--rc-addr", f"127.0.0.1:{self.port}"],
                              stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_until_mounted(place.point)
+        try: wait_until_mounted(place.point)
+        finally: print("".join(open(os.path.join(home, "log"))), flush=True)
         wait_for_port(self.port)
 
     def settle(self, place):
