@@ -11,7 +11,8 @@ from remote import Remote
 from results import Results
 from rows import QUICK, Sizes
 
-NOT_QUICK = ("sshfs-caches", "rclone-full")   # they are much like their sisters
+# Much like their sisters, or slow where nobody would take them.
+NOT_QUICK = {("slow", "sshfs-caches"), ("slow", "rclone-full"), ("fast", "rclone-full"), ("fast", "rclone-writes")}
 LONG = 120   # seconds: a cell that took longer is not repeated
 
 
@@ -104,7 +105,8 @@ class Bench:
     def run_group(self, group):
         """Round by round, so that the noise of the machine meets all columns alike."""
         chosen = [column for column in self.columns
-                  if group.kind in column.kinds and (not group.columns or column.name in group.columns)]
+                  if group.kind in column.kinds and (not group.columns or column.name in group.columns)
+                  and (self.given.columns or not self.given.quick or (group.kind, column.name) not in NOT_QUICK)]
         tired = set()
         for number in range(self.given.repeats):
             print(f"{group.name} {number + 1}/{self.given.repeats}", flush=True)
@@ -163,8 +165,7 @@ def main():
         print("\n".join(f"{row.name:22} {row.title}" for group in groups for row in group.rows))
         return 0
     if not groups: parser.error(f"no row begins with {given.only}")
-    names = [column.name for column in COLUMNS if not given.quick or column.name not in NOT_QUICK]
-    if given.columns: names = given.columns.split(",")
+    names = given.columns.split(",") if given.columns else [column.name for column in COLUMNS]
     columns = [column for column in COLUMNS if column.name in names]
     if len(columns) != len(names): parser.error(f"columns are {', '.join(column.name for column in COLUMNS)}")
     if os.geteuid() != 0: parser.error("only root may mount disks")

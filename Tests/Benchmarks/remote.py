@@ -20,7 +20,8 @@ class Remote:
                  "AuthorizedKeysFile": self.key + ".pub", "PidFile": os.path.join(self.folder, "pid"),
                  "PermitRootLogin": "prohibit-password", "PasswordAuthentication": "no", "StrictModes": "no", "UsePAM": "no",
                  # Shells that rclone starts there are not to run root's .bashrc.
-                 "SetEnv": f"HOME={self.folder}", "PermitUserRC": "no", "MaxStartups": "100", "MaxSessions": "100", "Subsystem": "sftp internal-sftp"}
+                 "SetEnv": f"HOME={self.folder}", "PermitUserRC": "no", "MaxStartups": "100", "MaxSessions": "100",
+                 "Subsystem": "sftp internal-sftp"}
         configuration = os.path.join(self.folder, "sshd_config")
         with open(configuration, "w") as file: file.writelines(f"{key} {value}\n" for key, value in lines.items())
         subprocess.run(["/usr/sbin/sshd", "-f", configuration, "-E", os.path.join(self.folder, "log")], check=True)

@@ -40,12 +40,12 @@ def forget(cell):
 
 def random_writes(cell, jobs):
     write_files(cell, jobs)
-    fio(cell, f"fio-randwrite-4k-{jobs}", "randwrite", "4k", jobs)
+    fio(cell, f"fio-randwrite-4k-{jobs}", "randwrite", "4k", jobs, "--invalidate=0")
 
 
 def mixed(cell, jobs):
     write_files(cell, jobs)
-    fio(cell, f"fio-mixed-4k-{jobs}", "randrw", "4k", jobs, "--rwmixread=70")
+    fio(cell, f"fio-mixed-4k-{jobs}", "randrw", "4k", jobs, "--rwmixread=70", "--invalidate=0")
 
 
 def append(cell, jobs): fio(cell, f"fio-append-4k-{jobs}", "write", "4k", jobs, "--create_on_open=1", timed=False)
