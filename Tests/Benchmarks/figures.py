@@ -40,8 +40,9 @@ def kill(cell):
 def forget(folder):
     """Takes all files below `folder` out of the page cache."""
     for parent, _, names in os.walk(folder):
-        for name in names:
-            file = os.open(os.path.join(parent, name), os.O_RDONLY)
+        for path in (os.path.join(parent, name) for name in names):
+            if not os.path.isfile(path): continue   # the daemon's socket
+            file = os.open(path, os.O_RDONLY)
             os.fsync(file)
             os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
             os.close(file)
