@@ -29,7 +29,7 @@ def draw_panel(axes, results, rows, reference, title):
         axes.scatter(ratios, places, c=color, marker=mark, s=size, label=label, zorder=4 if label.startswith("ebbfs") else 3)
     axes.set_xscale("log")
     axes.set_yticks(range(len(rows)), [row.title for row in rows])
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel(f"times faster than {'sshfs' if reference == 'sshfs' else 'the directory itself'} (right is better)")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)

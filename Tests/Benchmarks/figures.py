@@ -226,7 +226,7 @@ def groups(sizes):
     yield figure(full.name, [full], memory_dirty, kind="slow", options=("memory=64M", "writeback_delay=1h"), limit=(300, 60))
     yield figure("own-cpu", [own("own-cpu-stream", "processor, 1 MiB writes, written back", "s/GiB"),
                              own("own-cpu-small", "processor, 4 KiB writes, written back", "s/GiB")], processor, limit=(600, 90))
-    for threads in (1, 4, 16, 64):
+    for threads in sizes.drain_threads:
         row = own(f"own-drain-{threads}", f"write-back at 20 ms, flush_threads={threads}", "files/s")
         yield figure(row.name, [row], lambda cell, threads=threads: drain(cell, threads), kind="slow", limit=(1800, 120),
                      options=("writeback_delay=1h", "writeback_deadline=24h", f"flush_threads={threads}"))
