@@ -8,7 +8,7 @@ SCRIPTS = .ci/run .ci/run-tests .ci/install-packages .ci/check-binary Mount/moun
 FUZZ_TARGETS = JournalReader ControlDecoder OptionParser
 FUZZ_SECONDS ?= 20
 
-.PHONY: help build run demo test check fuzz sim torture torture-apps clean
+.PHONY: help build run demo test check fuzz sim torture torture-apps bench bench-quick clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,8 @@ help:
 	@echo 'make sim    the crash simulations in full (long; SEEDS=N HOURS=H choose the seeds and bound each test)'
 	@echo 'make torture  kills, failing disks, power cuts, storms and leaks on real mounts; ends with a table (long)'
 	@echo 'make torture-apps  sqlite, git, PostgreSQL, Redis, etcd and RocksDB under kill -9 and power cuts (long)'
+	@echo 'make bench  measures ebbfs beside rclone, sshfs, bindfs and others; writes bench.json, bench.svg (hours)'
+	@echo 'make bench-quick  the same rows, small, in ten minutes'
 	@echo 'make clean  remove what was built'
 
 build:
@@ -72,6 +74,15 @@ torture: build
 torture-apps: build
 	@.ci/install-packages apps
 	python3 Tests/Torture/all.py $(BINARY) --apps $(TORTURE_OPTIONS)
+
+# BENCH_OPTIONS='--only slow-untar,fio-randwrite-4k --columns ebbfs,sshfs --repeats 5', '--list'; Debian's Python has Debian's matplotlib.
+bench: build
+	@.ci/install-packages bench
+	/usr/bin/python3 Tests/Benchmarks/bench.py '$(BINARY)' $(BENCH_OPTIONS)
+
+bench-quick: build
+	@.ci/install-packages bench
+	/usr/bin/python3 Tests/Benchmarks/bench.py '$(BINARY)' --quick $(BENCH_OPTIONS)
 
 clean:
 	rm -rf .build
