@@ -40,11 +40,13 @@ extension Recovery {
   mutating func concludeLostOutcomes() {
     bindFromOlderRecords()
     concludeFromIntents()
-    let last = concludeFromLaterOperations()
+    let planned = actionsByRecord()
+    let passing = passingNames(planned)
+    let last = concludeFromLaterOperations(passing)
     for (lsn, plan) in openPlans.sorted(by: { $0.key < $1.key }) { conclude(lsn, plan.actions, last) }
-    concludeFromLaterOperations()
+    concludeFromLaterOperations(passing)
     closePlans()
-    bindWhatWasMade()
+    bindWhatWasMade(planned)
     bindWhatIsInDoubt()
     settleClaims()
   }
@@ -92,11 +94,10 @@ extension Recovery {
   ///
   /// - Returns: the last completed operation on the names of each inode.
   @discardableResult
-  private mutating func concludeFromLaterOperations() -> [InodeNumber: LSN] {
+  private mutating func concludeFromLaterOperations(_ passing: [LSN: Set<Location>]) -> [InodeNumber: LSN] {
     var lastOfInode: [InodeNumber: LSN] = [:]
     var lastOfName: [Location: LSN] = [:]
     var lastInside: [InodeNumber: LSN] = [:]
-    let passing = passingNames()
     for step in steps.reversed() {
       // What was undone before it was written back waited for nothing.
       guard case .namespace(let change) = step.change, !cancelled.contains(Stage(step.lsn)) else { continue }
@@ -124,8 +125,9 @@ extension Recovery {
 
   /// Names that one operation gives an inode and a later one takes from it. Where the two are folded into one action, or may have
   /// been, that does not touch these names, and what came later did not wait for them there.
-  private func passingNames() -> [LSN: Set<Location>] {
-    let planned = actionsByRecord()
+  ///
+  /// - Parameter planned: The actions that carry out each record.
+  private func passingNames(_ planned: [LSN: [PhysicalAction]]) -> [LSN: Set<Location>] {
     var givers: [Location: (lsn: LSN, inode: InodeNumber)] = [:]
     var passing: [LSN: Set<Location>] = [:]
     for step in steps {
@@ -199,13 +201,15 @@ extension Recovery {
     }
   }
 
-  /// What was made and of which no binding is left is where its completed operations have put it.
-  private mutating func bindWhatWasMade() {
+  /// What was made and of which no binding is left is where its completed operations have put it. What was replaced before it was
+  /// made, so that its record is completed by another file's action, is nowhere.
+  private mutating func bindWhatWasMade(_ planned: [LSN: [PhysicalAction]]) {
     var found: [InodeNumber: Binding] = [:]
     for step in steps {
       guard case .namespace(let change) = step.change, completed.contains(Stage(step.lsn)) else { continue }
       if case .create(let new, .some(let location)) = change, bindings[new.number] == nil,
-        !cancelled.contains(Stage(step.lsn))
+        !cancelled.contains(Stage(step.lsn)),
+        planned[step.lsn]?.contains(where: { $0.kind == .create && $0.inode == new.number }) ?? true
       {
         found[new.number] = Binding(inode: new.number, kind: new.attributes.kind, locations: [location])
       }
