@@ -119,7 +119,7 @@ extension Engine {
     let outcome = run
     let nanoseconds = clock.uptimeNanoseconds() - began
     shared.withLock { [attempted] shared in
-      if !backing.abilities.hasFilesystemSync { shared.pacing.note(operations: attempted.count, nanoseconds: nanoseconds) }
+      shared.pacing?.note(operations: attempted.count, nanoseconds: nanoseconds)
       shared.plans[lsn] = outcome
       noteFailures(of: outcome, &shared)
     }

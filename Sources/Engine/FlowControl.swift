@@ -109,7 +109,7 @@ extension Engine.Shared {
   /// Whether write-back must not wait for more changes: room is short, or soon will be.
   mutating func updatePressure() {
     state.queue.setPressure(isPressed)
-    state.queue.limitBatches(toBytes: flow.batchBytes, operations: pacing.operationsMax)
+    state.queue.limitBatches(toBytes: flow.batchBytes, operations: pacing?.operationsMax ?? .max)
   }
 
   /// Whether one more plan may begin. While changes are slowed down no more is under way than serves throughput: all of many
