@@ -102,6 +102,8 @@ int linux_punch_hole(int descriptor, int64_t offset, int64_t count) {
   return RESULT_OF(fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count));
 }
 
+int linux_allocate(int descriptor, int64_t count) { return RESULT_OF(fallocate(descriptor, 0, 0, count)); }
+
 int64_t linux_seek_data(int descriptor, int64_t offset) { return RESULT_OF(lseek(descriptor, offset, SEEK_DATA)); }
 
 int64_t linux_seek_hole(int descriptor, int64_t offset) { return RESULT_OF(lseek(descriptor, offset, SEEK_HOLE)); }

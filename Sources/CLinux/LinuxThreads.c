@@ -2,6 +2,7 @@
 #include "LinuxThreads.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -72,4 +73,9 @@ int linux_set_user_of_thread(uint32_t user) {
   if (syscall(SYS_setgroups, 0, NULL) != 0) return -errno;
   if (syscall(SYS_setresgid, user, user, user) != 0) return -errno;
   return syscall(SYS_setresuid, user, user, user) != 0 ? -errno : 0;
+}
+
+void linux_keep_heap(int bytes) {
+  mallopt(M_MMAP_THRESHOLD, bytes);
+  mallopt(M_TRIM_THRESHOLD, 4 * bytes);
 }

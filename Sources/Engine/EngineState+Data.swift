@@ -47,11 +47,12 @@ extension EngineState {
     guard !bytes.isEmpty else { return .reply(.count(0), after: .zero) }
     guard offset >= 0 else { throw .failure(.invalidArgument) }
     // As write(2) does: what fits is written.
-    let bytes = bytes.prefix(max(0, abilities.fileBytesMax - offset))
+    let bytesMax = max(0, abilities.fileBytesMax - offset)
+    let bytes = bytes.count <= bytesMax ? bytes : Array(bytes.prefix(bytesMax))
     guard !bytes.isEmpty else { throw .failure(.fileTooLarge) }
     let end = offset + bytes.count
     if goesAround(inode, offset: offset, size: before.size, request) {
-      return try writeAround(inode, offset: offset, bytes: Array(bytes), request)
+      return try writeAround(inode, offset: offset, bytes: bytes, request)
     }
     if around.isWriting(number) { throw .needsPlanEnd }
     try admitChange(bytes: bytes.count)
@@ -63,7 +64,7 @@ extension EngineState {
       attributes: AttributeChange(modified: now, changed: now))
     followStream(inode, offset: offset, count: bytes.count, size: before.size)
     let coalescedBefore = cache.coalesced
-    let lsn = commit(change, bytes: Array(bytes), at: now, request: request.caller.request)
+    let lsn = commit(change, bytes: bytes, at: now, request: request.caller.request)
     metrics.writesCoalesced.add(cache.coalesced.writes - coalescedBefore.writes)
     metrics.bytesCoalesced.add(cache.coalesced.bytes - coalescedBefore.bytes)
     return .reply(.count(bytes.count), after: lsn)

@@ -171,11 +171,15 @@ extension EngineState {
     let appended = journal.append(.content(change, bytes: bytes, time: time, request: request))
     inode.lastReference = appended.lsn
     inode.lastChange = appended.lsn
+    // What is long is read back from the journal in one piece: a copy in memory would cost more than it saves.
+    let isInJournalOnly = bytes.count >= Self.journalOnlyBytesMin && appended.dataPosition != nil
     return countingBatch { state in
-      state.take(change, bytes: bytes, position: appended.dataPosition, lsn: appended.lsn)
+      state.take(change, bytes: isInJournalOnly ? nil : bytes, position: appended.dataPosition, lsn: appended.lsn)
       return appended.lsn
     }
   }
+
+  private static let journalOnlyBytesMin = 128 << 10
 
   /// Takes a journaled change of contents into memory and has it written back.
   mutating func take(_ change: ContentChange, bytes: [UInt8]?, position: JournalPosition?, lsn: LSN) {

@@ -45,12 +45,12 @@ package final class PosixJournalStorage: JournalStorage {
     try names().compactMap { segmentNumber(in: $0, after: segmentPrefix) }.sorted()
   }
 
-  package func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno) {
+  package func prepareSegment(_ number: UInt64, bytes: Int, isHurried: Bool) throws(Errno) {
     try checkWritable()
     let preparing = preparingName(number)
     unsafe linux_remove_file(directory.number, preparing)
     do throws(Errno) {
-      try writeZeros(preparing, bytes: bytes)
+      try makeZeros(preparing, bytes: bytes, isHurried: isHurried)
       try rename(preparing, to: number)
     } catch {
       unsafe linux_remove_file(directory.number, preparing)
@@ -141,10 +141,17 @@ package final class PosixJournalStorage: JournalStorage {
     leftovers.withLock { _ = $0.remove(number) }
   }
 
-  /// Zeros, written and synced, in a new file.
-  private func writeZeros(_ name: [UInt8], bytes: Int) throws(Errno) {
+  /// Zeros, synced, in a new file: written, or if it must be quick and the filesystem can, only allocated.
+  private func makeZeros(_ name: [UInt8], bytes: Int, isHurried: Bool) throws(Errno) {
     let flags = linux_o_read_write | linux_o_create | linux_o_exclusive | linux_o_no_follow
     let file = try Descriptor(at: directory, name, flags: flags, mode: 0o600)
+    if isHurried {
+      let result = linux_allocate(file.number, Int64(bytes))
+      guard result == -Errno.notSupported.rawValue || result == -Errno.notImplemented.rawValue else {
+        try checked(result)
+        return try file.synchronize()
+      }
+    }
     let zeros = [UInt8](repeating: 0, count: 1 << 20)
     var offset = 0
     while offset < bytes {

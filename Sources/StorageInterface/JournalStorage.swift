@@ -6,10 +6,12 @@ import FilesystemModel
 package protocol JournalStorage: AnyObject, Sendable {
   /// The numbers of all segment files, ascending. Files still being prepared are not among them.
   func segments() throws(Errno) -> [UInt64]
-  /// Makes a segment file of `bytes` zeros, written, not allocated (fallocate gains nothing), synced with its directory entry,
-  /// under a preparing name first, so that `segments` never shows half of one. Takes the place of what a call that failed left
-  /// under the number: that of `recycleSegment`, too.
-  func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno)
+  /// Makes a segment file of `bytes` zeros, synced with its directory entry, under a preparing name first, so that `segments`
+  /// never shows half of one. Takes the place of what a call that failed left under the number: that of `recycleSegment`, too.
+  ///
+  /// - Parameter isHurried: Whether the zeros may be allocated without being written: at once ready, but each sync of what is
+  ///   written to it then changes the filesystem's own structures too.
+  func prepareSegment(_ number: UInt64, bytes: Int, isHurried: Bool) throws(Errno)
   /// Gives a retired segment a new number, so that its written blocks are used again; synced with its directory entry. When it
   /// throws, the segment has either number, and may only be removed.
   func recycleSegment(_ number: UInt64, as newNumber: UInt64) throws(Errno)
@@ -62,4 +64,11 @@ package protocol SegmentFile: AnyObject, Sendable {
   func write(_ bytes: [UInt8], at offset: Int) throws(Errno)
   /// fdatasync(2). A failure is final: what was written since the last success may be lost whatever a later call says.
   func synchronize() throws(Errno)
+}
+
+extension JournalStorage {
+  /// Makes a segment file of written zeros.
+  package func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno) {
+    try prepareSegment(number, bytes: bytes, isHurried: false)
+  }
 }

@@ -55,12 +55,25 @@ extension Journal {
     return true
   }
 
+  /// Whether segments are filled as fast as they can be made: their zeros would take the disk's bandwidth from them.
+  private func isHurried() -> Bool {
+    let now = clock.uptimeMilliseconds()
+    return state.withLock { state in
+      defer { state.segmentMadeMilliseconds = now }
+      guard let last = state.segmentMadeMilliseconds else { return false }
+      return (now - last) * Self.bytesPerSecondHurried < configuration.segmentBytes * 1000
+    }
+  }
+
+  private static var bytesPerSecondHurried: Int { 32 << 20 }
+
   /// Makes the file of the next segment: a new one or, when the disk is full, the oldest that is kept. Called by the one that
   /// provisions.
   func makeSegment(_ number: UInt64) throws(Errno) -> SpareSegment {
+    let isHurried = isHurried()
     while true {
       do {
-        try storage.prepareSegment(number, bytes: configuration.segmentBytes)
+        try storage.prepareSegment(number, bytes: configuration.segmentBytes, isHurried: isHurried)
         return SpareSegment(number: number, isRecycled: false)
       } catch {
         guard error == .noSpace || error == .quotaExceeded, let oldest = state.withLock({ $0.retained.segments.first })

@@ -43,6 +43,8 @@ struct JournalState {
   var live: [LiveSegment]
   /// Prepared files right above the highest file in use, ascending.
   var spares: [SpareSegment]
+  /// When the last segment was made, in uptime; `nil` before the first.
+  var segmentMadeMilliseconds: Int?
   var retained: RetainedSegments
   /// Segments that are set aside, and not used again, when they are retired.
   var damaged: Set<UInt64>

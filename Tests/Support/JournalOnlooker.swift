@@ -28,7 +28,7 @@ package final class JournalOnlooker: JournalStorage {
     return OnlookersFile(storage, segment.identity, bytes: segment.written.count)
   }
 
-  package func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno) { throw .readOnlyFilesystem }
+  package func prepareSegment(_ number: UInt64, bytes: Int, isHurried: Bool) throws(Errno) { throw .readOnlyFilesystem }
   package func recycleSegment(_ number: UInt64, as newNumber: UInt64) throws(Errno) { throw .readOnlyFilesystem }
   package func removeSegment(_ number: UInt64) throws(Errno) { throw .readOnlyFilesystem }
   package func shelve(_ number: UInt64, on shelf: Shelf) throws(Errno) { throw .readOnlyFilesystem }

@@ -75,7 +75,7 @@ package final class SimulatedJournalStorage: JournalStorage {
     }
   }
 
-  package func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno) {
+  package func prepareSegment(_ number: UInt64, bytes: Int, isHurried: Bool) throws(Errno) {
     try state.withLock { state throws(Errno) in
       try Self.begin(.prepare(number), &state)
       guard state.segments[number] == nil || state.leftovers.contains(number) else { throw .exists }

@@ -89,6 +89,7 @@ int64_t linux_write_at(int descriptor, const void *buffer, size_t count, int64_t
 int64_t linux_read(int descriptor, void *buffer, size_t count);
 int linux_resize(int descriptor, int64_t size);
 int linux_punch_hole(int descriptor, int64_t offset, int64_t count);
+int linux_allocate(int descriptor, int64_t count);
 int64_t linux_seek_data(int descriptor, int64_t offset);
 int64_t linux_seek_hole(int descriptor, int64_t offset);
 int linux_synchronize(int descriptor);

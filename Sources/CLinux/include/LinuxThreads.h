@@ -1,4 +1,4 @@
-// Threads of the C library, as far as Swift cannot import them.
+// Threads and heap of the C library, as far as Swift cannot import them.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +10,9 @@ int linux_start_thread(
     const unsigned char *name, size_t stack_bytes, void (*body)(void *), void *argument, uint64_t *thread);
 int linux_join_thread(uint64_t thread);
 int linux_detach_thread(uint64_t thread);
+
+// Allocations up to this size come from the heap, which keeps four times as much at its end when that is free.
+void linux_keep_heap(int bytes);
 
 // Makes the calling thread alone an ordinary user, without any capability: for tests of a daemon without privileges.
 int linux_set_user_of_thread(uint32_t user);
