@@ -1,8 +1,8 @@
 /// Keeps plans short where each operation takes long: then many small plans are under way at a time instead of few large ones,
 /// and who waits for one file does not wait for sixty others.
 ///
-/// Only for operations that are synced one by one, as on remote filesystems: where one syncfs(2) makes a whole plan durable, large
-/// plans are what makes it cheap.
+/// Only for operations that are synced one by one, as on remote filesystems: where one syncfs(2) makes a whole plan durable,
+/// large plans are what makes it cheap.
 struct BatchPacing {
   /// What an operation took: an average over some plans.
   private var nanosecondsPerOperation: Double?

@@ -20,7 +20,6 @@ package final class Engine: OperationHandler {
   struct Shared {
     var state: EngineState
     var flow: FlowControl
-    /// Where each operation is synced for itself.
     var pacing: BatchPacing?
     var parking = Parking()
     var prefetch = Prefetch()
@@ -73,8 +72,7 @@ package final class Engine: OperationHandler {
     let backing = MeasuredStorage(backing, calls)
     let flow = FlowControl(
       background: configuration.dirtyBackground, limit: configuration.dirtyLimit, journalCapacityBytes: journal.capacityBytes)
-    self.shared = Lock(
-      Shared(state: state, flow: flow, pacing: backing.abilities.hasFilesystemSync ? nil : BatchPacing()))
+    self.shared = Lock(Shared(state: state, flow: flow, pacing: backing.abilities.hasFilesystemSync ? nil : BatchPacing()))
     self.journal = journal
     self.backing = backing
     self.metrics = state.metrics

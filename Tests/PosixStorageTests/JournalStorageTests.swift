@@ -60,6 +60,8 @@ import Threading
       #expect(try storage.bytesAvailable() < 8 << 20)
       #expect(throws: Errno.noSpace) { try storage.prepareSegment(1, bytes: 64 << 20) }
       #expect(try storage.segments() == [])
+      // ext4 frees blocks with its own journal's next commit.
+      #expect(runs("sync -f \(path)"))
       #expect(try storage.bytesAvailable() > 4 << 20)
       #expect(runs("test $(ls -A \(path)/state) = lock"))
     }
