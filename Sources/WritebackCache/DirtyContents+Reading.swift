@@ -33,8 +33,8 @@ extension DirtyContents {
     return pieces.finished()
   }
 
-  /// What kind of contents the parts of a range have, without copying bytes: for SEEK_DATA and SEEK_HOLE. Of clean blocks only the
-  /// backing file can tell.
+  /// What kind of contents the parts of a range have, without copying bytes: for SEEK_DATA and SEEK_HOLE. Clean blocks are
+  /// left to the backing file, which may have holes there.
   ///
   /// - Returns: parts in order that cover the range exactly; adjacent ones of a kind are joined.
   /// - Complexity: O(blocks of the range), or O(n log n) of the inode's dirty blocks where these are fewer.
