@@ -37,6 +37,8 @@ package struct EngineStatus: Sendable {
   /// The same by priority.
   package var queues: [(priority: String, count: Int)]
   package var memoryBlocksUsed: Int
+  /// Those of what is written back, whose memory is taken when it is needed.
+  package var memoryBlocksClean: Int
   package var openPlans: Int
   /// Age of the oldest acknowledged change that is not written back; 0 when there is none.
   package var oldestAgeMilliseconds: Int
@@ -131,7 +133,8 @@ extension Engine {
       return EngineStatus(
         dirtyBytes: state.cache.dirtyBytes, dirtyBlocks: state.cache.dirtyBlocks, dirtyInodes: state.cache.dirtyInodeCount,
         pendingOperations: state.queue.count, queues: state.queue.countsByPriority,
-        memoryBlocksUsed: state.cache.arenaBlocksUsed, openPlans: shared.plans.count,
+        memoryBlocksUsed: state.cache.arenaBlocksUsed, memoryBlocksClean: state.cache.cleanBlocks,
+        openPlans: shared.plans.count,
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,
         journalUsedBytes: journal.usedBytes, journalCapacityBytes: journal.capacityBytes,
         retainedSegments: journal.retained.segments, retainedBytes: journal.retained.bytes, lastLSN: journal.lastLSN,

@@ -168,6 +168,7 @@ extension EngineState {
 
   private mutating func takeAttributes(_ details: BackingDetails, of inode: Inode) {
     let number = inode.number
+    dropCleanUnlessOf(details.status, inode)
     let identity = known(details.status, of: inode)
     if abilities.hasStableInodes, let original = inodes.identify(inode, as: identity), original.kind == inode.kind {
       // A file with more names than the journal can tell in one record stays two inodes: neither shows changes of the other.
@@ -197,6 +198,7 @@ extension EngineState {
   /// - Parameter version: The file's state.
   private mutating func merge(_ inode: Inode, into original: Inode, _ version: BackingVersion?) {
     let wasCutOff = original.isCutOff
+    cache.dropClean(inode.number)
     inodes.merge(inode, into: original)
     // Changes of it went directly to a held descriptor.
     if wasCutOff { original.identity?.version = version }

@@ -24,7 +24,11 @@ extension Engine {
       .gauge("ebbfs_writeback_batches_open", "Batches that are being written back.", value: status.openPlans),
       .gauge("ebbfs_parked_requests", "Requests that wait.", value: status.parkedRequests),
       .gauge("ebbfs_known_inodes", "Files and directories that are remembered.", value: status.knownInodes),
-      .gauge("ebbfs_memory_blocks_used", "Blocks of 4 KiB of memory= that are in use.", value: status.memoryBlocksUsed),
+      .gauge(
+        "ebbfs_memory_blocks_used", "Blocks of 4 KiB of memory= with what waits for write-back.", value: status.memoryBlocksUsed),
+      .gauge(
+        "ebbfs_memory_blocks_clean", "Blocks of 4 KiB of memory= that keep what is written back until others need them.",
+        value: status.memoryBlocksClean),
     ]
   }
 

@@ -25,6 +25,7 @@ extension EngineState {
 
   /// What waits for write-back of an inode is based on this state of its file from now on.
   mutating func rebase(_ number: InodeNumber, on status: BackingStatus) {
+    cache.dropClean(number)
     guard let inode = inodes[number] else { return }
     var known = status.known
     if let old = inode.identity, old.isSameFile(as: known) || !abilities.hasStableInodes { known.linkCount = old.linkCount }

@@ -30,7 +30,7 @@ extension EngineState {
   }
 
   private func assembly(_ inode: Inode, _ range: ByteRange) throws(Interruption) -> ReadAssembly {
-    var pieces = cache.read(inode.number, range)
+    var pieces = cache.read(inode.number, range, includingClean: isCleanBelieved(inode))
     if !inode.hasBackingContents {
       pieces = pieces.map { if case .backing(let range) = $0 { .zeros(range.count) } else { $0 } }
     }

@@ -191,6 +191,7 @@ extension EngineState {
     let discard = Discard(names: names.map { Discard.Name($0, nil) })
     guard Record.discard(discard).encodedBytes <= journal.recordBytesMax else { return Forgotten() }
     append(discard)
+    cache.dropClean(number)
     for name in names { inodes.clearName(name) }
     inodes.setBackingNames([], of: inode)
     inode.lastReference = journal.append(.binding(binding(of: inode))).lsn

@@ -26,6 +26,7 @@ extension EngineState {
   /// - Returns: what the kernel must forget.
   mutating func disown(_ location: Location, of inode: Inode) -> [Invalidation] {
     guard inode.backingNames.contains(location), !hasPendingBelow(inode) else { return [] }
+    cache.dropClean(inode.number)
     if inodes.inode(at: location) === inode { inodes.clearName(location) }
     inodes.setBackingNames(inode.backingNames.filter { $0 != location }, of: inode)
     if inode.isBound { inode.lastReference = journal.append(.binding(binding(of: inode))).lsn }

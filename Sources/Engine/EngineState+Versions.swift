@@ -38,6 +38,7 @@ extension EngineState {
   ///
   /// - Returns: whether the journal is to be synced before the first write.
   mutating func forgetVersion(of number: InodeNumber) -> Bool {
+    cache.dropClean(number)
     guard let inode = inodes[number], inode.identity?.version != nil else { return false }
     inode.identity?.version = nil
     guard inode.isBound else { return false }

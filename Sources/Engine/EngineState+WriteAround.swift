@@ -164,6 +164,7 @@ extension EngineState {
       try admitSpace(bytes: bytesNeeded(by: inode, writing: offset..<offset + bytes.count, before: before), request)
     }
     guard around.isOpen(inode.number) else { return try open(inode) }
+    cache.dropClean(inode.number)
     followStream(inode, offset: offset, count: bytes.count, size: inode.attributes?.size ?? 0)
     let work = AroundWork(request: request, offset: offset, bytes: bytes)
     return .around(inode.number, isFirst: around.write(inode.number, work, nowMilliseconds: clock.uptimeMilliseconds()))
@@ -184,6 +185,7 @@ extension EngineState {
 
   /// A write that went around is in the backing file: the mount shows what that has.
   mutating func takeWrittenAround(_ number: InodeNumber, _ attributes: Attributes) {
+    cache.dropClean(number)
     guard let inode = inodes[number] else { return }
     space.noteWritten(bytes: max(0, 512 * (attributes.blocks512 - inode.backingBlocks512)), files: 0)
     inode.attributes = attributes

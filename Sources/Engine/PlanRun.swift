@@ -339,7 +339,7 @@ extension EngineState {
     queue.finished(
       plan: run.lsn, completed: run.completed, aborted: run.aborted, nowMilliseconds: clock.uptimeMilliseconds())
     for index in run.completed where run.actions[index].action.contentsThrough != nil {
-      cache.release(run.actions[index].action.inode)
+      releaseContents(of: run, index)
     }
     let written = run.completed.compactMap { inodes[run.actions[$0].action.inode] }.reduce(0) { $0 + noteWritten($1) }
     space.noteWritten(bytes: written, files: run.completed.count { run.actions[$0].action.kind == .create })

@@ -62,6 +62,14 @@ typealias ArenaSlot = Int32
     unsafe bytes.append(contentsOf: source)
   }
 
+  /// Copies the bytes of an in-block range from one slot to another.
+  func copy(_ range: Range<Int>, from source: ArenaSlot, to target: ArenaSlot) {
+    precondition(source != target)
+    let bytes = unsafe address(of: source, offset: range.lowerBound, count: range.count)
+    // SAFETY: `address` checks the range in both blocks, which are two.
+    unsafe address(of: target, offset: range.lowerBound, count: range.count).copyMemory(from: bytes, byteCount: range.count)
+  }
+
   private func address(of slot: ArenaSlot, offset: Int, count: Int) -> UnsafeMutableRawPointer {
     precondition(slot >= 0 && slot < firstUntouched && offset >= 0 && count >= 0 && offset + count <= Self.blockBytes)
     return unsafe memory + (Int(slot) * Self.blockBytes + offset)

@@ -1,17 +1,24 @@
 import FilesystemModel
 
-/// The memory that dirty blocks share: the arena and the order in which blocks leave it.
+/// The memory that blocks share: the arena, the order in which blocks leave it, and those that stay there until their memory is
+/// needed, since they are written back.
 struct BlockMemory {
   let arena: BlockArena
   var order = EvictionOrder()
+  var clean: [InodeNumber: CleanContents] = [:]
 
   init(bytes: Int) { arena = BlockArena(bytes: bytes) }
 
+  /// Takes a block: a free one, or the one that is clean for longest. There must be one.
   mutating func take(for owner: BlockOwner) -> ArenaSlot {
+    if arena.slotsFree == 0 { dropOldestClean() }
     let slot = arena.take()
     order.setOwner(owner, of: slot)
     return slot
   }
+
+  /// Blocks that can be taken.
+  var slotsAvailable: Int { arena.slotsFree + order.cleanCount }
 
   mutating func giveBack(_ slot: ArenaSlot) {
     order.remove(slot)

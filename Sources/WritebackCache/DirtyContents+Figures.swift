@@ -67,7 +67,8 @@ extension DirtyContents {
     (inodes[inode]?.current?.blocks.count ?? 0) + (inodes[inode]?.sealed?.blocks.count ?? 0)
   }
 
-  package var arenaBlocksUsed: Int { memory.arena.slotsUsed }
+  /// Blocks in memory with bytes that are not yet written back.
+  package var arenaBlocksUsed: Int { memory.arena.slotsUsed - memory.order.cleanCount }
   package var arenaBlocksTotal: Int { memory.arena.slotsTotal }
 }
 

@@ -14,6 +14,9 @@ extension DirtyContents {
         layer?.checkInvariants(order: memory.order, slots: &slots, &violations)
       }
     }
+    for (inode, contents) in memory.clean {
+      contents.checkInvariants(inode, order: memory.order, slots: &slots, &violations)
+    }
     memory.checkInvariants(slots: slots, &violations)
     let layers = inodes.values.flatMap { [$0.sealed, $0.current].compactMap(\.self) }
     violations.expect(dirtyBytes == layers.reduce(0) { $0 + $1.byteCount }, "dirtyBytes is the sum over all layers")
@@ -59,6 +62,21 @@ extension Layer {
   }
 }
 
+extension CleanContents {
+  fileprivate func checkInvariants(
+    _ inode: InodeNumber, order: EvictionOrder, slots: inout [ArenaSlot: BlockOwner], _ violations: inout Violations
+  ) {
+    violations.expect(!blocks.isEmpty, "clean contents have a block")
+    for (index, block) in blocks {
+      let owner = BlockOwner(inode: inode, block: index)
+      violations.expect(block.count > 0 && block.count <= BlockArena.blockBytes, "a clean block has valid bytes")
+      violations.expect(order.isClean(block.slot), "a clean block can be dropped")
+      violations.expect(order.owner(of: block.slot) == owner, "a slot's owner is its clean block")
+      violations.expect(slots.updateValue(owner, forKey: block.slot) == nil, "a slot belongs to one block")
+    }
+  }
+}
+
 extension BlockSegments {
   fileprivate var last: BlockSegment? { isEmpty ? nil : self[count - 1] }
 }
@@ -95,6 +113,14 @@ extension BlockMemory {
       listed += 1
       slot = order.next(after: current)
     }
-    violations.expect(listed == slots.keys.count { order.contains($0) }, "the order lists each slot in it once")
+    let clean = clean.values.reduce(0) { $0 + $1.blocks.count }
+    violations.expect(listed == slots.keys.count { order.contains($0) } - clean, "the order lists each slot in it once")
+    violations.expect(order.cleanCount == clean, "the order knows how many blocks are clean")
+    var cleanSlot = order.oldestClean
+    for _ in 0..<clean {
+      violations.expect(cleanSlot.map { order.isClean($0) } == true, "the clean order lists clean slots")
+      cleanSlot = cleanSlot.flatMap { order.next(after: $0) }
+    }
+    violations.expect(cleanSlot == nil, "the clean order lists each slot once")
   }
 }

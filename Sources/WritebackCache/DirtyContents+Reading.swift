@@ -1,14 +1,23 @@
 import FilesystemModel
 
 extension DirtyContents {
-  /// What a range of a file reads as: current over sealed over the backing file. The caller clips it to the file's size.
+  /// What a range of a file reads as: current over sealed over clean over the backing file. The caller clips it to the file's
+  /// size.
   ///
   /// A `.journal` piece can be read once its record is written, and while the inode's oldest record keeps the segment.
+  /// - Parameter includingClean: Whether clean blocks are what the backing file has (`cleanBasis`); else they are not looked at.
   /// - Returns: pieces in order that cover the range exactly; adjacent ones of a kind are joined.
   /// - Complexity: O(blocks of the range), plus the bytes copied.
-  package func read(_ inode: InodeNumber, _ range: ByteRange) -> [ReadPiece] {
+  package func read(_ inode: InodeNumber, _ range: ByteRange, includingClean: Bool = false) -> [ReadPiece] {
     var pieces = ReadPieces(arena: memory.arena)
-    forEachPart(of: inode, range) { part, source in pieces.append(part, source) }
+    let clean = includingClean ? memory.clean[inode] : nil
+    forEachPart(of: inode, range) { part, source in
+      if case .below = source, let clean {
+        clean.forEachPart(of: part) { part, source in pieces.append(part, source) }
+      } else {
+        pieces.append(part, source)
+      }
+    }
     return pieces.finished()
   }
 
@@ -24,7 +33,8 @@ extension DirtyContents {
     return pieces.finished()
   }
 
-  /// What kind of contents the parts of a range have, without copying bytes: for SEEK_DATA and SEEK_HOLE.
+  /// What kind of contents the parts of a range have, without copying bytes: for SEEK_DATA and SEEK_HOLE. Clean blocks are
+  /// left to the backing file, which may have holes there.
   ///
   /// - Returns: parts in order that cover the range exactly; adjacent ones of a kind are joined.
   /// - Complexity: O(blocks of the range), or O(n log n) of the inode's dirty blocks where these are fewer.

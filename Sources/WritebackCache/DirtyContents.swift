@@ -3,9 +3,9 @@ import FilesystemModel
 /// The contents of inodes that are journaled and not yet written back: bytes, sizes, attributes and extended attributes.
 ///
 /// Per inode there are up to two layers: *current* takes new changes, *sealed* is being written back and never changes. Reads
-/// see current over sealed over the backing file. Bytes are in a fixed arena of 4 KiB blocks, or, evicted or replayed, in the
-/// journal alone. Everything here is in the journal already; nothing has an effect on durability. Used under the owner's lock,
-/// from any thread. A copy would share the arena, so there is exactly one of each.
+/// see current over sealed over the backing file, or over the clean blocks that are kept of it. Bytes are in a fixed arena of 4 KiB
+/// blocks, or, evicted or replayed, in the journal alone. Everything here is in the journal already; nothing has an effect on
+/// durability. Used under the owner's lock, from any thread. A copy would share the arena, so there is exactly one of each.
 package struct DirtyContents {
   struct Layers {
     var current: Layer?
@@ -66,10 +66,10 @@ package struct DirtyContents {
     if case .write(_, let count)? = change.data { coalesced.count(written: count, newBytes: newBytes, newBlocks: newBlocks) }
   }
 
-  /// Whether free blocks of the arena suffice for writing `range`, whatever there is already.
+  /// Whether free and clean blocks of the arena suffice for writing `range`, whatever there is already.
   package func hasRoom(forWriting range: ByteRange, of inode: InodeNumber) -> Bool {
     guard !range.isEmpty else { return true }
-    let free = memory.arena.slotsFree
+    let free = memory.slotsAvailable
     guard range.blockIndexes.count > free else { return true }
     guard let blocks = inodes[inode]?.current?.blocks else { return false }
     return range.blockIndexes.count { blocks[$0]?.slot == nil } <= free
@@ -123,19 +123,35 @@ package struct DirtyContents {
 
   /// Frees the sealed layer, which is written back and durable in the backing directory.
   ///
-  /// - Complexity: O(its blocks).
-  package mutating func release(_ inode: InodeNumber) {
+  /// - Parameters:
+  ///   - basis: The state that the file is in now: what is in memory of it stays as clean blocks. `nil` when that is not known:
+  ///     then nothing stays; but without a change of data, the clean blocks there are.
+  ///   - carriesOver: Whether the file was in the state of the clean blocks there are before it was written to.
+  /// - Complexity: O(its blocks, and the inode's clean ones).
+  package mutating func release(_ inode: InodeNumber, keeping basis: CleanBasis? = nil, carriesOver: Bool = false) {
     guard let layers = inodes[inode], let sealed = layers.sealed else { return }
-    free(sealed)
+    if let basis {
+      memory.keep(sealed, basis, carriesOver: carriesOver)
+      uncount(sealed)
+    } else {
+      if sealed.sizeAfter != nil { memory.dropClean(inode) }
+      free(sealed)
+    }
     if layers.current == nil { inodes[inode] = nil } else { inodes[inode]?.sealed = nil }
     dropGoneFromAge()
   }
 
-  /// Drops both layers: the inode's last name is gone (R16). It must not be in an open plan.
+  /// Drops an inode's clean blocks: they may not be what the backing file has.
+  ///
+  /// - Complexity: O(the blocks).
+  package mutating func dropClean(_ inode: InodeNumber) { memory.dropClean(inode) }
+
+  /// Drops both layers and clean blocks: the inode's last name is gone (R16). It must not be in an open plan.
   ///
   /// - Returns: the last record whose change is dropped; `nil` when nothing was dirty.
   /// - Complexity: O(its blocks).
   package mutating func discard(_ inode: InodeNumber) -> LSN? {
+    memory.dropClean(inode)
     guard let layers = inodes.removeValue(forKey: inode) else { return nil }
     if let sealed = layers.sealed { free(sealed) }
     if let current = layers.current { free(current) }
@@ -145,6 +161,10 @@ package struct DirtyContents {
 
   private mutating func free(_ layer: Layer) {
     layer.discard(memory: &memory)
+    uncount(layer)
+  }
+
+  private mutating func uncount(_ layer: Layer) {
     dirtyBytes -= layer.byteCount
     dirtyBlocks -= layer.blocks.count
   }

@@ -54,6 +54,12 @@ final class ContentsModel {
   func size(_ inode: InodeNumber = file) -> Int { logical[inode, default: File()].bytes.count }
 }
 
+extension CleanBasis {
+  /// Nobody else changes the backing files of tests.
+  static let test = CleanBasis(
+    identity: BackingIdentity(isOnRootDevice: true, inode: 1, linkCount: 1), changed: Timestamp(seconds: 1))
+}
+
 /// The inode of tests that need one only.
 let file = InodeNumber(7)
 
@@ -156,7 +162,7 @@ extension ContentsModel {
       return true
     }
     guard let done = writeBacks.removeValue(forKey: inode) else { return true }
-    contents.release(inode)
+    contents.release(inode, keeping: .test, carriesOver: true)
     records[inode]?.removeAll { $0.lsn <= done.through }
     return backing[inode, default: File()] == done.result
   }
@@ -256,7 +262,9 @@ extension ContentsModel {
   }
 
   /// What a range of the file reads as.
-  func read(_ range: ByteRange, _ inode: InodeNumber = file) -> [UInt8] { composed(contents.read(inode, range), inode) }
+  func read(_ range: ByteRange, _ inode: InodeNumber = file) -> [UInt8] {
+    composed(contents.read(inode, range, includingClean: true), inode)
+  }
 
   /// Whether a range, clipped to the size, reads as it must.
   func isRight(_ range: ByteRange, _ inode: InodeNumber = file) -> Bool {

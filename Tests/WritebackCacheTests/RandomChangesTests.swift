@@ -54,7 +54,7 @@ import Testing
       case 76..<93: return model.stepWriteBack(inode)
       case 93..<98:
         _ = model.evict(blocks: random(1...3), writtenThrough: LSN(UInt64(random(0...Int(model.lsn.rawValue)))))
-      case 98: if random(0...3) == 0 { return discard(inode) }
+      case 98: if random(0...3) == 0 { return discard(inode) } else { model.contents.dropClean(inode) }
       case 99 where random(0...1) == 0:
         model.copyForward(inode, through: LSN(UInt64(random(0...Int(model.lsn.rawValue)))))
       default: if random(0...3) == 0 { model.recover() }
@@ -114,7 +114,7 @@ import Testing
       }
     }
     for inode in walk.inodes { _ = walk.model.discard(inode) }
-    #expect(walk.model.contents.arenaBlocksUsed == 0)
+    #expect(walk.model.contents.arenaBlocksUsed == 0 && walk.model.contents.cleanBlocks == 0)
     #expect(walk.model.contents.dirtyBytes == 0)
     #expect(walk.model.contents.oldestLSN() == nil)
   }
