@@ -3,9 +3,9 @@ import FilesystemModel
 /// The contents of inodes that are journaled and not yet written back: bytes, sizes, attributes and extended attributes.
 ///
 /// Per inode there are up to two layers: *current* takes new changes, *sealed* is being written back and never changes. Reads
-/// see current over sealed over the backing file, or over the clean blocks that are kept of it. Bytes are in a fixed arena of 4 KiB
-/// blocks, or, evicted or replayed, in the journal alone. Everything here is in the journal already; nothing has an effect on
-/// durability. Used under the owner's lock, from any thread. A copy would share the arena, so there is exactly one of each.
+/// see current over sealed over the backing file, or over the clean blocks that are kept of it. Bytes are in a fixed arena of
+/// 4 KiB blocks, or, evicted or replayed, in the journal alone. Everything here is in the journal already; nothing has an effect
+/// on durability. Used under the owner's lock, from any thread. A copy would share the arena, so there is exactly one of each.
 package struct DirtyContents {
   struct Layers {
     var current: Layer?

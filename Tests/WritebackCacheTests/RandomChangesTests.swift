@@ -14,10 +14,14 @@ import Testing
     let inodes = [InodeNumber(2), InodeNumber(3), InodeNumber(4)]
     static let sizeMax = 4 * DirtyContents.blockBytes + 1000
 
-    init(seed: UInt64, memoryBlocks: Int, rules: ProtocolRules = ProtocolRules()) {
+    /// Whether changes are often written back after a few: then much is clean.
+    let isOftenWrittenBack: Bool
+
+    init(seed: UInt64, memoryBlocks: Int, isOftenWrittenBack: Bool = false, rules: ProtocolRules = ProtocolRules()) {
       var generator = SeededGenerator(seed: seed)
       pool = (0..<3 * Self.sizeMax).map { _ in UInt8.random(in: 1...255, using: &generator) }
       self.generator = generator
+      self.isOftenWrittenBack = isOftenWrittenBack
       model = ContentsModel(memoryBlocks: memoryBlocks, rules: rules)
     }
 
@@ -43,6 +47,7 @@ import Testing
     /// Returns false when something is not as it must be.
     mutating func step() -> Bool {
       let inode = inodes[random(0...2)]
+      if isOftenWrittenBack, random(0...3) == 0 { return writeBack(inode) && check(inode) }
       switch random(0...99) {
       case 0..<40: write(inode)
       case 40..<50: model.resize(randomOffset(), inode)
@@ -74,6 +79,15 @@ import Testing
       model.write(bytes, at: range.lowerBound, inode, from: origin)
     }
 
+    private func writeBack(_ inode: InodeNumber) -> Bool {
+      _ = model.seal(inode)
+      if model.writeBacks[inode] == nil { model.beginWriteBack(inode) }
+      while model.writeBacks[inode] != nil {
+        guard model.stepWriteBack(inode) else { return false }
+      }
+      return true
+    }
+
     private mutating func discard(_ inode: InodeNumber) -> Bool {
       guard model.writeBacks[inode] == nil else { return true }
       let last = model.records[inode]?.last?.lsn
@@ -103,10 +117,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [4, 9, 40])
-  func everyReadAndEverySealedImageEqualsTheReference(memoryBlocks: Int) {
+  @Test(arguments: [4, 9, 40], [false, true])
+  func everyReadAndEverySealedImageEqualsTheReference(memoryBlocks: Int, isOftenWrittenBack: Bool) {
     let seed = Seed.fromEnvironment &+ UInt64(memoryBlocks)
-    var walk = Walk(seed: seed, memoryBlocks: memoryBlocks)
+    var walk = Walk(seed: seed, memoryBlocks: memoryBlocks, isOftenWrittenBack: isOftenWrittenBack)
     for number in 0..<34_000 {
       guard walk.step() else {
         Issue.record("EBBFS_SEED=\(Seed.fromEnvironment): step \(number) is wrong: \(walk.model.contents._checkInvariants())")
