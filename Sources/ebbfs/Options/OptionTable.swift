@@ -136,7 +136,7 @@ enum OptionTable {
       help: "how often a change is tried again before it becomes a dead letter; 0: everything is tried for ever"),
     OptionDescription(
       name: "memory", kind: .size(16 << 20...1 << 40) { $0.memory = $1 }, defaultText: OptionValues.sizeText(defaults.memory),
-      help: "memory for data that is not yet written back"),
+      help: "memory for data that is not yet written back; what is left keeps what was written last, for reads"),
     OptionDescription(
       name: "journal_size", kind: .size(JournalSize.bytesMin...1 << 44) { $0.journalSize = $1 },
       defaultText: "the smaller of 8G and a quarter of what is free", help: "capacity of the journal"),
