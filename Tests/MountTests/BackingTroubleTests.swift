@@ -32,8 +32,11 @@ extension MountTests {
         _ = try shell(makeFiles, directory: fixture.mountpoint)
         // The kernel keeps the attributes of the root for a second.
         let reason = "backing directory is away: Transport endpoint is not connected"
-        #expect(try eventually { try fixture.ebbfs("status", fixture.mountpoint).output.contains(reason) })
-        #expect(try fixture.ebbfs("status", fixture.mountpoint).status == 1)
+        let tellsReason = { () throws -> Bool in
+          let status = try fixture.ebbfs("status", fixture.mountpoint)
+          return status.output.contains(reason) && status.status == 1
+        }
+        #expect(try eventually(tellsReason))
         let script = "ls d | wc -l; cat d/7; mv d/7 d/seven; cat d/seven"
         #expect(try shell(script, directory: fixture.mountpoint).output == "200\n7\n7\n")
         try slow.setDelay(milliseconds: 0)
