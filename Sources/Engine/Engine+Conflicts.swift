@@ -60,7 +60,7 @@ extension Engine {
   private func resolve(
     _ action: ExecutableAction, _ kind: Conflict.Kind, _ reason: AbortReason, _ index: Int
   ) throws(Errno) -> ConflictOutcome? {
-    guard let (location, path) = action.disputed(kind), let status = try statusIfThere(path) else { return nil }
+    guard let (location, path) = action.disputed(kind), let status = try backing.statusIfThere(path) else { return nil }
     if kind == .renameOver, let outcome = try resolveMovedSource(action, status, reason, index) { return outcome }
     let (keeper, isOurs) = shared.withLock { shared in
       (
@@ -149,7 +149,7 @@ extension Engine {
   ) throws(Errno) -> ConflictOutcome? {
     guard reason == .identityDiffers || reason == .contentsDiffer, isAsKnown(target, action.expectedTarget),
       let path = action.source,
-      let source = try statusIfThere(path), source.attributes.kind == action.action.fileKind
+      let source = try backing.statusIfThere(path), source.attributes.kind == action.action.fileKind
     else { return nil }
     return ConflictOutcome(index: index, basis: (action.action.inode, source))
   }
@@ -158,15 +158,6 @@ extension Engine {
     guard let expected else { return true }
     return (status.identity.isSameFile(as: expected) || !backing.abilities.hasStableInodes)
       && (expected.version == nil || expected.version == status.known.version)
-  }
-
-  private func statusIfThere(_ path: BackingPath) throws(Errno) -> BackingStatus? {
-    do throws(Errno) {
-      return try backing.status(path)
-    } catch {
-      if error == .noEntry || error == .notDirectory { return nil }
-      throw error
-    }
   }
 }
 

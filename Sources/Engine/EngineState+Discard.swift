@@ -71,7 +71,7 @@ extension EngineState {
   /// Whether a change could be given up with all that waits for it, if nothing of that were being written back.
   func canGiveUp(_ subject: WritebackSubject) -> Bool {
     guard let plan = try? planDiscard([subject], withDependents: true) else { return false }
-    return Record.discard(record(of: plan)).encodedBytes <= journal.recordBytesMax
+    return fits(record(of: plan))
   }
 
   /// Gives changes up: one record, then memory.
@@ -80,7 +80,7 @@ extension EngineState {
     for item in plan.items where item.isPlanned { throw .busy(path: shownPath(of: item.action)) }
     for inode in plan.reverted where queue.isClaimedByOpenPlan(inode) { throw .busy(path: shownPath(of: inode)) }
     let discard = record(of: plan)
-    guard Record.discard(discard).encodedBytes <= journal.recordBytesMax else { throw .tooMany }
+    guard fits(discard) else { throw .tooMany }
     let times = plan.reverted.sorted().compactMap { appendTimes(of: $0, besides: plan.items) }
     append(discard)
     queue.discarded(plan.items, contents: plan.given)
@@ -157,6 +157,9 @@ extension EngineState {
     return (change, lsn)
   }
 
+  /// Whether the journal takes it in one record.
+  private func fits(_ discard: Discard) -> Bool { Record.discard(discard).encodedBytes <= journal.recordBytesMax }
+
   private mutating func append(_ discard: Discard) {
     let numbers = Set(
       discard.names.flatMap { [$0.location.parent] + ($0.inode.map { [$0] } ?? []) } + discard.contents.map(\.inode))
@@ -189,7 +192,7 @@ extension EngineState {
     }
     let names = inode.names
     let discard = Discard(names: names.map { Discard.Name($0, nil) })
-    guard Record.discard(discard).encodedBytes <= journal.recordBytesMax else { return Forgotten() }
+    guard fits(discard) else { return Forgotten() }
     append(discard)
     cache.dropClean(number)
     for name in names { inodes.clearName(name) }

@@ -102,17 +102,13 @@ package struct ConflictKeeper: Sendable {
         at: status.attributes.modified, attempt: attempt, bytesMax: storage.abilities.nameBytesMax)
       let beside = path.parent.appending(name)
       do throws(Errno) {
-        try body(beside, try statusIfThere(beside))
+        try body(beside, try storage.statusIfThere(beside))
         return name
       } catch {
         if error != .exists { throw error }
       }
     }
     throw .exists
-  }
-
-  private func statusIfThere(_ path: BackingPath) throws(Errno) -> BackingStatus? {
-    do throws(Errno) { return try storage.status(path) } catch { if error == .noEntry { return nil } else { throw error } }
   }
 
   private func writeCopy(of path: BackingPath, _ status: BackingStatus, to temporary: BackingPath) throws(Errno) {

@@ -16,12 +16,15 @@ extension PlanExecutor {
       } catch {
         throw missing(error)
       }
+      var sizeBefore: Int?
       if let expected = action.expectedSource {
         let status = try retrying { () throws(Errno) in try file.status() }
         if isRedo { try check(status, expected) } else { try checkVersion(status, expected) }
+        // A server that lost what an earlier attempt did may be remembered by the kernel as it was before.
+        if !isRedo { sizeBefore = status.attributes.size }
       }
       do throws(Errno) {
-        try write(image, to: file, action.read)
+        try write(image, to: file, sizeBefore: sizeBefore, action.read)
       } catch {
         // What is half done and not synced may be another state after a power cut.
         observe(nil)
@@ -41,14 +44,18 @@ extension PlanExecutor {
   }
 
   /// R18 and R20: cut, zeros, bytes, final size, extended attributes, then owner, permissions and times. Synced, unless the
-  /// plan's filesystem is. A size that the file has in any case is not set: on a remote filesystem that is a round trip or two.
+  /// plan's filesystem is.
+  ///
+  /// - Parameter sizeBefore: The file's size if it is known for certain: then one that the file has in any case is not set, which
+  ///   on a remote filesystem is a round trip or two.
   package func write(
-    _ image: ContentsImage, to file: any BackingFile, _ read: (ByteRange) throws(Errno) -> [UInt8]
+    _ image: ContentsImage, to file: any BackingFile, sizeBefore: Int? = nil,
+    _ read: (ByteRange) throws(Errno) -> [UInt8]
   ) throws(Errno) {
-    var size = image.smallestSize != nil || image.sizeAfter != nil ? try file.status().attributes.size : 0
-    if let smallest = image.smallestSize, size > smallest {
+    var size = sizeBefore
+    if let smallest = image.smallestSize, size.map({ $0 > smallest }) ?? true {
       try file.resize(smallest)
-      size = smallest
+      if size != nil { size = smallest }
     }
     for range in image.zeroed { try file.zero(range) }
     for extent in image.extents {
@@ -59,7 +66,8 @@ extension PlanExecutor {
         offset = end
       }
     }
-    if let sizeAfter = image.sizeAfter, sizeAfter != max(size, image.extents.last?.upperBound ?? 0) { try file.resize(sizeAfter) }
+    let sizeNow = size.map { max($0, image.extents.last?.upperBound ?? 0) }
+    if let sizeAfter = image.sizeAfter, sizeAfter != sizeNow { try file.resize(sizeAfter) }
     for step in image.attributeSteps {
       switch step {
       case .attributes(let change): try file.setAttributes(change)

@@ -36,9 +36,11 @@ extension PlanExecutor {
     image.smallestSize = nil
     image.zeroed = []
     let file: any BackingFile
+    var sizeBefore: Int?
     do throws(Errno) {
       file = try storage.createFile(path, permissions: initialPermissions(image))
       omitWhatIsSo(&image, try? file.status())
+      sizeBefore = 0
     } catch {
       guard error == .exists, isRedo else { throw creationFailure(error, isRedo) }
       try adopt(path, inode)
@@ -48,7 +50,9 @@ extension PlanExecutor {
         return file
       }
     }
-    try undoing(.regular, at: path) { () throws(Errno) in try write(image, to: file, action.read) }
+    try undoing(.regular, at: path) { () throws(Errno) in
+      try write(image, to: file, sizeBefore: sizeBefore, action.read)
+    }
     observe(try? file.status())
   }
 

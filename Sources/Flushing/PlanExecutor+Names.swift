@@ -102,12 +102,7 @@ extension PlanExecutor {
 
   /// `nil` when there is no such file, or a directory on its way is none.
   func status(_ path: BackingPath) throws(Failure) -> BackingStatus? {
-    do throws(Errno) {
-      return try storage.status(path)
-    } catch {
-      if error == .noEntry || error == .notDirectory { return nil }
-      throw .again(error)
-    }
+    try retrying { () throws(Errno) in try storage.statusIfThere(path) }
   }
 
   private func isSameFile(_ one: BackingStatus, _ other: BackingStatus) -> Bool {

@@ -1,32 +1,26 @@
 import CLinux
 import FilesystemModel
-import Glibc
+import StorageInterface
 import Threading
-
-// SAFETY: the C call gets a local structure to fill.
 
 /// A directory, opened with O_PATH, that is closed with its last user.
 final class HeldDirectory: Sendable {
   let descriptor: Descriptor
   /// The same, opened for reading, once that was needed.
-  private let forReading = Lock<SharedDescriptor?>(nil)
+  private let readable = Lock<HeldDirectory?>(nil)
 
   init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
 
   /// fsync(2).
-  func synchronize() throws(Errno) {
-    if let opened = forReading.withLock({ $0 }) { return try opened.descriptor.synchronize() }
-    let opened = SharedDescriptor(
-      try Descriptor(at: descriptor, [UInt8(ascii: "."), 0], flags: linux_o_read_only | linux_o_directory))
-    forReading.withLock { $0 = opened }
-    try opened.descriptor.synchronize()
+  func synchronize() throws(Errno) { try openedForReading().descriptor.synchronize() }
+
+  private func openedForReading() throws(Errno) -> HeldDirectory {
+    if let opened = readable.withLock({ $0 }) { return opened }
+    let flags = linux_o_read_only | linux_o_directory
+    let opened = HeldDirectory(try Descriptor(at: descriptor, [UInt8(ascii: "."), 0], flags: flags))
+    readable.withLock { $0 = opened }
+    return opened
   }
-}
-
-private final class SharedDescriptor: Sendable {
-  let descriptor: Descriptor
-
-  init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
 }
 
 /// Directories that paths led through lately, held open, so that the next path through them need not be walked from the root: on
@@ -41,23 +35,26 @@ final class HeldDirectories: Sendable {
   }
 
   private let state = Lock(State())
-  private static let secondsMax = 5
+  private let clock = SystemClock()
+  private static let millisecondsMax = 5000
   private static let countMax = 256
 
   /// Counts how often something was forgotten: what was opened before that is not kept after it.
   var generation: Int { state.withLock { $0.generation } }
 
-  func find(_ names: [EntryName], _ now: Int) -> HeldDirectory? {
-    state.withLock { state in state.directories[names].flatMap { $0.until > now ? $0.directory : nil } }
+  func find(_ names: [EntryName]) -> HeldDirectory? {
+    let now = clock.uptimeMilliseconds()
+    return state.withLock { state in state.directories[names].flatMap { $0.until > now ? $0.directory : nil } }
   }
 
   /// Keeps a directory that was opened since the given generation.
-  func keep(_ directory: HeldDirectory, _ names: [EntryName], _ now: Int, _ generation: Int) {
+  func keep(_ directory: HeldDirectory, _ names: [EntryName], _ generation: Int) {
+    let now = clock.uptimeMilliseconds()
     state.withLock { state in
       guard state.generation == generation else { return }
       if state.directories.count >= Self.countMax { state.directories = state.directories.filter { $0.value.until > now } }
       if state.directories.count >= Self.countMax { state.directories = [:] }
-      state.directories[names] = (directory, now + Self.secondsMax)
+      state.directories[names] = (directory, now + Self.millisecondsMax)
     }
   }
 
@@ -67,12 +64,5 @@ final class HeldDirectories: Sendable {
       state.generation += 1
       state.directories = state.directories.filter { !$0.key.starts(with: names) }
     }
-  }
-
-  /// In seconds.
-  func now() -> Int {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec
   }
 }

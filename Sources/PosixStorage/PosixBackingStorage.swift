@@ -13,7 +13,8 @@ package struct BackingRootError: Error, Hashable, CustomStringConvertible {
 
 /// A directory of this machine as backing storage, through system calls relative to a descriptor of its root.
 ///
-/// Every path is resolved anew: directories may be renamed by others at any time, and a held descriptor would follow them.
+/// Every path is resolved anew, since directories may be renamed by others at any time, and a held descriptor would follow them;
+/// but where walking is slow, directories are held for some seconds all the same (`HeldDirectories`).
 /// The umask of the process should be 0: else permissions of new files take a call more to set.
 package final class PosixBackingStorage: BackingStorage {
   package let abilities: BackingAbilities

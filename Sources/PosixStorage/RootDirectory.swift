@@ -59,11 +59,10 @@ struct RootDirectory: ~Copyable, Sendable {
 
   /// A directory that is held, or is from now on.
   borrowing func directory(_ names: [EntryName], _ held: HeldDirectories) throws(Errno) -> HeldDirectory {
-    let now = held.now()
-    if let found = held.find(names, now) { return found }
+    if let found = held.find(names) { return found }
     let generation = held.generation
     let directory = HeldDirectory(try open(names, flags: linux_o_path | linux_o_directory))
-    held.keep(directory, names, now, generation)
+    held.keep(directory, names, generation)
     return directory
   }
 

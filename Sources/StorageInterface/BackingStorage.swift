@@ -167,6 +167,16 @@ package protocol BackingStorage: AnyObject, Sendable {
 }
 
 extension BackingStorage {
+  /// `status`, or `nil` when there is no such file, or a directory on its way is none.
+  package func statusIfThere(_ path: BackingPath) throws(Errno) -> BackingStatus? {
+    do throws(Errno) {
+      return try status(path)
+    } catch {
+      if error == .noEntry || error == .notDirectory { return nil }
+      throw error
+    }
+  }
+
   /// syncfs(2) alone, for what was changed by one thread: see `FilesystemSynchronization`.
   package func synchronizeFilesystem() throws(Errno) { try openFilesystemSynchronization().synchronize() }
 }

@@ -116,8 +116,7 @@ struct ExecutorScene {
     #expect(scene.text("a") == "\0\0\0\0" + "45" + "\0\0")
     #expect(
       scene.storage.log.map(\.name) == [
-        .open, .fileStatus, .resize, .zero, .write, .resize, .setFileExtendedAttribute, .setFileAttributes, .synchronizeFile,
-        .fileStatus,
+        .open, .resize, .zero, .write, .resize, .setFileExtendedAttribute, .setFileAttributes, .synchronizeFile, .fileStatus,
       ])
     #expect(scene.storage.durableSnapshot()["a"]?.modified == Timestamp(seconds: 99))
   }
@@ -135,9 +134,19 @@ struct ExecutorScene {
     #expect(scene.carryOut(action) == .done)
     #expect(
       scene.storage.log.map(\.name) == [
-        .createFile, .fileStatus, .fileStatus, .write, .setFileAttributes, .synchronizeFile, .fileStatus, .synchronizeDirectory,
+        .createFile, .fileStatus, .write, .setFileAttributes, .synchronizeFile, .fileStatus, .synchronizeDirectory,
       ])
     #expect(scene.storage.snapshot()["n"]?.permissions == permissions && scene.text("n") == "text")
+  }
+
+  /// What a redo sees may be what the kernel remembers of a server that has lost it.
+  @Test(arguments: [false, true]) func aSizeThatTheFileHasIsSetByARedoOnly(isRedo: Bool) throws {
+    let scene = try ExecutorScene()
+    var action = ExecutorScene.action(.writeContents, "a", contents: ContentsImage(sizeAfter: 5, extents: [0..<3]), bytes: "new")
+    action.expectedSource = try scene.storage.status("a").known
+    scene.storage.keepLog()
+    #expect(scene.carryOut(action, isRedo: isRedo) == .done && scene.text("a") == "new a")
+    #expect(scene.storage.callCount(.resize) == (isRedo ? 1 : 0))
   }
 
   @Test func bytesAreReadAndWrittenInChunks() throws {
