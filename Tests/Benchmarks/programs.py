@@ -10,7 +10,7 @@ def compile_all(folder):
     words = ["pkg-config", "--cflags", "--libs", "fuse3"]
     fuse = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
     found = {}
-    for source in sorted(os.listdir(HERE)):
+    for source in sorted(name for name in os.listdir(HERE) if name.endswith(".c")):
         name = source.removesuffix(".c")
         found[name] = os.path.join(folder, name)
         gcc(os.path.join(HERE, source), found[name], fuse if "fuse" in name else [])

@@ -10,16 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-static void fail(const char *what) { perror(what); exit(1); }
+#include "common.h"
 
 static void memory(void) {
   enum { PIECE = 1 << 20, PIECES = 256 };

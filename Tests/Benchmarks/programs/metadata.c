@@ -10,21 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common.h"
 
 enum { FILES_PER_DIRECTORY = 1000 };
 
 static const char *root;
 static long files;
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-static void fail(const char *path) { perror(path); exit(1); }
 
 static const char *path_of(const char *prefix, long file) {
   static char paths[2][4096];

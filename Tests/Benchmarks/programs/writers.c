@@ -10,21 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common.h"
 
 static const char *directory;
 static int creates;
 static double end;
 static atomic_long done;
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-static void fail(const char *what) { perror(what); exit(1); }
 
 static int make(long thread, long number) {
   char path[4096];
