@@ -49,6 +49,12 @@ extension Engine {
     guard oldest != nil, now - shared.copyForward.oldestSinceMilliseconds >= configuration.copyForwardDelayMilliseconds,
       journal.usedBytes >= copyForwardBytes
     else { return false }
+    if shared.state.queue.idleTimesCount > 0 {
+      // Cheaper to write than to copy.
+      shared.state.queue.pressIdleTimes()
+      shared.copyForward.oldestSinceMilliseconds = now
+      return false
+    }
     if shared.copyForward.roundEnd == nil {
       guard isRoundDue(shared) else { return false }
       shared.copyForward.roundEnd = journal.currentSegmentFirstLSN

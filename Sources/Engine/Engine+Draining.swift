@@ -79,9 +79,12 @@ extension Engine.Shared {
 extension Engine {
   /// Calls `completion` once everything acknowledged before the call is in the backing directory and synced there, but dead
   /// letters and what waits for them: the status tells whether there are any.
-  package func drain(completion: @escaping @Sendable () -> Void) {
+  ///
+  /// - Parameter isLast: Whether the mount ends: then idle times of directories are written, too (Decision 0005).
+  package func drain(isLast: Bool = false, completion: @escaping @Sendable () -> Void) {
     shared.withLock { shared in
       let through = journal.lastLSN
+      if isLast { shared.state.queue.pressIdleTimes() }
       shared.drains.append(
         Drain(extent: .through(through), around: shared.state.around.unsynchronized) { _ in completion() })
       shared.state.queue.pressAll(through: through)
@@ -131,7 +134,8 @@ extension Engine {
     shared.withLock { shared in
       let state = shared.state
       return EngineStatus(
-        dirtyBytes: state.cache.dirtyBytes, dirtyBlocks: state.cache.dirtyBlocks, dirtyInodes: state.cache.dirtyInodeCount,
+        dirtyBytes: state.cache.dirtyBytes, dirtyBlocks: state.cache.dirtyBlocks,
+        dirtyInodes: state.cache.dirtyInodeCount - state.queue.idleTimesCount,
         pendingOperations: state.queue.count, queues: state.queue.countsByPriority,
         memoryBlocksUsed: state.cache.arenaBlocksUsed, memoryBlocksClean: state.cache.cleanBlocks,
         openPlans: shared.plans.count,

@@ -41,9 +41,9 @@ extension EngineState {
 
   /// The entries of a directory changed: its times follow, and are written back after the entries (R20).
   mutating func touch(_ number: InodeNumber, time: Timestamp, lsn: LSN) {
-    take(
-      ContentChange(inode: number, attributes: AttributeChange(modified: time, changed: time)), bytes: nil, position: nil,
-      lsn: lsn)
+    let times = ContentChange(inode: number, attributes: AttributeChange(modified: time, changed: time))
+    remember(times, bytes: nil, position: nil, lsn: lsn)
+    if let inode = inodes[number], inode.isKept { contentsChanged(inode, lsn: lsn, byEntry: true) }
   }
 
   /// Enters a change into the graph of what waits for write-back. `lost`: the inode whose last name goes with it; its pending

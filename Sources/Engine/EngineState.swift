@@ -208,9 +208,12 @@ extension EngineState {
   }
 
   /// Tells the queue that an inode has contents to write back, the oldest of them from the record `lsn`.
-  mutating func contentsChanged(_ inode: Inode, lsn: LSN) {
+  ///
+  /// - Parameter byEntry: Whether they are times that follow a change of an entry, which is entered into the graph next.
+  mutating func contentsChanged(_ inode: Inode, lsn: LSN, byEntry: Bool = false) {
     queue.contentsChanged(
-      inode.number, fileKind: inode.kind, lsn: lsn, urgency: urgency(of: inode), nowMilliseconds: clock.uptimeMilliseconds())
+      inode.number, fileKind: inode.kind, lsn: lsn, urgency: urgency(of: inode), byEntry: byEntry,
+      nowMilliseconds: clock.uptimeMilliseconds())
   }
 
   /// What the file takes on disk as far as is known before write-back.

@@ -1,20 +1,32 @@
 import FilesystemModel
 
-/// Dirty contents that no open plan has sealed, counted by urgency.
+/// Dirty contents that no open plan has sealed, counted by urgency. Idle times are among them, but do not count.
 struct ContentsByInode: Sequence {
   private var values: [InodeNumber: WritebackQueue.DirtyContents] = [:]
   private(set) var counts = CountsByUrgency()
+  /// Directories with idle times.
+  private(set) var idle: Set<InodeNumber> = []
 
   func makeIterator() -> Dictionary<InodeNumber, WritebackQueue.DirtyContents>.Iterator { values.makeIterator() }
-  var count: Int { values.count }
-  var isEmpty: Bool { values.isEmpty }
+  var count: Int { values.count - idle.count }
+  var isEmpty: Bool { count == 0 }
 
   subscript(inode: InodeNumber) -> WritebackQueue.DirtyContents? {
     get { values[inode] }
     set {
-      if let old = values[inode] { counts[old.urgency] -= 1 }
-      if let newValue { counts[newValue.urgency] += 1 }
+      if let old = values[inode] { add(-1, old, inode) }
+      if let newValue { add(1, newValue, inode) }
       values[inode] = newValue
+    }
+  }
+
+  private mutating func add(_ count: Int, _ contents: WritebackQueue.DirtyContents, _ inode: InodeNumber) {
+    if !contents.isIdle {
+      counts[contents.urgency] += count
+    } else if count > 0 {
+      idle.insert(inode)
+    } else {
+      idle.remove(inode)
     }
   }
 

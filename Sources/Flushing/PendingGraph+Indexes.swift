@@ -5,7 +5,10 @@ extension PendingGraph {
     counts[item.urgency] += 1
     for name in item.names { keysByName[name, default: []].append(item.key) }
     for inode in item.inodes { keysByInode[inode, default: []].append(item.key) }
-    for parent in item.parents { keysByParent[parent, default: []].insert(item.key) }
+    for parent in item.parents {
+      if keysByParent[parent] == nil { settledParents.append(parent) }
+      keysByParent[parent, default: []].insert(item.key)
+    }
     if item.kind == .create { creations[item.inode] = item.key }
     if item.reparentsDirectory { directoryRenames.insert(item.key) }
     oldestFirst.push(OldestFirst.Entry(lsn: item.firstLSN, key: item.key))
@@ -23,7 +26,9 @@ extension PendingGraph {
     }
     for parent in item.parents {
       keysByParent[parent]?.remove(item.key)
-      if keysByParent[parent]?.isEmpty == true { keysByParent[parent] = nil }
+      guard keysByParent[parent]?.isEmpty == true else { continue }
+      keysByParent[parent] = nil
+      settledParents.append(parent)
     }
     if creations[item.inode] == item.key { creations[item.inode] = nil }
     directoryRenames.remove(item.key)

@@ -13,6 +13,8 @@ package struct PendingGraph {
   var keysByName: [Location: [Stage]] = [:]
   var keysByInode: [InodeNumber: [Stage]] = [:]
   var keysByParent: [InodeNumber: Set<Stage>] = [:]
+  /// Directories that got their first item, or lost their last one, since somebody asked.
+  var settledParents: [InodeNumber] = []
   var creations: [InodeNumber: Stage] = [:]
   /// Items that give a directory another parent.
   var directoryRenames = SortedKeys<Stage>()
@@ -60,6 +62,15 @@ package struct PendingGraph {
 
   /// All items that change an entry of the directory, by key. - Complexity: O(k log k) in their number.
   package func pending(parent: InodeNumber) -> [PendingItem] { (keysByParent[parent] ?? []).sorted().compactMap { items[$0] } }
+
+  /// Whether an item changes an entry of the directory.
+  func hasPending(parent: InodeNumber) -> Bool { keysByParent[parent] != nil }
+
+  /// Directories that got their first item, or lost their last one, since the last call; some of them more than once.
+  mutating func takeSettledParents() -> [InodeNumber] {
+    defer { settledParents.removeAll(keepingCapacity: true) }
+    return settledParents
+  }
 
   /// The items that change an entry of the directory and satisfy the condition, in no order. - Complexity: O(k) in their number.
   func keys(parent: InodeNumber, where condition: (PendingItem) -> Bool) -> [Stage] {

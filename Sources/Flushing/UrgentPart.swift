@@ -43,6 +43,7 @@ extension WritebackQueue {
   /// - Returns: a number by which `left(ofUrgentPart:)` knows the part.
   /// - Complexity: O(n log n) in the number of pending items.
   package mutating func pressPart(contents: [InodeNumber: LSN], where isWanted: (TouchedInodes) -> Bool) -> Int {
+    let contents = contents.filter { self.contents[$0.key]?.isIdle != true }
     var part = UrgentPart(contents: contents)
     var wanted = graph.items.values.filter { isWanted(TouchedInodes(inodes: $0.inodes, parents: $0.parents)) }.map(\.key)
     wanted += contents.keys.compactMap { graph.creation(of: $0)?.key }

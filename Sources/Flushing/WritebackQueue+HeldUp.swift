@@ -18,7 +18,7 @@ extension WritebackQueue {
     guard !deadLetters.isEmpty else { return oldestLSN }
     let held = heldUp(world)
     var oldest = graph.items.values.filter { !held.items.contains($0.key) && !$0.isPlanned }.map(\.firstLSN)
-    oldest += contents.filter { !held.contents.contains($0.key) }.map(\.value.firstLSN)
+    oldest += contents.filter { !held.contents.contains($0.key) && !$0.value.isIdle }.map(\.value.firstLSN)
     for (plan, open) in openPlans {
       let going = open.remaining.subtracting(held.actions[plan] ?? [])
       guard !going.isEmpty else { continue }

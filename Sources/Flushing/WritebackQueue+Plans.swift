@@ -96,6 +96,7 @@ extension WritebackQueue {
     }
     let done = completed.compactMap { open.items[$0] }
     graph.complete(done)
+    _ = graph.takeSettledParents()
     for index in completed {
       let action = open.actions[index]
       open.contents[index] = nil
@@ -103,6 +104,7 @@ extension WritebackQueue {
       deadLetters[action.subject] = nil
       if action.contentsThrough != nil { failures[.contents(action.inode)] = nil }
       if action.kind == .create { detach(action.inode) }
+      timesFollow(action)
     }
     for index in aborted.sorted() {
       giveBack(open, index, now)
@@ -130,6 +132,7 @@ extension WritebackQueue {
       sealed.lastMilliseconds = newer.lastMilliseconds
       sealed.urgency = min(sealed.urgency, newer.urgency)
     }
+    sealed.mustBeWritten = true
     attach(action.inode)
     contents[action.inode] = sealed
     detach(action.inode)

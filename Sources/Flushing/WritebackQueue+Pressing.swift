@@ -25,6 +25,8 @@ extension WritebackQueue {
     }
     attach(inode)
     contents[inode]?.urgency = .pressed
+    contents[inode]?.isIdle = false
+    contents[inode]?.mustBeWritten = true
     detach(inode)
   }
 

@@ -14,6 +14,10 @@ package struct WritebackQueue {
     var urgency: Urgency
     /// Whether the last name went while an open plan wrote them: then they are not given back.
     var areGone = false
+    /// Whether they are more than times of changed entries that are not in the backing directory.
+    var mustBeWritten = true
+    /// Whether they are times that wait for nothing but the next change.
+    var isIdle = false
   }
 
   /// Orders inodes with dirty contents by age.
@@ -148,6 +152,7 @@ package struct WritebackQueue {
       }
     }
     let result = graph.add(change, lsn: lsn, facts: facts, nowMilliseconds: nowMilliseconds)
+    settleTimes(of: graph.takeSettledParents(), lsn: lsn, nowMilliseconds: nowMilliseconds)
     dropRewrittenLetters()
     if facts.unnamedCreation != nil, case .link(let inode, _) = change { attach(inode) }
     if !urgentParts.isEmpty {
@@ -157,24 +162,27 @@ package struct WritebackQueue {
     return result
   }
 
-  /// The inode's data or attributes were changed by a record. A file without a name (`O_TMPFILE`) is told when it gets one. What
-  /// stayed when an open plan took the older changes is told when that ends: then newer ones may be known already.
+  /// The inode's data or attributes were changed by a record; or, with `byEntry`, a directory's times by a change of an entry
+  /// that is added next. A file without a name (`O_TMPFILE`) is told when it gets one. What stayed when an open plan took the
+  /// older changes is told when that ends: then newer ones may be known already.
   package mutating func contentsChanged(
-    _ inode: InodeNumber, fileKind: FileKind, lsn: LSN, urgency: Urgency = .normal, nowMilliseconds: Int
+    _ inode: InodeNumber, fileKind: FileKind, lsn: LSN, urgency: Urgency = .normal, byEntry: Bool = false,
+    nowMilliseconds: Int
   ) {
-    if let known = contents[inode] {
+    if let known = contents[inode], byEntry || !known.isIdle {
       let urgency = known.urgency == .pressed ? .pressed : urgency
       let isMoved = lsn < known.firstLSN || urgency != known.urgency
       if isMoved { attach(inode) }
       contents[inode]?.firstLSN = min(lsn, known.firstLSN)
       contents[inode]?.lastMilliseconds = nowMilliseconds
       contents[inode]?.urgency = urgency
+      if !byEntry { contents[inode]?.mustBeWritten = true }
       if isMoved { detach(inode) }
       return
     }
     contents[inode] = DirtyContents(
       fileKind: fileKind, firstLSN: lsn, firstMilliseconds: nowMilliseconds, lastMilliseconds: nowMilliseconds,
-      urgency: urgency)
+      urgency: urgency, mustBeWritten: !byEntry)
     detach(inode)
   }
 
@@ -193,9 +201,9 @@ package struct WritebackQueue {
     }
   }
 
-  /// The inode's contents wait for their own turn, unless its creation is pending or they are a dead letter.
+  /// The inode's contents wait for their own turn, unless they are idle, its creation is pending, or they are a dead letter.
   mutating func detach(_ inode: InodeNumber) {
-    guard let dirty = contents[inode] else { return }
+    guard let dirty = contents[inode], !dirty.isIdle else { return }
     if let creation = graph.creation(of: inode) { return graph.raise([creation.key], to: dirty.urgency) }
     guard deadLetters[.contents(inode)] == nil else { return }
     contentsByAge.insert(AgedInode(firstLSN: dirty.firstLSN, inode: inode), dirty.urgency)

@@ -57,8 +57,7 @@ extension MountTests {
       }
     }
 
-    /// Seen from below, by a backing directory that writes down what is asked of it. The times of the directory in which all
-    /// happened are the one thing to write back.
+    /// Seen from below, by a backing directory that writes down what is asked of it.
     @Test func aStormOfTemporaryFilesLeavesNoOperation() throws {
       try SlowBackingTests().withSlowBacking(milliseconds: 0) { fixture, slow in
         try fixture.mount(options: "writeback_delay=2s")
@@ -75,10 +74,11 @@ extension MountTests {
         #expect(result.status == 0, "\(result.output)")
         #expect(try figure(fixture, "operations_cancelled_total") == 300)
         try fixture.flush()
-        let changing = ["create", "mknod", "mkdir", "symlink", "link", "unlink", "rmdir", "rename", "write", "truncate", "chmod"]
+        let changing = [
+          "create", "mknod", "mkdir", "symlink", "link", "unlink", "rmdir", "rename", "write", "truncate", "chmod", "utimens",
+        ]
         let asked = slow.operations().dropFirst(before)
         #expect(!asked.contains { changing.contains(String($0.prefix { $0 != " " })) }, "\(asked)")
-        #expect(asked.filter { $0.hasPrefix("utimens ") } == ["utimens /"], "\(asked)")
         #expect(try figure(fixture, "writes_total") == 100)
         #expect(try figure(fixture, "writeback_bytes_total") == 0)
         for call in ["create", "rename", "unlink", "write"] {

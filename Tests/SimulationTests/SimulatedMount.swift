@@ -179,10 +179,10 @@ final class SimulatedMount: WorkloadTarget, @unchecked Sendable {
     if !isDead { engine.tick() }
   }
 
-  /// Runs everything until all changes are in the backing directory.
+  /// Runs everything until all changes are in the backing directory, idle times of directories included.
   func drain() throws(Stuck) {
     let isDone = Lock(false)
-    engine.drain { isDone.withLock { $0 = true } }
+    engine.drain(isLast: true) { isDone.withLock { $0 = true } }
     var turns = 0
     while !isDone.withLock({ $0 }) || runner.waitingCount() > 0 {
       if isDead { return }

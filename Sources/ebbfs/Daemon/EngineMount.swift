@@ -97,7 +97,7 @@ final class EngineMount: MountedFilesystem {
     }
   }
 
-  func drain(completion: @escaping @Sendable (String?) -> Void) { engine.drain { completion(nil) } }
+  func drain(completion: @escaping @Sendable (String?) -> Void) { engine.drain(isLast: true) { completion(nil) } }
 
   func stop() { Self.close(engine) }
 
