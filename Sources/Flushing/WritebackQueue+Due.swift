@@ -102,7 +102,8 @@ extension WritebackQueue {
   /// Ready items are looked at in the order of their latest records, and the first one that is too young ends the search, unless
   /// an old record may be hidden in a young item, attributes that are due wait for young items, or a stream is new.
   func mustScanAll(_ now: Int) -> Bool {
-    if isPressed || contents.streamCount > 0 || contentsByAge.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
+    if isPressed || contents.streamCount > 0 { return true }
+    if contentsByAge.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
     guard let oldest = graph.oldestItem else { return false }
     if oldest.firstLSN <= pressedThrough { return true }
     return failures[.names(oldest.key)] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now
