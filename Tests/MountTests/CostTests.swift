@@ -39,10 +39,25 @@ extension MountTests {
 
     @Test func whatIsKnownCostsNoRequest() throws {
       try withMount(options: patient) { fixture in
-        let make = "for i in $(seq 100); do echo $i > f$i; done; cat f* > /dev/null; ls -l > /dev/null"
+        let make = "for i in $(seq 100); do echo $i > f$i; done; cat f* > /dev/null; ls; stat f* > /dev/null"
         _ = try requests(fixture, make)
-        let found = try requests(fixture, "for i in $(seq 100); do test -e f$i || exit 1; done; cat f* > /dev/null; ls > /dev/null")
+        let look = "for i in $(seq 100); do test -e f$i || exit 1; done; cat f* > /dev/null; ls > /dev/null"
+        let found = try requests(fixture, look)
         #expect(found.values.reduce(0, +) <= 10, "\(found)")
+      }
+    }
+
+    @Test func withKernelWritebackOverwritesComeOnceAndFsyncKeepsItsPromise() throws {
+      try withMount(options: patient + ",kernel_writeback") { fixture in
+        let overwrite = "import os; f = os.open('f', os.O_WRONLY | os.O_CREAT); "
+          + "[os.pwrite(f, b'%4096d' % n, n % 10 * 4096) for n in range(1000)]; os.fsync(f)"
+        let found = try requests(fixture, "python3 -c \"\(overwrite)\"; touch -d 2001-01-01 f")
+        #expect(found["WRITE", default: 0] < 100, "\(found)")
+        let shown = try fixture.manifest(of: fixture.mountpoint, withTimes: true)
+        try fixture.crash()
+        try fixture.mount(options: patient)
+        expectEqual(try fixture.manifest(of: fixture.mountpoint, withTimes: true), shown, "after the crash")
+        try fixture.expectBackingEqualsMount(byUnmount: true)
       }
     }
 

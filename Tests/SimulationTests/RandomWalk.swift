@@ -108,8 +108,8 @@ struct RandomWalk {
   }
 
   /// What goes around the journal is the backing directory's to keep. The promise of all others is kept by it when a process dies
-  /// and, with `always`, when the power fails; half of a write that was under way is no prefix, so a cut leaves all or nothing. What
-  /// a first crash left of a write that was under way is shown and is nobody's promise: a second one leaves it.
+  /// and, with `always`, when the power fails; half of a write that was under way is no prefix, so a cut leaves all or nothing.
+  /// What a first crash left of a write that was under way is shown and is nobody's promise: a second one leaves it.
   private mutating func letWritesGoAround(_ modes: [WriteMode], using generator: inout SeededGenerator) {
     options.configuration.sequentialBypassBytes = [nil, 1, 4096].randomElement(using: &generator)!
     if Bool.random(using: &generator) { options.configuration.policy.mode = modes.randomElement(using: &generator)! }

@@ -186,6 +186,9 @@ enum OptionTable {
       defaultText: defaults.recovery.rawValue,
       help: "what is made of a damaged journal: a torn tail is cut, all damage is refused, or what is lost is skipped and told"),
     OptionDescription(
+      name: "kernel_writeback", kind: .flag { $0.kernelWriteback = true }, defaultText: "off",
+      help: "**weaker**: the kernel acknowledges writes of data and sends them up to half a minute later; only fsync promises"),
+    OptionDescription(
       name: "allow_other", kind: .flag { $0.allowOther = true }, defaultText: "on as root, off else",
       help: "other users may use the mount (needs `user_allow_other` in /etc/fuse.conf unless root mounts)"),
   ]

@@ -1,4 +1,4 @@
-// Counts what a process allocates, for others to see: LD_PRELOAD this, and ALLOCATIONS names a file of eight bytes that holds the number.
+// Counts what a process allocates, for others to see: LD_PRELOAD this; ALLOCATIONS names a file of eight bytes for the number.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>
