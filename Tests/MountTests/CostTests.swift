@@ -49,7 +49,8 @@ extension MountTests {
 
     @Test func withKernelWritebackOverwritesComeOnceAndFsyncKeepsItsPromise() throws {
       try withMount(options: patient + ",kernel_writeback") { fixture in
-        let overwrite = "import os; f = os.open('f', os.O_WRONLY | os.O_CREAT); "
+        let overwrite =
+          "import os; f = os.open('f', os.O_WRONLY | os.O_CREAT); "
           + "[os.pwrite(f, b'%4096d' % n, n % 10 * 4096) for n in range(1000)]; os.fsync(f)"
         let found = try requests(fixture, "python3 -c \"\(overwrite)\"; touch -d 2001-01-01 f")
         #expect(found["WRITE", default: 0] < 100, "\(found)")
