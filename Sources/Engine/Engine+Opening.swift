@@ -51,6 +51,7 @@ extension Engine {
       recovery.rollForward(temporaryNamePrefix: state.temporaryNamePrefix)
       state.copiedBelow = scan.lowWater
       state.around.streamBytesMin = configuration.sequentialBypassBytes
+      state.queue.hasIdleTimes = configuration.revalidateMilliseconds == nil
       state.recover(recovery)
       state.reserveAll()
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
