@@ -1,13 +1,16 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// What `ebbfs --version` says that it was built from; the Makefile knows.
+let commit = Context.environment["EBBFS_COMMIT"]
+
 /// The targets, low to high, with what each may import. `Tests/TidyTests` holds the code to this table.
 let package = Package(
   name: "ebbfs",
   products: [.executable(name: "ebbfs", targets: ["ebbfs"])],
   targets: [
     .systemLibrary(name: "CFUSE", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
-    .target(name: "CLinux"),
+    .target(name: "CLinux", cSettings: commit.map { [.define("EBBFS_COMMIT", to: "\"\($0)\"")] }),
     .target(name: "Threading", dependencies: ["CLinux"]),
     .target(name: "FilesystemModel"),
     .target(name: "Policies", dependencies: ["FilesystemModel"]),
