@@ -41,7 +41,7 @@ import Testing
   #expect(Roff.text("a\\b-c `-f` d") == "a\\eb\\-c \\fB\\-f\\fR d")
   for document in Document.allCases.filter({ $0.rawValue.hasSuffix(".8") || $0.rawValue.hasSuffix(".5") }) {
     let commands = document.text.split(separator: "\n").filter { $0.hasPrefix(".") }.map { $0.prefix { $0 != " " } }
-    #expect(Set(commands).isSubset(of: [".\\\"", ".TH", ".SH", ".PP", ".TP", ".br", ".nf", ".fi", ".RS", ".RE"]), "\(document)")
+    #expect(Set(commands).isSubset(of: [".\\\"", ".TH", ".SH", ".PP", ".TP", ".br", ".nf", ".fi", ".RS", ".RE", ".nh", ".ad"]), "\(document)")
     #expect(!document.text.contains("`") || document.text.split(separator: "`").count == 3, "a backtick is left in \(document)")
   }
 }

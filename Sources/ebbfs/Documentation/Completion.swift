@@ -1,7 +1,7 @@
 /// Completions for shells, out of the tables of commands and options.
 ///
-/// What can follow a command is read from its synopses: flags and small letters stand for themselves. Mountpoints of ebbfs and paths
-/// can stand there too.
+/// What can follow a command is read from its synopses: flags and small letters stand for themselves. Mountpoints of ebbfs and
+/// paths can stand there too.
 enum Completion {
   static var bash: String {
     """

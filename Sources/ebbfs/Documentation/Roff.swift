@@ -4,6 +4,8 @@ enum Roff {
     let head = """
       .\\" Printed by `ebbfs documentation \(name).\(section)`.
       .TH "\(name.uppercased())" \(section) "" "ebbfs \(Help.version)" "ebbfs"
+      .nh
+      .ad l
       .SH NAME
       \(text(name)) \\- \(text(summary))
 
