@@ -39,9 +39,10 @@ import Testing
   #expect(Roff.text(".TH") == "\\&.TH")
   #expect(Roff.text("'a") == "\\&'a")
   #expect(Roff.text("a\\b-c `-f` d") == "a\\eb\\-c \\fB\\-f\\fR d")
+  let known: Set<Substring> = [".\\\"", ".TH", ".SH", ".PP", ".TP", ".br", ".nf", ".fi", ".RS", ".RE", ".nh", ".ad"]
   for document in Document.allCases.filter({ $0.rawValue.hasSuffix(".8") || $0.rawValue.hasSuffix(".5") }) {
     let commands = document.text.split(separator: "\n").filter { $0.hasPrefix(".") }.map { $0.prefix { $0 != " " } }
-    #expect(Set(commands).isSubset(of: [".\\\"", ".TH", ".SH", ".PP", ".TP", ".br", ".nf", ".fi", ".RS", ".RE", ".nh", ".ad"]), "\(document)")
+    #expect(Set(commands).isSubset(of: known), "\(document)")
     #expect(!document.text.contains("`") || document.text.split(separator: "`").count == 3, "a backtick is left in \(document)")
   }
 }
@@ -77,4 +78,24 @@ import Testing
   #expect(try Arguments.parse(["status", "--json", "/m", "--config"]) == .configuration(mountpoint: "/m", asJSON: true))
   let failure = #expect(throws: CommandFailure.self) { try Arguments.parse(["status", "--config"]) }
   #expect(failure?.message == "an argument is missing; usage: ebbfs status MOUNTPOINT --config [--json]")
+}
+
+/// The files of Mount/examples are used as they are.
+@Test func examplesHaveOptionsThatThereAre() throws {
+  let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+  for place in ["sshfs", "rclone", "nfs", "gluster", "usb"] {
+    let lines = try Files.text("\(root)/Mount/examples/\(place).fstab").split(separator: "\n").filter { !$0.hasPrefix("#") }
+    let fields = lines.map { $0.split(separator: " ").map(String.init) }
+    #expect(fields.count == 2 && fields.allSatisfy { $0.count == 6 }, "\(place).fstab")
+    #expect(fields[1][0] == fields[0][1] && fields[1][2] == "fuse.ebbfs", "\(place).fstab is not for what is below")
+    #expect(fields[1][3].contains("x-systemd.requires-mounts-for=\(fields[0][1])"))
+    var byLine = MountOptions()
+    try OptionParser.parse(fields[1][3], into: &byLine)
+
+    let settings = try Files.text("\(root)/Mount/examples/\(place).conf").split(separator: "\n").filter { !$0.hasPrefix("#") }
+    #expect(settings.first == "BACKING=\(fields[0][1])" && settings.count == 2, "\(place).conf")
+    var byService = MountOptions()
+    try OptionParser.parse(String(settings[1].dropFirst("OPTIONS=".count)), into: &byService)
+    #expect(byLine.flushThreads == byService.flushThreads && byLine.isShared == byService.isShared, "\(place)")
+  }
 }

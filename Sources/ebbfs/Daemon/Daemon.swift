@@ -65,7 +65,7 @@ final class Daemon: Sendable {
   func run() -> ExitStatus {
     startTicking()
     settleLosses()
-    messages.notify("READY=1")
+    messages.notify("READY=1\nSTATUS=serving")
     do throws(CommandFailure) {
       try filesystem.serve()
     } catch {

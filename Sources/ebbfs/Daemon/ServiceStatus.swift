@@ -1,7 +1,7 @@
 import Control
 
-/// What systemd is told of a daemon, see sd_notify(3): what changed since it was told last, signs of life as often as it wants them,
-/// and during the end, that this goes on.
+/// What systemd is told of a daemon, see sd_notify(3): what has changed, signs of life as often as it wants them, and during the
+/// end that it goes on.
 struct ServiceStatus {
   private var toldStatus = ""
   private var leastLeft: ControlProgress?

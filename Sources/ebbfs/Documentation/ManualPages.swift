@@ -67,8 +67,8 @@ enum ManualPages {
         "state directories of root's and of a user's mounts: the journal, the control socket, and `messages`, what a daemon in "
           + "the background has to say. ID is the backing directory's name and a hash of its canonical path"),
       Roff.item(
-        "/etc/ebbfs/INSTANCE.conf",
-        "BACKING= and OPTIONS= of the service ebbfs@INSTANCE; INSTANCE is the mountpoint as "
+        "/etc/ebbfs/srv/fast.conf",
+        "BACKING= and OPTIONS= of the service `ebbfs@srv-fast`, which mounts on /srv/fast; its name is the mountpoint as "
           + "`systemd-escape --path` writes it"),
     ].joined(separator: "\n")
   }
