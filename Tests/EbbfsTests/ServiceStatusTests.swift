@@ -48,7 +48,7 @@ private final class NotifySocket {
   let systemd = try NotifySocket()
   let double = try DoubleDaemon(dirtyBytes: 3 << 20, notifySocket: systemd.path)
   try double.start()
-  let beginning = systemd.lines(upTo: "STATUS=serving")
+  let beginning = systemd.lines(upTo: "STATUS=serving,")
   #expect(beginning.contains("READY=1"), "\(beginning)")
   #expect(beginning.last == "STATUS=serving, 3.0 MiB and 0 operations not yet written back")
   double.filesystem.endServing()
