@@ -10,7 +10,9 @@ let package = Package(
   products: [.executable(name: "ebbfs", targets: ["ebbfs"])],
   targets: [
     .systemLibrary(name: "CFUSE", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
-    .target(name: "CLinux", cSettings: commit.map { [.define("EBBFS_COMMIT", to: "\"\($0)\"")] }),
+    .target(name: "CLinux"),
+    // On its own, so that another commit is no reason to compile anything else anew.
+    .target(name: "CBuildCommit", cSettings: commit.map { [.define("EBBFS_COMMIT", to: "\"\($0)\"")] }),
     .target(name: "Threading", dependencies: ["CLinux"]),
     .target(name: "FilesystemModel"),
     .target(name: "Policies", dependencies: ["FilesystemModel"]),
@@ -36,7 +38,7 @@ let package = Package(
       name: "ebbfs",
       dependencies: [
         "Control", "Engine", "FUSEBridge", "PosixStorage", "WriteAheadLog", "JournalFormat", "StorageInterface",
-        "FilesystemModel", "Policies", "Statistics", "Threading", "CLinux",
+        "FilesystemModel", "Policies", "Statistics", "Threading", "CLinux", "CBuildCommit",
       ]),
     .target(name: "Support", dependencies: ["StorageInterface", "FilesystemModel", "Threading"], path: "Tests/Support"),
     .testTarget(name: "SupportTests", dependencies: ["Support"]),
@@ -77,6 +79,6 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-for target in package.targets where target.type != .system && target.name != "CLinux" {
+for target in package.targets where target.type != .system && !["CLinux", "CBuildCommit"].contains(target.name) {
   target.swiftSettings = [.strictMemorySafety(), .treatAllWarnings(as: .error)]
 }

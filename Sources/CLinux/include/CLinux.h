@@ -1,6 +1,5 @@
 // Macros, variadic calls and flags of Linux that Swift cannot import.
 #pragma once
-#include "BuildCommit.h"
 #include "CRC32C.h"
 #include "LinuxFiles.h"
 #include "LinuxThreads.h"

@@ -1,4 +1,4 @@
-import CLinux
+import CBuildCommit
 import JournalFormat
 
 // SAFETY: the commit is a string constant.

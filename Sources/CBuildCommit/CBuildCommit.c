@@ -1,4 +1,4 @@
-#include "BuildCommit.h"
+#include "CBuildCommit.h"
 
 // The Makefile says it: see Package.swift.
 #ifndef EBBFS_COMMIT
