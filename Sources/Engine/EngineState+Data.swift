@@ -65,10 +65,20 @@ extension EngineState {
     followStream(inode, offset: offset, count: bytes.count, size: before.size)
     let coalescedBefore = cache.coalesced
     let lsn = commit(change, bytes: bytes, at: now, request: request.caller.request)
+    if isLongStream(inode) { queue.contentsStream(number) }
     metrics.writesCoalesced.add(cache.coalesced.writes - coalescedBefore.writes)
     metrics.bytesCoalesced.add(cache.coalesced.bytes - coalescedBefore.bytes)
     return .reply(.count(bytes.count), after: lsn)
   }
+
+  /// Whether write-back of a file is better begun while it is still written: where the backing directory is far, the way there
+  /// takes long, and what is appended is not likely to be overwritten. A directory on a disk would only compete with the journal.
+  private func isLongStream(_ inode: Inode) -> Bool {
+    guard !abilities.hasFilesystemSync, let stream = inode.stream, stream.bytes >= Self.longStreamBytes else { return false }
+    return cache.dirtyBytes(of: inode.number) >= Self.longStreamBytes
+  }
+
+  private static let longStreamBytes = 8 << 20
 
   /// Makes room in the block arena: blocks that are whole in the journal are read back from there when needed.
   private mutating func admitBlocks(_ range: ByteRange, of inode: Inode) throws(Interruption) {

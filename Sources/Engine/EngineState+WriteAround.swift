@@ -134,9 +134,8 @@ extension EngineState {
     return offset == size && stream.bytes >= bytesMin && continues(stream, offset)
   }
 
-  /// Notes a write for `sequential_bypass`: a stream is what is appended without a pause.
+  /// Notes a write: a stream is what is appended without a pause.
   func followStream(_ inode: Inode, offset: Int, count: Int, size: Int) {
-    guard around.streamBytesMin != nil else { return }
     guard offset == size else {
       inode.stream = nil
       return

@@ -9,7 +9,7 @@ extension FUSESession {
   private static let wanted = UInt32(
     FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA)
   /// With ATOMIC_O_TRUNC and OPEN answered ENOSYS the kernel would lose O_TRUNC; AUTO_INVAL_DATA would throw the page cache away
-  /// at every change of mtime; the writeback cache would acknowledge before the journal; lock operations are left to the kernel.
+  /// at every change of mtime; the writeback cache acknowledges before the journal; lock operations are left to the kernel.
   private static let unwanted = UInt32(
     FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_POSIX_LOCKS
       | FUSE_CAP_FLOCK_LOCKS)
@@ -23,6 +23,7 @@ extension FUSESession {
       connection.want |= UInt32(FUSE_CAP_AUTO_INVAL_DATA) & connection.capable
       connection.want &= ~UInt32(FUSE_CAP_EXPLICIT_INVAL_DATA)
     }
+    if kernelAcknowledgesWrites { connection.want |= UInt32(FUSE_CAP_WRITEBACK_CACHE) & connection.capable }
     connection.max_write = UInt32(maxWriteBytes)
     connection.max_background = UInt32(maxBackgroundRequests)
     connection.congestion_threshold = UInt32(maxBackgroundRequests * 3 / 4)

@@ -14,6 +14,7 @@ import Threading
   let metrics = RequestMetrics()
   let timeouts: Timeouts
   let dropsContentsOfOtherVersions: Bool
+  let kernelAcknowledgesWrites: Bool
   let maxWriteBytes: Int
   let maxBackgroundRequests: Int
   /// Requests that `submit` left unanswered: the kernel's `unique` and what the handler's `interrupt` takes.
@@ -31,6 +32,7 @@ import Threading
     timeouts = Timeouts(
       entry: options.entryTimeoutSeconds, negative: options.negativeTimeoutSeconds, attributes: options.attributeTimeoutSeconds)
     dropsContentsOfOtherVersions = options.dropsContentsOfOtherVersions
+    kernelAcknowledgesWrites = options.kernelAcknowledgesWrites
     maxWriteBytes = options.maxWriteBytes
     maxBackgroundRequests = options.maxBackgroundRequests
     unsafe pointer = nil

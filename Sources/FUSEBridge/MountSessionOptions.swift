@@ -16,6 +16,9 @@ package struct MountSessionOptions: Sendable {
   package var attributeTimeoutSeconds = 31_536_000.0
   /// Whether the kernel forgets a file's contents, or a directory's listing, when it sees another modification time or size.
   package var dropsContentsOfOtherVersions = false
+  /// Whether the kernel acknowledges writes of data itself and sends them later: then they are lost with the kernel alone, and
+  /// what the daemon is told of is behind what programs know.
+  package var kernelAcknowledgesWrites = false
   /// Largest write the kernel sends, up to 1 MiB.
   package var maxWriteBytes = 1 << 20
   /// Requests that the kernel sends ahead (readahead, pieces of O_DIRECT) without anybody waiting for each.

@@ -4,6 +4,8 @@ import FilesystemModel
 struct ContentsByInode: Sequence {
   private var values: [InodeNumber: WritebackQueue.DirtyContents] = [:]
   private(set) var counts = CountsByUrgency()
+  /// How many are part of a long stream.
+  private(set) var streamCount = 0
   /// Directories with idle times.
   private(set) var idle: Set<InodeNumber> = []
 
@@ -21,6 +23,7 @@ struct ContentsByInode: Sequence {
   }
 
   private mutating func add(_ count: Int, _ contents: WritebackQueue.DirtyContents, _ inode: InodeNumber) {
+    if contents.isStream { streamCount += count }
     if !contents.isIdle {
       counts[contents.urgency] += count
     } else if count > 0 {

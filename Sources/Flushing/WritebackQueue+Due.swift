@@ -75,14 +75,16 @@ extension WritebackQueue {
     if isPressed || item.urgency == .pressed || item.firstLSN <= pressedThrough { return item.firstMilliseconds }
     var last = item.lastMilliseconds
     if item.kind == .create, let dirty = contents[item.inode], !graph.hasDependents(item.key) {
-      if dirty.firstLSN <= pressedThrough { return item.firstMilliseconds }
+      if dirty.isStream || dirty.firstLSN <= pressedThrough { return item.firstMilliseconds }
       last = max(last, dirty.lastMilliseconds)
     }
     return min(item.firstMilliseconds + settings.deadlineMilliseconds, last + settings.delayMilliseconds)
   }
 
   func dueMilliseconds(_ dirty: DirtyContents) -> Int {
-    if isPressed || dirty.urgency == .pressed || dirty.firstLSN <= pressedThrough { return dirty.firstMilliseconds }
+    if isPressed || dirty.isStream || dirty.urgency == .pressed || dirty.firstLSN <= pressedThrough {
+      return dirty.firstMilliseconds
+    }
     return min(
       dirty.firstMilliseconds + settings.deadlineMilliseconds, dirty.lastMilliseconds + settings.delayMilliseconds)
   }
@@ -98,9 +100,10 @@ extension WritebackQueue {
   }
 
   /// Ready items are looked at in the order of their latest records, and the first one that is too young ends the search, unless
-  /// an old record may be hidden in a young item, or attributes that are due wait for young items.
+  /// an old record may be hidden in a young item, attributes that are due wait for young items, or a stream is new.
   func mustScanAll(_ now: Int) -> Bool {
-    if isPressed || contentsByAge.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
+    if isPressed || contents.streamCount > 0 { return true }
+    if contentsByAge.first.map({ $0.firstLSN <= pressedThrough }) ?? false { return true }
     guard let oldest = graph.oldestItem else { return false }
     if oldest.firstLSN <= pressedThrough { return true }
     return failures[.names(oldest.key)] == nil && oldest.firstMilliseconds + settings.deadlineMilliseconds <= now

@@ -133,6 +133,7 @@ extension WritebackQueue {
       sealed.urgency = min(sealed.urgency, newer.urgency)
     }
     sealed.mustBeWritten = true
+    sealed.isStream = false
     attach(action.inode)
     contents[action.inode] = sealed
     detach(action.inode)

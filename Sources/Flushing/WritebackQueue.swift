@@ -18,6 +18,8 @@ package struct WritebackQueue {
     var mustBeWritten = true
     /// Whether they are times that wait for nothing but the next change.
     var isIdle = false
+    /// Whether they are part of a long stream: then they need no rest.
+    var isStream = false
   }
 
   /// Orders inodes with dirty contents by age.
@@ -185,6 +187,9 @@ package struct WritebackQueue {
       urgency: urgency, mustBeWritten: !byEntry)
     detach(inode)
   }
+
+  /// The inode's contents are much already and go on in sequence: they are due at once.
+  package mutating func contentsStream(_ inode: InodeNumber) { contents[inode]?.isStream = true }
 
   /// The inode's contents need no write-back any more: its last name is gone. What an open plan sealed is still written.
   package mutating func contentsGone(_ inode: InodeNumber) {

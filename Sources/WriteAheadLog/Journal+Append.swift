@@ -51,8 +51,7 @@ extension Journal {
     let chunk = state.pending.count - 1
     let start = state.pending[chunk].bytes.count
     let placement = RecordPlacement(
-      lsn: lsn, epoch: epoch, durable: state.durable,
-      tag: SegmentHeader.tag(journalUUID: journalUUID, number: state.current.number))
+      lsn: lsn, epoch: epoch, durable: state.durable, tag: tag(ofSegment: state.current.number, &state))
     let encoded = record.encode(into: &state.pending[chunk].bytes, placement: placement)
     if state.offset + RecordLayout.padded(encoded.length) > state.current.bytes { beginSegment(&state, from: start, lsn) }
     let offset = state.offset
@@ -61,6 +60,14 @@ extension Journal {
     metrics.bytesAppended.add(RecordLayout.padded(encoded.length))
     return AppendedRecord(
       lsn: lsn, dataPosition: encoded.dataOffset.map { JournalPosition(segment: state.current.number, offset: offset + $0) })
+  }
+
+  /// Computed once for each segment.
+  private func tag(ofSegment number: UInt64, _ state: inout JournalState) -> UInt32 {
+    if state.tag.segment != number {
+      state.tag = (number, SegmentHeader.tag(journalUUID: journalUUID, number: number))
+    }
+    return state.tag.value
   }
 
   /// A record never spans segments: moves the record that begins at `start` of the last chunk to a new one.
@@ -73,7 +80,7 @@ extension Journal {
     state.pending[last].bytes.removeSubrange(start...)
     precondition(bytes.count <= configuration.segmentBytes, "a record is longer than a segment")
     Record.retag(
-      in: &bytes, at: SegmentHeader.bytes, tag: SegmentHeader.tag(journalUUID: journalUUID, number: number))
+      in: &bytes, at: SegmentHeader.bytes, tag: tag(ofSegment: number, &state))
     if state.pending[last].bytes.isEmpty { state.pending.removeLast() }
     state.pending.append(PendingChunk(segment: number, start: 0, bytes: bytes))
     state.live.append(LiveSegment(number: number, firstLSN: lsn, bytes: configuration.segmentBytes, exists: false))

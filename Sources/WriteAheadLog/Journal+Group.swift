@@ -114,7 +114,8 @@ extension Journal {
     for waiter in waiters { waiter.body(nil) }
   }
 
-  /// Keeps arrays of written chunks for later ones: a fresh array of a MiB costs more page faults than its copy takes.
+  /// Keeps arrays of written chunks for later ones, and the list of chunks itself: a fresh array of a MiB costs more page faults
+  /// than its copy takes.
   private func keepEmptied(_ chunks: inout [PendingChunk]) {
     let arraysMax = 2
     let bytesMax = 4 << 20
@@ -124,6 +125,8 @@ extension Journal {
       bytes.removeAll(keepingCapacity: true)
       state.withLock { [bytes] state in if state.emptied.count < arraysMax { state.emptied.append(bytes) } }
     }
+    chunks.removeAll(keepingCapacity: true)
+    state.withLock { state in if state.pending.isEmpty { swap(&state.pending, &chunks) } }
   }
 
   /// Stops the journal for good. What was appended stays readable; completions get the error.

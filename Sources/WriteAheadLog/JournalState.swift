@@ -55,6 +55,8 @@ struct JournalState {
   var nextLSN: LSN
   var written: LSN
   var durable: LSN
+  /// What the records of a segment are marked with, of the one that was asked about last.
+  var tag: (segment: UInt64, value: UInt32) = (.max, 0)
   /// Appended, not taken by a leader yet.
   var pending: [PendingChunk] = []
   /// Being written.

@@ -47,6 +47,9 @@ extension MountTests {
           "writeback_deadline=", "flush_threads=0", "flush_threads=many", "memory=12", "memory=1Q", "journal_size=0",
           "journal_size=1k", "state=", "remount", "state",
         ] { try refuse(fixture, ["backing", "mount", "-o", "rw,\(option)"], status: 2, option) }
+        for promise in ["durability=always", "mode=write-through", "backing=shared"] {
+          try refuse(fixture, ["backing", "mount", "-o", "kernel_writeback,\(promise)"], status: 2, promise)
+        }
       }
     }
 

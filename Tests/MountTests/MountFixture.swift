@@ -83,10 +83,10 @@ final class MountFixture {
     return result.lines
   }
 
-  /// The backing directory has what the mount shows, times included.
-  func expectBackingEqualsMount(sourceLocation: SourceLocation = #_sourceLocation) throws {
+  /// The backing directory has what the mount shows, times included; idle times of directories only with `byUnmount`.
+  func expectBackingEqualsMount(byUnmount: Bool = false, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let shown = try manifest(of: mountpoint, withTimes: true)
-    try flush(sourceLocation: sourceLocation)
+    if byUnmount { try unmount(sourceLocation: sourceLocation) } else { try flush(sourceLocation: sourceLocation) }
     expectEqual(try manifest(of: backing, withTimes: true), shown, "backing directory", sourceLocation: sourceLocation)
   }
 

@@ -16,7 +16,7 @@ extension MountTests {
         expectEqual(
           try fixture.manifest(of: fixture.mountpoint, withTimes: false),
           try fixture.manifest(of: fixture.plain, withTimes: false), "tree")
-        try fixture.expectBackingEqualsMount()
+        try fixture.expectBackingEqualsMount(byUnmount: true)
       }
     }
 

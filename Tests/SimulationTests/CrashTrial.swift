@@ -261,8 +261,9 @@ struct CrashTrial {
     (isLookedAt, isDiscarding) = (true, false)
   }
 
-  /// What the mount shows after a discard is durable, and stays so whatever comes. Which of before and after a crash in the
-  /// middle leaves is tested elsewhere (`aCrashInTheMiddleLeavesAllOrNothing`).
+  /// What the mount shows after a discard is durable, and stays so whatever comes: but what a call that failed half way has left
+  /// in the backing directory, which somebody syncs here. Which of before and after a crash in the middle leaves is tested
+  /// elsewhere (`aCrashInTheMiddleLeavesAllOrNothing`).
   private mutating func discardDeadLetters() throws {
     let letters = mount.engine.deadLetters().map(\.letter.subject)
     guard !letters.isEmpty, !hasFailedJournal, !mount.isDead else { return }
@@ -278,6 +279,7 @@ struct CrashTrial {
     }
     held = []
     comparison = ReplyComparison()
+    try mount.backing.bystander.synchronizeFilesystem()
     do {
       let shown = try mount.snapshot()
       if mount.isDead { isInFlight = true } else { adopt(shown) }

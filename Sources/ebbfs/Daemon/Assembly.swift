@@ -108,6 +108,7 @@ enum Assembly {
     var options = MountSessionOptions(
       fsname: mount.backing, allowOther: mount.effectiveOptions.allowOther,
       readOnly: words.last { $0 == "ro" || $0 == "rw" } == "ro", kernelOptions: words.filter { $0 != "ro" && $0 != "rw" })
+    options.kernelAcknowledgesWrites = mount.options.kernelWriteback
     if mount.options.isShared { options.believes(forSeconds: Double(mount.options.revalidate) / 1000) }
     return options
   }

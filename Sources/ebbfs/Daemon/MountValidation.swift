@@ -38,6 +38,7 @@ enum MountValidation {
     let wanted = if let given = request.options.stateDirectory { given } else { try StateDirectory.defaultPath(backing: backing) }
     let stateDirectory = try checkStateDirectory(wanted, backing: backing, mountpoint: mountpoint.path)
     let size = try checkSpace(stateDirectory, requested: request.options.journalSize)
+    try checkKernelWriteback(request.options)
     try checkLimits(request.options, size)
     try checkRetention(request.options.retention, size)
     var mount = ValidMount(
@@ -182,6 +183,18 @@ enum MountValidation {
         "dirty_background=\(OptionValues.shareText(background)) is not below dirty_limit=\(OptionValues.shareText(limit)) "
           + "with a journal of \(Quantity.size(size.capacity))")
     }
+  }
+
+  /// What the kernel acknowledges in our place cannot be in the journal or the backing directory by then.
+  private static func checkKernelWriteback(_ options: MountOptions) throws(CommandFailure) {
+    guard options.kernelWriteback else { return }
+    var promises: [String] = []
+    if options.durability == .always { promises.append("durability=always") }
+    if options.mode != .writeBack { promises.append("mode=\(options.mode.rawValue)") }
+    if options.isShared { promises.append("backing=shared") }
+    guard let promise = promises.first else { return }
+    throw CommandFailure(
+      .usage, "option kernel_writeback breaks what \(promise) promises: ebbfs sees writes only later; leave one of them out")
   }
 
   /// Only whole segments are kept: less than one would be none.

@@ -41,6 +41,8 @@ struct MountOptions: Hashable, Sendable {
   /// With `isShared`: the age at which attributes and listings are looked up again.
   var revalidate = 1000
   var conflicts = ConflictPolicy.keepBoth
+  /// Whether the kernel acknowledges writes before the journal has them.
+  var kernelWriteback = false
   var allowOther = false
   /// Words of mount(8) that are the kernel's business: `ro`, `nodev` and so on, in the order given.
   var kernelWords: [String] = []

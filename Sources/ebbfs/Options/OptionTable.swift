@@ -84,6 +84,9 @@ enum OptionTable {
       "recovery", .choice(RecoveryMode.allCases) { $0.rawValue }, \.recovery,
       help: "what is made of a damaged journal: a torn tail is cut, all damage is refused, or what is lost is skipped and told"),
     OptionDescription(
+      "kernel_writeback", flag: \.kernelWriteback, default: "off",
+      help: "weaker: the kernel acknowledges writes of data and sends them up to half a minute later; only fsync promises"),
+    OptionDescription(
       "allow_other", flag: \.allowOther, default: "on as root, off else",
       help: "other users may use the mount (needs `user_allow_other` in /etc/fuse.conf unless root mounts)"),
   ]
