@@ -40,6 +40,7 @@ extension StatusReport {
     fields.put(conflictCount)
     fields.put(conflicts.count)
     for conflict in conflicts { conflict.encode(to: &fields) }
+    encodeConfiguration(to: &fields)
   }
 
   init(from fields: inout FieldReader) throws(MessageError) {
@@ -82,6 +83,7 @@ extension StatusReport {
     for _ in 0..<(try fields.count(max: Self.damagedSegmentsMax)) { damagedSegments.append(try fields.unsigned()) }
     conflictCount = try fields.integer()
     for _ in 0..<(try fields.count(max: Self.conflictsMax)) { conflicts.append(try Conflict(from: &fields)) }
+    configuration = try Self.configuration(from: &fields)
   }
 }
 

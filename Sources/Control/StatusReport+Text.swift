@@ -105,6 +105,7 @@ extension StatusReport {
       .init("damaged_segments", .array(damagedSegments.map { .unsigned($0) })),
       .init("conflict_count", .integer(conflictCount)),
       .init("conflicts", .array(conflicts.map(\.json))),
+      .init("configuration", configurationJSON),
     ])
   }
 }

@@ -39,6 +39,7 @@ func fullReport() -> StatusReport {
   report.lossCount = 30
   report.damagedSegments = [1, 12]
   report.conflictCount = 200
+  report.configuration = [.init(name: "memory", value: "256M"), .init(name: "rules", value: "none")]
   report.conflicts = [
     .init(
       path: "a/b", kind: "overwrite", seconds: 1_795_253_400, resolution: "kept", keptAs: "b.ebbfs-conflict-20261121T093000Z"),

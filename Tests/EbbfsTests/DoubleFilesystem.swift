@@ -118,7 +118,7 @@ final class DoubleDaemon {
   private let ending = Lock<ExitStatus?>(nil)
 
   /// - Parameter nested: how many long directories lie above the socket.
-  init(dirtyBytes: Int = 0, nested: Int = 0, unmountTimeout: Int? = nil) throws {
+  init(dirtyBytes: Int = 0, nested: Int = 0, unmountTimeout: Int? = nil, notifySocket: String? = nil) throws {
     directory = try TemporaryDirectory()
     let long = String(repeating: "/" + String(repeating: "d", count: 100), count: nested)
     let stateDirectory = directory.path + "/state" + long
@@ -128,7 +128,7 @@ final class DoubleDaemon {
     var options = MountOptions()
     options.unmountTimeout = unmountTimeout
     daemon = Daemon(
-      filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil), options: options)
+      filesystem: filesystem, entry: entry, messages: Messages(notifySocket: notifySocket), options: options)
     client = ControlClient(stateDirectory: stateDirectory, user: getuid())
     server = try ControlServer(stateDirectory: stateDirectory, service: ControlService(daemon: daemon))
     try server.start()

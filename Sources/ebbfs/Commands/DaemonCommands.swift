@@ -104,7 +104,7 @@ enum DaemonCommands {
     throw CommandFailure(.notMounted, "\(mountpoint) \(reason)")
   }
 
-  private static func report(_ entry: RegistryEntry) throws(CommandFailure) -> StatusReport {
+  static func report(_ entry: RegistryEntry) throws(CommandFailure) -> StatusReport {
     guard case .status(let report) = try ask(.status, entry) else {
       throw CommandFailure(.failed, "process \(entry.process) answered something else than its status")
     }

@@ -11,9 +11,7 @@ enum MountCommand {
     if let readiness = request.readinessDescriptor { return runInBackground(request, readiness) }
     if request.isForeground {
       let messages = Messages()
-      let daemon = try start(request, messages: messages)
-      messages.notify("READY=1\nSTATUS=serving")
-      return daemon.runToTheEnd()
+      return try start(request, messages: messages).runToTheEnd()
     }
     // Checked here too, so that what is wrong is told by the process that the user started and nothing is started in vain.
     _ = try MountValidation.check(request)
@@ -37,7 +35,6 @@ enum MountCommand {
         daemon.terminate()
       }
       drop(pipe)
-      messages.notify("READY=1\nSTATUS=serving")
       return daemon.runToTheEnd()
     } catch {
       try? pipe.write(Readiness.encode(error))
@@ -55,6 +52,7 @@ enum MountCommand {
     let mount = try MountValidation.check(request)
     umask(0)
     guard unsafe chdir("/") == 0 else { throw CommandFailure(.failed, "chdir /: \(Errno.current.message)") }
+    messages.notify("STATUS=recovering")
     let storage = try Takeover(stateDirectory: mount.stateDirectory, backing: mount.backing).acquire()
     if mount.hasDeadMount { try takeAway(deadMount: mount.mountpoint) }
     // The daemon that had the lock may have been mounted, or have used up the disk, since the first check.

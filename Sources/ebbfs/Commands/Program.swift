@@ -24,7 +24,9 @@ enum Program {
     case .statistics(let mountpoint, let form): try StatisticsCommand.run(mountpoint, form)
     case .deadLetters(let verb, let mountpoint): try DeadLetterCommands.run(verb, mountpoint)
     case .journal(let request, let place): try JournalCommand.run(request, place: place)
-    case .version: print("ebbfs \(Help.version)")
+    case .configuration(let mountpoint, let asJSON): try ConfigurationCommand.run(mountpoint, asJSON: asJSON)
+    case .documentation(let document): print(document.text, terminator: "")
+    case .version: print(VersionCommand.text)
     case .help: print(Help.text, terminator: "")
     }
     return .success

@@ -20,7 +20,7 @@ struct ControlService: Sendable {
     case .flush(let inodes): _ = send(awaitFlush(of: inodes) { send(.progress($0)) })
     case .unmount(let drain): return unmount(drain: drain, send: send)
     case .stop: return stop(send: send)
-    case .set(let settings): _ = send(change { () throws(CommandFailure) in try daemon.filesystem.set(settings) })
+    case .set(let settings): _ = send(change { () throws(CommandFailure) in try daemon.set(settings) })
     case .reloadRules: _ = send(change { () throws(CommandFailure) in try daemon.filesystem.reloadRules() })
     case .deadLetters: tellDeadLetters(send: send)
     case .retryDeadLetters(let subjects):

@@ -106,7 +106,7 @@ enum Assembly {
   private static func sessionOptions(_ mount: ValidMount) -> MountSessionOptions {
     let words = mount.options.kernelWords
     var options = MountSessionOptions(
-      fsname: mount.backing, allowOther: mount.options.allowOther || Processes.isRoot,
+      fsname: mount.backing, allowOther: mount.effectiveOptions.allowOther,
       readOnly: words.last { $0 == "ro" || $0 == "rw" } == "ro", kernelOptions: words.filter { $0 != "ro" && $0 != "rw" })
     options.kernelAcknowledgesWrites = mount.options.kernelWriteback
     if mount.options.isShared { options.believes(forSeconds: Double(mount.options.revalidate) / 1000) }

@@ -38,6 +38,9 @@ final class Daemon: Sendable {
   private let life = Lock(Life())
   private let monitor: Lock<HealthMonitor>
   private let messages: Messages
+  private let service = Lock(ServiceStatus())
+  /// What holds now.
+  private let options: Lock<MountOptions>
 
   private static let lossesSaidMax = 10_000
   private static let settlingMilliseconds = 60_000
@@ -52,6 +55,7 @@ final class Daemon: Sendable {
   init(filesystem: any MountedFilesystem, entry: RegistryEntry, messages: Messages, options: MountOptions = MountOptions()) {
     unmountTimeout = options.unmountTimeout
     monitor = Lock(HealthMonitor(options.health))
+    self.options = Lock(options)
     self.filesystem = filesystem
     self.entry = entry
     self.messages = messages
@@ -61,6 +65,7 @@ final class Daemon: Sendable {
   func run() -> ExitStatus {
     startTicking()
     settleLosses()
+    messages.notify("READY=1\nSTATUS=serving")
     do throws(CommandFailure) {
       try filesystem.serve()
     } catch {
@@ -106,7 +111,7 @@ final class Daemon: Sendable {
     }
   }
 
-  /// Says what becomes a matter of concern, and what ends to be one.
+  /// Says what becomes a matter of concern, and what ends to be one; tells systemd how the mount is.
   private func watchHealth() {
     let now = Monotonic.milliseconds()
     let isDue = life.withLock { life in
@@ -114,7 +119,15 @@ final class Daemon: Sendable {
       life.lastLookAtHealth = now
       return true
     }
-    if isDue { _ = report() }
+    guard isDue else { return }
+    let report = report()
+    // What is told while it drains is the drain's.
+    if report.phase == .serving { tellService(ServiceStatus.text(report)) }
+  }
+
+  private func tellService(_ status: String, left: ControlProgress? = nil) {
+    let lines = service.withLock { $0.lines(status, left: left, now: Monotonic.milliseconds()) }
+    if let lines { messages.notify(lines) }
   }
 
   private func drain() {
@@ -122,7 +135,8 @@ final class Daemon: Sendable {
       life.phase = .draining
       if let unmountTimeout, life.drainUntil == nil { life.drainUntil = Monotonic.milliseconds() + unmountTimeout }
     }
-    messages.notify("STOPPING=1\nSTATUS=writing back")
+    messages.notify("STOPPING=1")
+    var meter = ProgressMeter()
     filesystem.drain { [self] failure in
       life.withLock { life in
         life.isDrained = true
@@ -131,6 +145,11 @@ final class Daemon: Sendable {
       life.wake()
     }
     while true {
+      let report = filesystem.status()
+      // Nothing more can be written back safely without the records of it.
+      if let failure = report.journalFailure { return messages.say("the journal failed: \(failure)") }
+      meter.note(report.progress, now: Monotonic.milliseconds())
+      tellService("writing back, \(meter.text)", left: report.progress)
       let untilBound = life.withLock { $0.drainUntil }.map { max(0, $0 - Monotonic.milliseconds()) } ?? 1000
       let isOver = life.wait(milliseconds: min(1000, untilBound)) { $0.isDrained || $0.mustStop ? true : nil }
       if isOver != nil { return }
@@ -139,10 +158,6 @@ final class Daemon: Sendable {
         return life.isOutOfTime
       }
       if isOutOfTime { return }
-      let report = filesystem.status()
-      // Nothing more can be written back safely without the records of it.
-      if let failure = report.journalFailure { return messages.say("the journal failed: \(failure)") }
-      messages.notify("STATUS=writing back, \(ProgressText.left(report.progress)) left")
     }
   }
 
@@ -197,7 +212,17 @@ final class Daemon: Sendable {
     let (health, lines) = monitor.withLock { [report] in $0.assess(report) }
     for line in lines { messages.say(line) }
     report.health = health
+    report.configuration = options.withLock { OptionTable.settings(of: $0) }
     return report
+  }
+
+  /// Changes options, each `KEY=VALUE`: all of them, or none and throws one line.
+  func set(_ settings: [String]) throws(CommandFailure) {
+    try filesystem.set(settings)
+    options.withLock { options in
+      // The filesystem has taken them.
+      for setting in settings { try? OptionParser.apply(setting, to: &options) }
+    }
   }
 
   /// What `ebbfs stats` shows.

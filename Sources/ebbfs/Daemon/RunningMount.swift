@@ -13,7 +13,7 @@ final class RunningMount: Sendable {
     entry = RegistryEntry(
       mountpoint: mount.mountpoint, backing: mount.backing, stateDirectory: mount.stateDirectory)
     daemon = Daemon(
-      filesystem: filesystem, entry: entry, messages: messages, options: mount.options)
+      filesystem: filesystem, entry: entry, messages: messages, options: mount.effectiveOptions)
     do throws(Errno) {
       server = try ControlServer(stateDirectory: mount.stateDirectory, service: ControlService(daemon: daemon))
       try server.start()

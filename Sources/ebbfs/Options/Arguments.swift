@@ -8,9 +8,11 @@ enum CommandLineRequest: Hashable, Sendable {
   case flush(mountpoint: String, paths: [String])
   case set(SetRequest)
   case status(mountpoint: String?, asJSON: Bool)
+  case configuration(mountpoint: String, asJSON: Bool)
   case statistics(mountpoint: String?, StatisticsForm)
   case journal(JournalRequest, place: String)
   case deadLetters(DeadLetterVerb, mountpoint: String)
+  case documentation(Document)
   case version
   case help
 }
@@ -88,26 +90,14 @@ enum Arguments {
     guard arguments.allSatisfy({ !$0.unicodeScalars.contains("\u{FFFD}") }) else {
       throw CommandFailure(.usage, "arguments must be UTF-8")
     }
-    let words = Array(arguments.dropFirst())
-    switch arguments.first {
-    case nil: throw CommandFailure(.usage, "nothing to do; try `ebbfs --help`")
-    case "--help", "-h", "help": return .help
-    case "--version", "-V", "version": return .version
-    case "mount": return try mount(words)
-    case "unmount", "umount": return .unmount(mountpoint: try only(words, "unmount MOUNTPOINT"))
-    case "flush": return try flush(words)
-    case "set": return .set(try set(words))
-    case "status": return try status(words)
-    case "stats": return try statistics(words)
-    case "journal": return try JournalArguments.parse(words)
-    case "dead-letters": return try DeadLetterArguments.parse(words)
-    default: return try mount(arguments)
-    }
+    guard let first = arguments.first else { throw CommandFailure(.usage, "nothing to do; try `ebbfs --help`") }
+    guard let command = CommandTable.command(first) else { return try mount(arguments) }
+    return try command.parse(Array(arguments.dropFirst()))
   }
 
-  private static let mountUsage = "[mount] BACKING MOUNTPOINT [-f] [-o OPTION[=VALUE],...]"
+  private static let mountUsage = "[mount]"
 
-  private static func mount(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+  static func mount(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     var paths: [String] = []
     var request = MountRequest(backing: "", mountpoint: "", options: MountOptions())
     var rest = words[...]
@@ -139,8 +129,12 @@ enum Arguments {
     return .mount(request)
   }
 
-  private static func flush(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
-    let form = "flush MOUNTPOINT [PATH...]"
+  static func unmount(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    .unmount(mountpoint: try only(words, "unmount"))
+  }
+
+  static func flush(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let form = "flush"
     let isGuarded = words.first == "--"
     let paths = isGuarded ? Array(words.dropFirst()) : words
     guard let mountpoint = paths.first else { throw usage(form, "an argument is missing") }
@@ -149,8 +143,10 @@ enum Arguments {
     return .flush(mountpoint: mountpoint, paths: Array(paths.dropFirst()))
   }
 
-  private static func set(_ words: [String]) throws(CommandFailure) -> SetRequest {
-    let form = "set MOUNTPOINT KEY=VALUE... [PATH] | MOUNTPOINT --reload"
+  static func set(_ words: [String]) throws(CommandFailure) -> CommandLineRequest { .set(try setRequest(words)) }
+
+  private static func setRequest(_ words: [String]) throws(CommandFailure) -> SetRequest {
+    let form = "set"
     guard let mountpoint = words.first, !mountpoint.hasPrefix("-") else { throw usage(form, "a mountpoint is needed") }
     let rest = Array(words.dropFirst())
     if rest == ["--reload"] { return SetRequest(mountpoint: mountpoint, change: .rules) }
@@ -169,19 +165,31 @@ enum Arguments {
     return SetRequest(mountpoint: mountpoint, change: .mount(settings))
   }
 
-  private static func status(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+  static func status(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    if words.contains("--config") { return try configuration(words) }
     let paths = words.filter { $0 != "--json" }
     guard paths.count <= 1, !(paths.first ?? "").hasPrefix("-") else {
-      throw usage("status [MOUNTPOINT] [--json]", "unexpected argument \(paths.last ?? "")")
+      throw usage("status", "unexpected argument \(paths.last ?? "")")
     }
     return .status(mountpoint: paths.first, asJSON: paths.count < words.count)
   }
 
-  private static let statisticsUsage = "stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]"
+  private static func configuration(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let mountpoint = try only(words.filter { $0 != "--config" && $0 != "--json" }, "status MOUNTPOINT")
+    return .configuration(mountpoint: mountpoint, asJSON: words.contains("--json"))
+  }
+
+  static func documentation(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let word = try only(words, "documentation")
+    guard let document = Document(rawValue: word) else { throw usage("documentation", "there is no document \(word)") }
+    return .documentation(document)
+  }
+
+  private static let statisticsUsage = "stats"
   /// Up to an hour.
   private static let watchSeconds = 1...3600
 
-  private static func statistics(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+  static func statistics(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     var forms: [StatisticsForm] = []
     var paths: [String] = []
     for word in words {
@@ -212,7 +220,8 @@ enum Arguments {
     return word
   }
 
+  /// - Parameter form: the words with which the synopsis begins.
   static func usage(_ form: String, _ message: String) -> CommandFailure {
-    CommandFailure(.usage, "\(message); usage: ebbfs \(form)")
+    CommandFailure(.usage, "\(message); usage: ebbfs \(CommandTable.usage(form))")
   }
 }
