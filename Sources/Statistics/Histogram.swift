@@ -125,6 +125,13 @@ package struct HistogramSnapshot: Hashable, Sendable {
     max = Swift.max(max, other.max)
   }
 
+  /// What was recorded after an earlier snapshot of the same histogram. The maximum is that of all.
+  package func since(_ earlier: HistogramSnapshot) -> HistogramSnapshot {
+    let before = Dictionary(earlier.buckets.map { ($0.index, $0.count) }) { first, _ in first }
+    let grown = buckets.map { Bucket(index: $0.index, count: $0.count &- before[$0.index, default: 0]) }
+    return HistogramSnapshot(buckets: grown.filter { $0.count > 0 }, sum: Swift.max(0, sum &- earlier.sum), max: max)
+  }
+
   /// Whether buckets ascend and counts and sums are such as can have been recorded. What comes from elsewhere must be.
   package var isValid: Bool {
     var total = 0

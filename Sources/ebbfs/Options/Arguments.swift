@@ -3,11 +3,13 @@ import Control
 /// What the command line asks for.
 enum CommandLineRequest: Hashable, Sendable {
   case mount(MountRequest)
-  case unmount(mountpoint: String)
+  case unmount(mountpoint: String, UnmountOptions)
   /// Of everything when there are no paths.
   case flush(mountpoint: String, paths: [String])
   case set(SetRequest)
-  case status(mountpoint: String?, asJSON: Bool)
+  /// Of a mount by its mountpoint, of a file by its path, of all mounts without one.
+  case status(path: String?, asJSON: Bool)
+  case wait(path: String, timeoutMilliseconds: Int?)
   case statistics(mountpoint: String?, StatisticsForm)
   case journal(JournalRequest, place: String)
   case deadLetters(DeadLetterVerb, mountpoint: String)
@@ -94,7 +96,8 @@ enum Arguments {
     case "--help", "-h", "help": return .help
     case "--version", "-V", "version": return .version
     case "mount": return try mount(words)
-    case "unmount", "umount": return .unmount(mountpoint: try only(words, "unmount MOUNTPOINT"))
+    case "unmount", "umount": return try WaitingArguments.unmount(words)
+    case "wait": return try WaitingArguments.wait(words)
     case "flush": return try flush(words)
     case "set": return .set(try set(words))
     case "status": return try status(words)
@@ -172,9 +175,9 @@ enum Arguments {
   private static func status(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     let paths = words.filter { $0 != "--json" }
     guard paths.count <= 1, !(paths.first ?? "").hasPrefix("-") else {
-      throw usage("status [MOUNTPOINT] [--json]", "unexpected argument \(paths.last ?? "")")
+      throw usage("status [MOUNTPOINT|PATH] [--json]", "unexpected argument \(paths.last ?? "")")
     }
-    return .status(mountpoint: paths.first, asJSON: paths.count < words.count)
+    return .status(path: paths.first, asJSON: paths.count < words.count)
   }
 
   private static let statisticsUsage = "stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]"

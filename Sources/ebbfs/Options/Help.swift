@@ -9,14 +9,19 @@ enum Help {
     usage:
       ebbfs [mount] BACKING MOUNTPOINT [-f] [-o OPTION[=VALUE],...]
                                        mount; returns when the mount is ready (-f: stay in the foreground)
-      ebbfs unmount MOUNTPOINT         unmount, write everything back, return when the daemon is gone
+      ebbfs unmount MOUNTPOINT [--lazy] [--keep-journal | --timeout TIME]
+                                       unmount, write everything back, return when the daemon is gone
+                                       (--lazy: though files are in use; --keep-journal: leave write-back to the next mount)
+      ebbfs wait PATH|MOUNTPOINT [--timeout TIME]
+                                       return when what is there is in the backing directory and synced, without haste
       ebbfs flush MOUNTPOINT [PATH...] return when everything acknowledged so far, or what is at and below the paths, is in the
                                        backing directory and synced there
       ebbfs set MOUNTPOINT KEY=VALUE... [PATH]
                                        change options of the mount, or what holds for a file or all below a directory
       ebbfs set MOUNTPOINT --reload    read the rules file again
-      ebbfs status [MOUNTPOINT] [--json]
-                                       what is not yet written back, the journal's use, the last error
+      ebbfs status [MOUNTPOINT|PATH] [--json]
+                                       what is not yet written back, the journal's use, the last error; of a file: clean, dirty
+                                       since, writing back, dead-lettered or conflict
       ebbfs stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]
                                        counters and latencies; --watch: rates, a line every second
       ebbfs dead-letters MOUNTPOINT list [--json] | retry [PATH...|--all] | export DIR | discard PATH...|--all [--force]

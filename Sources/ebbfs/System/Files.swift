@@ -40,6 +40,18 @@ enum Files {
     return text
   }
 
+  /// What a symbolic link says. The corresponding C function is `readlink`.
+  static func linkTarget(_ path: String) throws(Errno) -> String {
+    var failure: Errno?
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+      let result = unsafe readlink(path, buffer.baseAddress!, buffer.count)
+      if result < 0 { failure = Errno.current }
+      count = max(0, result)
+    }
+    if let failure { throw failure }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// Whether the process may do what `mode` (R_OK, W_OK, X_OK) asks. The corresponding C function is `access`.
   static func checkAccess(_ path: String, _ mode: Int32) throws(Errno) {
     guard unsafe access(path, mode) == 0 else { throw Errno.current }
