@@ -35,7 +35,7 @@ package enum ControlCodec {
     case wait = 10
     case fileRequest = 11
     case historyRequest = 12
-    case hottestRequest = 13
+    case activityRequest = 13
     case deadLetters = 16
     case retryDeadLetters = 17
     case discardDeadLetters = 18
@@ -46,7 +46,7 @@ package enum ControlCodec {
     case statistics = 133
     case file = 134
     case history = 135
-    case hottest = 136
+    case activity = 136
     case waitingForUsers = 137
     case deadLetter = 144
     case dependent = 145
@@ -65,7 +65,7 @@ package enum ControlCodec {
     case .ping: frame(.ping) { _ in }
     case .statistics: frame(.statisticsRequest) { _ in }
     case .history: frame(.historyRequest) { _ in }
-    case .hottest: frame(.hottestRequest) { _ in }
+    case .activity: frame(.activityRequest) { _ in }
     case .set(let settings):
       frame(.set) { fields in
         fields.put(settings.count)
@@ -89,11 +89,7 @@ package enum ControlCodec {
     case .statistics(let report): frame(.statistics) { report.encode(to: &$0) }
     case .file(let report): frame(.file) { report.encode(to: &$0) }
     case .history(let report): frame(.history) { report.encode(to: &$0) }
-    case .hottest(let files):
-      frame(.hottest) { fields in
-        fields.put(min(files.count, HotFile.countMax))
-        for file in files.prefix(HotFile.countMax) { file.encode(to: &fields) }
-      }
+    case .activity(let report): frame(.activity) { report.encode(to: &$0) }
     case .waitingForUsers: frame(.waitingForUsers) { _ in }
     case .progress(let progress):
       frame(.progress) {
@@ -122,7 +118,7 @@ package enum ControlCodec {
     case .wait: request = .wait(inodes: try fields.inodes())
     case .fileRequest: request = .file(inode: try fields.unsigned())
     case .historyRequest: request = .history
-    case .hottestRequest: request = .hottest
+    case .activityRequest: request = .activity
     case .unmount: request = .unmount(try UnmountOptions(from: &fields))
     case .stop: request = .stop
     case .ping: request = .ping
@@ -139,7 +135,7 @@ package enum ControlCodec {
     case .discardDeadLetters:
       let subjects = try subjects(&fields)
       request = .discardDeadLetters(subjects, withDependents: try fields.flag())
-    case .status, .statistics, .file, .history, .hottest, .waitingForUsers, .progress, .done, .failed, .deadLetter, .dependent,
+    case .status, .statistics, .file, .history, .activity, .waitingForUsers, .progress, .done, .failed, .deadLetter, .dependent,
       .count:
       throw .unknownValue
     }
@@ -156,10 +152,7 @@ package enum ControlCodec {
     case .statistics: reply = .statistics(try StatisticsReport(from: &fields))
     case .file: reply = .file(try FileReport(from: &fields))
     case .history: reply = .history(try HistoryReport(from: &fields))
-    case .hottest:
-      var files: [HotFile] = []
-      for _ in 0..<(try fields.count(max: HotFile.countMax)) { files.append(try HotFile(from: &fields)) }
-      reply = .hottest(files)
+    case .activity: reply = .activity(try ActivityReport(from: &fields))
     case .waitingForUsers: reply = .waitingForUsers
     case .progress:
       let bytesLeft = try fields.integer()
@@ -172,7 +165,7 @@ package enum ControlCodec {
     case .dependent: reply = .dependent(try WaitingChangeReport(from: &fields))
     case .count: reply = .count(try fields.integer())
     case .statusRequest, .flush, .wait, .fileRequest, .unmount, .stop, .ping, .statisticsRequest, .historyRequest,
-      .hottestRequest, .set, .reloadRules, .deadLetters, .retryDeadLetters, .discardDeadLetters:
+      .activityRequest, .set, .reloadRules, .deadLetters, .retryDeadLetters, .discardDeadLetters:
       throw .unknownValue
     }
     try fields.end()

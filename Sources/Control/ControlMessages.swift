@@ -23,8 +23,8 @@ package enum ControlRequest: Hashable, Sendable {
   case statistics
   /// Answered by `history`.
   case history
-  /// Answered by `hottest`.
-  case hottest
+  /// Answered by `activity`.
+  case activity
   /// Change options of the mount, each `KEY=VALUE`: all or, with `failed`, none. Answered by `done`.
   case set([String])
   /// Read the rules file again: all of it or, with `failed`, nothing. Answered by `done`.
@@ -43,7 +43,7 @@ package enum ControlReply: Hashable, Sendable {
   case statistics(StatisticsReport)
   case file(FileReport)
   case history(HistoryReport)
-  case hottest([HotFile])
+  case activity(ActivityReport)
   /// The mount is gone from its place; programs still have files of it open.
   case waitingForUsers
   case progress(ControlProgress)
@@ -58,7 +58,7 @@ package enum ControlReply: Hashable, Sendable {
   /// Whether the connection has no further one.
   package var isLast: Bool {
     switch self {
-    case .status, .statistics, .file, .history, .hottest, .done, .failed, .count: true
+    case .status, .statistics, .file, .history, .activity, .done, .failed, .count: true
     case .waitingForUsers, .progress, .deadLetter, .dependent: false
     }
   }

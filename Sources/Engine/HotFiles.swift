@@ -56,6 +56,18 @@ package struct HotFileStatus: Sendable {
 }
 
 extension Engine {
+  /// More files than these are not gone through: others wait for the lock meanwhile.
+  private static let sharesFilesMax = 20_000
+
+  /// Bytes that are not yet written back, by priority; none when too many files wait. - Complexity: O(dirty files).
+  package func dirtyBytesByPriority() -> [(priority: String, bytes: Int)] {
+    shared.withLock { shared in
+      guard shared.state.cache.dirtyInodeCount <= Self.sharesFilesMax else { return [] }
+      let cache = shared.state.cache
+      return shared.state.queue.sumsByPriority { cache.dirtyBytes(of: $0) }
+    }
+  }
+
   /// The files that are written to most at this time, the hottest first.
   package func hottest(_ count: Int) -> [HotFileStatus] {
     shared.withLock { shared in

@@ -41,6 +41,19 @@ extension WritebackQueue {
     return standing
   }
 
+  /// Sums over all inodes with contents that are not written back, by priority. - Complexity: O(these, and actions of open plans).
+  package func sumsByPriority(_ amount: (InodeNumber) -> Int) -> [(priority: String, bytes: Int)] {
+    var sums = CountsByUrgency()
+    for (inode, dirty) in contents where !dirty.isIdle { sums[dirty.urgency] += amount(inode) }
+    for open in openPlans.values {
+      for index in open.remaining {
+        let inode = open.actions[index].inode
+        if let sealed = open.contents[index], contents[inode] == nil { sums[sealed.urgency] += amount(inode) }
+      }
+    }
+    return Urgency.allCases.map { ($0.name, sums[$0]) }
+  }
+
   /// What is in open plans and not in the graph: sealed contents, and the plans of an earlier mount.
   private func addOpenPlans(_ inode: InodeNumber, to standing: inout WritebackStanding) {
     guard claims.inodes[inode] != nil else { return }

@@ -16,7 +16,7 @@ final class DoubleFilesystem: MountedFilesystem {
     var flushedInodes: [UInt64] = []
     var hastenings: [Bool] = []
     var file = FileReport()
-    var hottest: [HotFile] = []
+    var activity = ActivityReport()
     /// What a lazy unmount leaves: files that are open.
     var isUsed = false
     var unmounts: [Bool] = []
@@ -59,7 +59,7 @@ final class DoubleFilesystem: MountedFilesystem {
   func statistics() -> [MetricFamily] { [.gauge("ebbfs_dirty_bytes", "Bytes.", .bytes, value: status().dirtyBytes)] }
 
   func file(_ inode: UInt64) -> FileReport { state.withLock { $0.file } }
-  func hottest() -> [HotFile] { state.withLock { $0.hottest } }
+  func activity() -> ActivityReport { state.withLock { $0.activity } }
 
   func flush(
     _ inodes: [UInt64], isHastened: Bool, completion: @escaping @Sendable (FlushOutcome) -> Void

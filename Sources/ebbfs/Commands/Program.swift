@@ -23,6 +23,8 @@ enum Program {
     case .set(let request): try DaemonCommands.set(request)
     case .flush(let mountpoint, let paths): try DaemonCommands.flush(mountpoint, paths: paths)
     case .status: preconditionFailure("status has exit statuses of its own")
+    case .top(let mountpoint): try TopCommand.run(mountpoint)
+    case .report(let mountpoint, let output): try ReportCommand.run(mountpoint, output: output)
     case .statistics(let mountpoint, let form): try StatisticsCommand.run(mountpoint, form)
     case .deadLetters(let verb, let mountpoint): try DeadLetterCommands.run(verb, mountpoint)
     case .journal(let request, let place): try JournalCommand.run(request, place: place)

@@ -18,7 +18,7 @@ struct ControlService: Sendable {
     case .status: _ = send(.status(daemon.report()))
     case .statistics: _ = send(.statistics(daemon.statistics()))
     case .history: _ = send(.history(daemon.historyReport()))
-    case .hottest: _ = send(.hottest(daemon.filesystem.hottest()))
+    case .activity: _ = send(.activity(daemon.filesystem.activity()))
     case .file(let inode): _ = send(.file(daemon.filesystem.file(inode)))
     case .flush(let inodes): _ = send(awaitFlush(of: inodes, isHastened: true) { send(.progress($0)) })
     case .wait(let inodes): _ = send(awaitFlush(of: inodes, isHastened: false) { send(.progress($0)) })

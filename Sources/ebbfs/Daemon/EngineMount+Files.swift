@@ -6,10 +6,13 @@ import FilesystemModel
 extension EngineMount {
   func file(_ inode: UInt64) -> FileReport { FileReport(engine.fileStatus(InodeNumber(inode))) }
 
-  func hottest() -> [HotFile] {
-    engine.hottest(HotFile.countMax).map {
+  func activity() -> ActivityReport {
+    var report = ActivityReport()
+    report.shares = engine.dirtyBytesByPriority().map { .init(priority: $0.priority, dirtyBytes: $0.bytes) }
+    report.hottest = engine.hottest(HotFile.countMax).map {
       HotFile(inode: $0.inode.rawValue, path: $0.path, writes: $0.writes, bytes: $0.bytes)
     }
+    return report
   }
 }
 

@@ -37,8 +37,8 @@ protocol MountedFilesystem: AnyObject, Sendable {
   func statistics() -> [MetricFamily]
   /// How far one file is.
   func file(_ inode: UInt64) -> FileReport
-  /// The files that are written to most, at most `HotFile.countMax`.
-  func hottest() -> [HotFile]
+  /// What is written to most, and what waits by priority.
+  func activity() -> ActivityReport
   /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or never
   /// will be. With inode numbers only what concerns these and what is below them; hastened, first of all.
   ///

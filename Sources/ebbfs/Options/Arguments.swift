@@ -11,6 +11,8 @@ enum CommandLineRequest: Hashable, Sendable {
   case status(path: String?, asJSON: Bool)
   case wait(path: String, timeoutMilliseconds: Int?)
   case statistics(mountpoint: String?, StatisticsForm)
+  case top(mountpoint: String?)
+  case report(mountpoint: String?, output: String?)
   case journal(JournalRequest, place: String)
   case deadLetters(DeadLetterVerb, mountpoint: String)
   case version
@@ -22,6 +24,8 @@ enum StatisticsForm: Hashable, Sendable {
   case text
   case json
   case prometheus
+  /// The same for as long as the command runs.
+  case exposition(StatisticsExposition.Place)
   /// A line of rates every so many seconds, until interrupted.
   case watch(seconds: Int)
 }
@@ -102,6 +106,10 @@ enum Arguments {
     case "set": return .set(try set(words))
     case "status": return try status(words)
     case "stats": return try statistics(words)
+    case "top": return .top(mountpoint: try CommandWords(words, "top [MOUNTPOINT]", pathCounts: 0...1).paths.first)
+    case "report":
+      let words = try CommandWords(words, "report [MOUNTPOINT] [-o FILE]", valued: ["-o"], pathCounts: 0...1)
+      return .report(mountpoint: words.paths.first, output: words.value("-o"))
     case "journal": return try JournalArguments.parse(words)
     case "dead-letters": return try DeadLetterArguments.parse(words)
     default: return try mount(arguments)
@@ -180,15 +188,21 @@ enum Arguments {
     return .status(path: paths.first, asJSON: paths.count < words.count)
   }
 
-  private static let statisticsUsage = "stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]"
+  private static let statisticsUsage = "stats [MOUNTPOINT] [--json|--prometheus [--listen FILE|unix:PATH]|--watch[=SECONDS]]"
   /// Up to an hour.
   private static let watchSeconds = 1...3600
 
   private static func statistics(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     var forms: [StatisticsForm] = []
     var paths: [String] = []
-    for word in words {
+    var place: StatisticsExposition.Place?
+    var rest = words[...]
+    while let word = rest.popFirst() {
       switch word {
+      case "--listen":
+        let next = rest.popFirst().map { StatisticsExposition.Place($0) }
+        guard let next, !next.path.isEmpty else { throw usage(statisticsUsage, "--listen needs FILE or unix:PATH behind it") }
+        place = next
       case "--json": forms.append(.json)
       case "--prometheus": forms.append(.prometheus)
       case "--watch": forms.append(.watch(seconds: 1))
@@ -204,6 +218,10 @@ enum Arguments {
     guard paths.count <= 1 else { throw usage(statisticsUsage, "unexpected argument \(paths[1])") }
     guard forms.count <= 1 else { throw usage(statisticsUsage, "only one of --json, --prometheus and --watch is possible") }
     if case .watch? = forms.first, paths.isEmpty { throw usage(statisticsUsage, "--watch needs a mountpoint") }
+    if let place {
+      guard forms == [.prometheus] else { throw usage(statisticsUsage, "--listen needs --prometheus") }
+      return .statistics(mountpoint: paths.first, .exposition(place))
+    }
     return .statistics(mountpoint: paths.first, forms.first ?? .text)
   }
 

@@ -22,8 +22,12 @@ enum Help {
       ebbfs status [MOUNTPOINT|PATH] [--json]
                                        what is not yet written back, the journal's use, the last error; of a file: clean, dirty
                                        since, writing back, dead-lettered or conflict
-      ebbfs stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]
-                                       counters and latencies; --watch: rates, a line every second
+      ebbfs top [MOUNTPOINT]           what a mount does at this moment, on the whole terminal
+      ebbfs stats [MOUNTPOINT] [--json|--prometheus [--listen FILE|unix:PATH]|--watch[=SECONDS]]
+                                       counters and latencies; --watch: rates, a line every second; --listen: goes on, in a
+                                       file that is replaced every 15 s or as a server on a socket
+      ebbfs report [MOUNTPOINT] [-o FILE]
+                                       a page of HTML with charts of the last day
       ebbfs dead-letters MOUNTPOINT list [--json] | retry [PATH...|--all] | export DIR | discard PATH...|--all [--force]
                                        changes that the backing directory refuses: show them, try them again, save what
                                        they hold, give them up

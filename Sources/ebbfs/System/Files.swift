@@ -98,10 +98,11 @@ enum Files {
     String(decoding: try Descriptor(path: path, flags: O_RDONLY).readAll(limit: limit), as: UTF8.self)
   }
 
-  /// Replaces a small text file as a whole, readable by its owner only.
-  static func replaceText(_ path: String, with text: String) throws(Errno) {
+  /// Replaces a small text file as a whole, readable by its owner only unless `permissions` say otherwise.
+  static func replaceText(_ path: String, with text: String, permissions: UInt32 = 0o600) throws(Errno) {
     let temporary = path + ".new"
-    let descriptor = try Descriptor(path: temporary, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, permissions: 0o600)
+    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW
+    let descriptor = try Descriptor(path: temporary, flags: flags, permissions: permissions)
     try descriptor.write(Array(text.utf8))
     guard unsafe rename(temporary, path) == 0 else { throw Errno.current }
   }
