@@ -69,7 +69,7 @@ let package = Package(
       name: "FUSEBridgeTests",
       dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "Statistics", "MemoryFilesystem", "MemoryMount"]),
     .testTarget(
-      name: "MountTests", dependencies: ["ebbfs"], exclude: ["Damage", "Posix", "Slow", "Sshfs", "Suites", "Workloads"]),
+      name: "MountTests", dependencies: ["ebbfs"], exclude: ["Damage", "Posix", "Report", "Slow", "Sshfs", "Suites", "Workloads"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -26,17 +26,17 @@ package enum HistoryPage {
   }
 
   private static let style = """
-    :root { color-scheme: light dark; --ink: #222; --grid: #ddd; --c0: #0b62a4; --c1: #d1603d; --c2: #2a8a4a; --c3: #8a4fbf; }
+    :root { color-scheme: light dark; --ink: #222; --grid: #ddd; --c0: #0b62a4; --c1: #d1603d; --c2: #2a8a4a; }
     @media (prefers-color-scheme: dark) {
-      :root { --ink: #ddd; --grid: #444; --c0: #6cb2eb; --c1: #f0936f; --c2: #6fcf8e; --c3: #c39be8; }
+      :root { --ink: #ddd; --grid: #444; --c0: #6cb2eb; --c1: #f0936f; --c2: #6fcf8e; }
     }
     body { font: 15px/1.4 sans-serif; color: var(--ink); max-width: 64em; margin: 1em auto; padding: 0 1em; }
     figure { margin: 1.5em 0; } figcaption { font-weight: bold; } svg { width: 100%; height: auto; }
     svg text { font: 11px sans-serif; fill: var(--ink); } .grid { stroke: var(--grid); }
     polyline { fill: none; stroke-width: 1.5; stroke-linejoin: round; } td, th { text-align: left; padding-right: 2em; }
-    .c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); } .c3 { stroke: var(--c3); }
+    .c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); }
     .legend span { margin-right: 1.5em; border-bottom: 3px solid; }
-    .l0 { border-color: var(--c0); } .l1 { border-color: var(--c1); } .l2 { border-color: var(--c2); } .l3 { border-color: var(--c3); }
+    .legend .l0 { border-color: var(--c0); } .legend .l1 { border-color: var(--c1); } .legend .l2 { border-color: var(--c2); }
     """
 
   private static func section(_ status: StatusReport, _ history: HistoryReport) -> String {

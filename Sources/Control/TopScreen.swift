@@ -109,7 +109,7 @@ package struct TopScreen: Sendable {
       Self.left("queue") + counts.joined(separator: ", ") + "; \(Quantity.count(status.openPlans, "batch", "batches")) open",
       Self.left("journal") + "\(Quantity.size(status.journalUsedBytes)) of \(Quantity.size(status.journalCapacityBytes))\(used)",
       Self.left("backing") + backing(status),
-    ]
+    ] + trouble(status)
   }
 
   private func backing(_ status: StatusReport) -> String {
@@ -117,10 +117,15 @@ package struct TopScreen: Sendable {
     if status.longestCallMilliseconds > 0 {
       parts.append("longest call so far \(Quantity.time(milliseconds: status.longestCallMilliseconds))")
     }
-    if status.failingOperations > 0 { parts.append("\(status.failingOperations) failing") }
-    if status.deadLetters > 0 { parts.append(Quantity.count(status.deadLetters, "dead letter")) }
-    if status.conflictCount > 0 { parts.append(Quantity.count(status.conflictCount, "conflict")) }
     return parts.joined(separator: ", ")
+  }
+
+  private func trouble(_ status: StatusReport) -> [String] {
+    let counts = [
+      (status.failingOperations, "failed write-back"), (status.deadLetters, "dead letter"), (status.conflictCount, "conflict"),
+    ]
+    let parts = counts.filter { $0.0 > 0 }.map { Quantity.count($0.0, $0.1) }
+    return parts.isEmpty ? [] : [Self.left("trouble") + parts.joined(separator: ", ")]
   }
 
   private func files(_ before: Moment, _ now: Moment, _ span: StatisticsSpan) -> [String] {

@@ -41,7 +41,7 @@ extension WritebackQueue {
     return standing
   }
 
-  /// Sums over all inodes with contents that are not written back, by priority. - Complexity: O(these, and actions of open plans).
+  /// Sums over all inodes with contents that wait, by priority. - Complexity: O(these, and actions of open plans).
   package func sumsByPriority(_ amount: (InodeNumber) -> Int) -> [(priority: String, bytes: Int)] {
     var sums = CountsByUrgency()
     for (inode, dirty) in contents where !dirty.isIdle { sums[dirty.urgency] += amount(inode) }

@@ -97,7 +97,7 @@ package struct HistogramSnapshot: Hashable, Sendable {
   }
 
   /// How many values there are.
-  package var count: Int { buckets.reduce(0) { $0 + $1.count } }
+  package var count: Int { buckets.reduce(0) { $0 &+ $1.count } }
 
   /// How many values are at most `bound`, which is the upper bound of a bucket.
   package func count(upTo bound: Int) -> Int {
@@ -110,7 +110,7 @@ package struct HistogramSnapshot: Hashable, Sendable {
     let rank = hundreds * percent + (rest * percent + 99) / 100
     var seen = 0
     for bucket in buckets {
-      seen += bucket.count
+      seen &+= bucket.count
       if seen >= rank { return min(HistogramBuckets.upperBound(of: bucket.index), max) }
     }
     return 0

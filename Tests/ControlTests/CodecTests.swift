@@ -57,8 +57,10 @@ func fullLoss() -> LossReport {
 }
 
 private let requests: [ControlRequest] = [
-  .statistics, .status, .flush(inodes: []), .flush(inodes: [1, .max]), .unmount(UnmountOptions()), .unmount(UnmountOptions(isLazy: true, keepsJournal: true, timeoutMilliseconds: 7)), .stop,
-  .ping, .wait(inodes: [3]), .file(inode: 7), .history, .activity, .unmount(UnmountOptions(timeoutMilliseconds: 0)), .set(["mode=write-through", "batch_bytes=1M"]), .reloadRules, .deadLetters, .retryDeadLetters(nil),
+  .statistics, .status, .flush(inodes: []), .flush(inodes: [1, .max]), .unmount(UnmountOptions()),
+  .unmount(UnmountOptions(isLazy: true, keepsJournal: true, timeoutMilliseconds: 7)), .stop,
+  .ping, .wait(inodes: [3]), .file(inode: 7), .history, .activity, .unmount(UnmountOptions(timeoutMilliseconds: 0)),
+  .set(["mode=write-through", "batch_bytes=1M"]), .reloadRules, .deadLetters, .retryDeadLetters(nil),
   .retryDeadLetters([.names(Stage(LSN(12), stage: 1)), .contents(InodeNumber(7))]), .discardDeadLetters([], withDependents: true),
   .discardDeadLetters(nil, withDependents: false),
 ]
@@ -94,7 +96,9 @@ func fullFile() -> FileReport {
 func fullActivity() -> ActivityReport {
   var report = ActivityReport()
   report.shares = [.init(priority: "high", dirtyBytes: 4096), .init(priority: "normal", dirtyBytes: 0)]
-  report.hottest = [HotFile(inode: 9, path: [0x61, 0xff], writes: 3, bytes: 4096), HotFile(inode: 10, path: [], writes: 1, bytes: 1)]
+  report.hottest = [
+    HotFile(inode: 9, path: [0x61, 0xff], writes: 3, bytes: 4096), HotFile(inode: 10, path: [], writes: 1, bytes: 1),
+  ]
   return report
 }
 
@@ -115,8 +119,10 @@ private func replies() -> [ControlReply] {
   var replies: [ControlReply] = [
     .status(StatusReport()), .status(fullReport()), .statistics(StatisticsReport()), .statistics(fullStatistics()),
     .progress(ControlProgress(bytesLeft: 1, operationsLeft: Int.max)), .done,
-    .file(FileReport()), .file(fullFile()), .history(HistoryReport()), .history(fullHistory()), .waitingForUsers, .activity(ActivityReport()),
-    .activity(fullActivity()), .deadLetter(DeadLetterReport()), .deadLetter(fullLetter()), .dependent(fullLetter().change), .count(7),
+    .file(FileReport()), .file(fullFile()), .history(HistoryReport()), .history(fullHistory()), .waitingForUsers,
+    .activity(ActivityReport()),
+    .activity(fullActivity()), .deadLetter(DeadLetterReport()), .deadLetter(fullLetter()), .dependent(fullLetter().change),
+    .count(7),
   ]
   replies += ControlFailure.Reason.allCases.map { .failed(ControlFailure(reason: $0, message: "why \($0)")) }
   return replies

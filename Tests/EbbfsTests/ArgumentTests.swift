@@ -76,7 +76,8 @@ private func mount(_ words: [String]) throws -> MountRequest {
   #expect(refusal(["unmount"]).hasPrefix("an argument is missing; usage: ebbfs unmount MOUNTPOINT [--lazy]"))
   #expect(refusal(["unmount", "/m", "--timeout", "1s", "--keep-journal"]).hasPrefix("--keep-journal waits for nothing"))
   #expect(refusal(["wait", "/m", "--timeout"]).hasPrefix("--timeout needs a value; usage: ebbfs wait PATH|MOUNTPOINT"))
-  #expect(refusal(["wait", "/m", "/n"]).hasPrefix("unexpected argument /n") && refusal(["wait", "-x"]).hasPrefix("unknown option"))
+  #expect(
+    refusal(["wait", "/m", "/n"]).hasPrefix("unexpected argument /n") && refusal(["wait", "-x"]).hasPrefix("unknown option"))
   for wrong in ["1", "-1s", "x", "25h"] {
     #expect(refusal(["wait", "/m", "--timeout=\(wrong)"]).hasPrefix("--timeout=\(wrong) is no"), "\(wrong)")
   }

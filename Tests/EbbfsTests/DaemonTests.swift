@@ -137,7 +137,8 @@ private func currentMask() -> UInt32 {
   double.filesystem.state.withLock { $0.isBusy = true }
   try double.start()
   let options = UnmountOptions(keepsJournal: true)
-  #expect(try double.client.ask(.unmount(options)) == .failed(ControlFailure(reason: .busy, message: "files of the mount are in use")))
+  #expect(
+    try double.client.ask(.unmount(options)) == .failed(ControlFailure(reason: .busy, message: "files of the mount are in use")))
   double.filesystem.state.withLock { $0.isBusy = false }
   var left: [ControlReply] = []
   #expect(try double.client.ask(.unmount(options)) { left.append($0) } == .done)
@@ -188,7 +189,8 @@ private func currentMask() -> UInt32 {
   let start = Monotonic.milliseconds()
   #expect(throws: ConnectionError.outOfTime) { try double.client.ask(.wait(inodes: [7]), deadline: start + 300) }
   #expect((300..<3000).contains(Monotonic.milliseconds() - start))
-  #expect(double.filesystem.state.withLock { $0.hastenings } == [false] && double.filesystem.state.withLock { $0.flushedInodes } == [7])
+  #expect(
+    double.filesystem.state.withLock { $0.hastenings } == [false] && double.filesystem.state.withLock { $0.flushedInodes } == [7])
 }
 
 @Test func aFileIsAnsweredForByTheFilesystem() throws {

@@ -23,7 +23,8 @@ private struct FakeProcesses {
   try processes.add(2, "opener", links: [("cwd", "/"), ("fd/0", "/dev/null"), ("fd/12", "/mnt/d/gone (deleted)")])
   try processes.add(30, "caged", links: [("root", "/mnt/d")])
   try processes.add(31, "runner", links: [("exe", "/mnt/d/bin/x")])
-  let maps = "7f0000000000-7f0000001000 r--p 00000000 08:01 12   /usr/lib/x.so\n7f0000001000-7f0000002000 rw-s 00000000 00:2d 7 "
+  let maps =
+    "7f0000000000-7f0000001000 r--p 00000000 08:01 12   /usr/lib/x.so\n7f0000001000-7f0000002000 rw-s 00000000 00:2d 7 "
     + "                   /mnt/d/with space\n7f0000002000-7f0000003000 rw-p 00000000 00:00 0\n"
   try processes.add(32, "mapper", maps: maps)
   _ = try processes.directory.makeDirectory("self")

@@ -26,7 +26,9 @@ enum UnmountCommand {
   private static func users(of mountpoint: String) -> String {
     let users = MountUsers.find(below: mountpoint)
     let named = users.prefix(usersMax).map(\.text).joined(separator: "; ")
-    if users.count > usersMax { return "\(named); and \(Quantity.count(users.count - usersMax, "more process", "more processes"))" }
+    if users.count > usersMax {
+      return "\(named); and \(Quantity.count(users.count - usersMax, "more process", "more processes"))"
+    }
     if !users.isEmpty { return named }
     let inner = ((try? MountTable.current()) ?? []).map(\.mountpoint).filter {
       $0 != mountpoint && PathText.isInside($0, mountpoint)

@@ -26,7 +26,9 @@ enum MountUsers {
 
   private static func use(of process: String, below mountpoint: String) -> String? {
     func target(_ link: String) -> String? {
-      guard let path = try? Files.linkTarget(PathText.joined(process, link)), PathText.isInside(path, mountpoint) else { return nil }
+      guard let path = try? Files.linkTarget(PathText.joined(process, link)), PathText.isInside(path, mountpoint) else {
+        return nil
+      }
       return path
     }
     if let path = target("cwd") { return "works in \(path)" }
@@ -35,7 +37,9 @@ enum MountUsers {
     for name in (try? Files.names(in: PathText.joined(process, "fd"))) ?? [] {
       if let path = target("fd/" + name) { return "has \(path) open" }
     }
-    return mapped(in: (try? Files.text(PathText.joined(process, "maps"))) ?? "", below: mountpoint).map { "has \($0) in its memory" }
+    return mapped(in: (try? Files.text(PathText.joined(process, "maps"))) ?? "", below: mountpoint).map {
+      "has \($0) in its memory"
+    }
   }
 
   /// The first file of a table of mappings that is below the mountpoint.
