@@ -59,7 +59,7 @@ let package = Package(
       name: "EbbfsTests",
       dependencies: [
         "ebbfs", "Control", "Engine", "StorageInterface", "FilesystemModel", "Policies", "PosixStorage", "Statistics",
-        "Threading",
+        "Threading", "WriteAheadLog",
       ]),
     .testTarget(name: "TidyTests"),
     .target(

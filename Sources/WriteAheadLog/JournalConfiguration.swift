@@ -26,6 +26,11 @@ package enum Retention: Hashable, Sendable {
 package struct JournalReading: Hashable, Sendable {
   package var bytesRead: Int
   package var bytesTotal: Int
+
+  package init(bytesRead: Int, bytesTotal: Int) {
+    self.bytesRead = bytesRead
+    self.bytesTotal = bytesTotal
+  }
 }
 
 /// What a journal is made with.

@@ -4,6 +4,7 @@ import Glibc
 import PosixStorage
 import Testing
 import Threading
+import WriteAheadLog
 
 @testable import ebbfs
 
@@ -307,6 +308,17 @@ private func currentMask() -> UInt32 {
   for time in stride(from: 0, to: 2200, by: 200) { plain.show("at \(time)", now: time) }
   plain.end(saying: "done")
   #expect(written.withLock { $0 } == "at 0\nat 1000\nat 2000\ndone\n")
+}
+
+@Test func readingAJournalIsToldOnlyWhenItTakesLong() {
+  let written = Lock("")
+  let line = ProgressLine(isTerminal: false) { text in written.withLock { $0 += text } }
+  let progress = ReadingProgress("reading", line: line, startedAt: 0)
+  for step in 1...4 {
+    progress.note(JournalReading(bytesRead: step << 20, bytesTotal: 8 << 20), now: step * 400)
+  }
+  progress.end()
+  #expect(written.withLock { $0 } == "reading: 2.0 MiB of 8.0 MiB, 2.5 MiB/s, 2.4 s left\n")
 }
 
 @Test func progressTellsRateAndTimeLeft() {

@@ -86,6 +86,7 @@ extension MountTests {
         let process = try fixture.noteDaemon()
         let result = try fixture.ebbfs("unmount", "--keep-journal", fixture.mountpoint)
         #expect(result.status == 0 && result.output.contains("stay in the journal in \(fixture.state)"), "\(result.output)")
+        #expect(result.lines.count == 1, "\(result.output)")
         #expect(!MountFixture.isRunning(process) && contents(of: fixture.backing + "/f").isEmpty)
         try fixture.mount(options: patient)
         #expect(try shell("cat f", directory: fixture.mountpoint).output == "text\n")

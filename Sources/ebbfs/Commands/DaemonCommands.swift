@@ -109,25 +109,20 @@ enum DaemonCommands {
   /// Shows how far it is.
   ///
   /// - Parameter deadline: an uptime in milliseconds after which the command ends with `pending`.
-  /// - Returns: what was left at last, if that was told.
-  @discardableResult
   static func askWithProgress(
     _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, deadline: Int? = nil, _ doing: String
-  ) throws(CommandFailure) -> ControlProgress? {
+  ) throws(CommandFailure) {
     var line = ProgressLine()
     defer { line.end() }
     var meter = ProgressMeter()
-    var last: ControlProgress?
     let reply = try ask(request, entry, untilGone: untilGone, deadline: deadline) { partial in
       if partial == .waitingForUsers { return line.show("unmounted; programs still have files open") }
       guard case .progress(let left) = partial else { return }
-      last = left
       meter.note(left, now: Monotonic.milliseconds())
       line.show("\(doing): \(line.isTerminal ? meter.bar : "")\(meter.text)")
     }
     line.end(saying: meter.hasWaited ? "\(meter.summary(now: Monotonic.milliseconds()))" : nil)
     guard reply == .done else { throw CommandFailure(.failed, "process \(entry.process) answered something else than `done`") }
-    return last
   }
 
   /// The last reply, unless it is a failure.

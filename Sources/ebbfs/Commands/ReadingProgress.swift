@@ -7,25 +7,27 @@ final class ReadingProgress: Sendable {
   private struct Shown {
     var line: ProgressLine
     var meter = ProgressMeter()
-    var startedAt: Int?
   }
 
   private static let quietMilliseconds = 500
   private let doing: String
+  private let startedAt: Int
   private let shown: Lock<Shown>
 
   /// - Parameter doing: what is done: `checking the journal`.
-  init(_ doing: String, line: ProgressLine = ProgressLine()) {
+  init(_ doing: String, line: ProgressLine = ProgressLine(), startedAt: Int = Monotonic.milliseconds()) {
     self.doing = doing
+    self.startedAt = startedAt
     shown = Lock(Shown(line: line))
   }
 
   func note(_ reading: JournalReading, now: Int = Monotonic.milliseconds()) {
     shown.withLock { shown in
-      let started = shown.startedAt ?? now
-      shown.startedAt = started
+      if !shown.meter.hasWaited {
+        shown.meter.note(ControlProgress(bytesLeft: reading.bytesTotal, operationsLeft: 0), now: startedAt)
+      }
       shown.meter.note(ControlProgress(bytesLeft: reading.bytesTotal - reading.bytesRead, operationsLeft: 0), now: now)
-      guard now - started >= Self.quietMilliseconds else { return }
+      guard now - startedAt >= Self.quietMilliseconds else { return }
       shown.line.show("\(doing): \(shown.line.isTerminal ? shown.meter.bar : "")\(shown.meter.text)", now: now)
     }
   }

@@ -14,13 +14,22 @@ enum UnmountCommand {
     // Else this process itself might keep the mount busy.
     _ = unsafe chdir("/")
     do throws(CommandFailure) {
-      let left = try DaemonCommands.askWithProgress(.unmount(options), entry, untilGone: true, "unmounted; writing back")
-      guard options.keepsJournal, let left, left != ControlProgress(bytesLeft: 0, operationsLeft: 0) else { return }
-      print("\(ProgressText.left(left)) stay in the journal in \(entry.stateDirectory); the next mount writes them back")
+      if options.keepsJournal { return try leave(entry, options) }
+      try DaemonCommands.askWithProgress(.unmount(options), entry, untilGone: true, "unmounted; writing back")
     } catch {
       guard error.status == .busy else { throw error }
       throw CommandFailure(.busy, "\(error.message): \(users(of: entry.mountpoint)); --lazy unmounts all the same")
     }
+  }
+
+  /// Nothing is written back, so that there is no progress to tell but what stays.
+  private static func leave(_ entry: RegistryEntry, _ options: UnmountOptions) throws(CommandFailure) {
+    var last = ControlProgress(bytesLeft: 0, operationsLeft: 0)
+    _ = try DaemonCommands.ask(.unmount(options), entry, untilGone: true) { partial in
+      if case .progress(let left) = partial { last = left }
+    }
+    guard last != ControlProgress(bytesLeft: 0, operationsLeft: 0) else { return }
+    print("\(ProgressText.left(last)) stay in the journal in \(entry.stateDirectory); the next mount writes them back")
   }
 
   private static func users(of mountpoint: String) -> String {
