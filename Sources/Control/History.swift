@@ -37,6 +37,7 @@ package struct History: Sendable {
   package init() {}
 
   package mutating func append(_ sample: HistorySample) {
+    if numbers.isEmpty { numbers.reserveCapacity(Self.samplesMax * Self.width) }
     let row = [sample.uptimeSeconds] + HistorySeries.allCases.map { sample[$0] }
     if numbers.count < Self.samplesMax * Self.width {
       numbers += row

@@ -50,6 +50,11 @@ private func mount(_ words: [String]) throws -> MountRequest {
   #expect(try Arguments.parse(["stats", "--prometheus"]) == .statistics(mountpoint: nil, .prometheus))
   #expect(try Arguments.parse(["stats", "/m", "--watch"]) == .statistics(mountpoint: "/m", .watch(seconds: 1)))
   #expect(try Arguments.parse(["stats", "/m", "--watch=3600"]) == .statistics(mountpoint: "/m", .watch(seconds: 3600)))
+  let prometheus = ["stats", "--prometheus", "/m", "--listen"]
+  #expect(try Arguments.parse(prometheus + ["unix:/s"]) == .statistics(mountpoint: "/m", .exposition(.socket("/s"))))
+  #expect(try Arguments.parse(prometheus + ["./f"]) == .statistics(mountpoint: "/m", .exposition(.file("./f"))))
+  #expect(try Arguments.parse(["top"]) == .top(mountpoint: nil))
+  #expect(try Arguments.parse(["report", "-o", "f", "/m"]) == .report(mountpoint: "/m", output: "f"))
   #expect(try Arguments.parse(["journal", "check", "/s"]) == .journal(.check, place: "/s"))
   let dump = JournalDumpOptions(from: 7, isFollowing: true, asJSON: true)
   #expect(
@@ -87,6 +92,12 @@ private func mount(_ words: [String]) throws -> MountRequest {
   #expect(refusal(["stats", "/a", "/b"]).hasPrefix("unexpected argument /b; usage: ebbfs stats [MOUNTPOINT]"))
   #expect(refusal(["stats", "/m", "--yaml"]).hasPrefix("unknown option --yaml"))
   #expect(refusal(["stats", "/m", "--json", "--prometheus"]).hasPrefix("only one of --json, --prometheus and --watch"))
+  for wrong in [["--listen"], ["--listen", "unix:"], ["--listen", ""]] {
+    #expect(refusal(["stats", "--prometheus"] + wrong).hasPrefix("--listen needs FILE or unix:PATH behind it"))
+  }
+  #expect(refusal(["stats", "--json", "--listen", "f"]).hasPrefix("--listen needs --prometheus"))
+  #expect(
+    refusal(["report", "-o"]).hasPrefix("-o needs a value") && refusal(["top", "a", "b"]).hasPrefix("unexpected argument b"))
   #expect(refusal(["stats", "--watch"]).hasPrefix("--watch needs a mountpoint"))
   for seconds in ["", "0", "-1", "3601", "1.5", "x", "99999999999999999999"] {
     #expect(refusal(["stats", "/m", "--watch=\(seconds)"]).hasPrefix("--watch=\(seconds): 1 to 3600 whole seconds"))

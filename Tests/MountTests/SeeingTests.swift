@@ -8,7 +8,9 @@ extension MountTests {
 
     @Test func topFitsATerminalOf80By24AndObeysItsKeys() throws {
       try withMount(options: patient) { fixture in
-        _ = try shell("mkdir d; for i in $(seq 50); do echo $i >> d/hot; done; echo x > cold", directory: fixture.mountpoint)
+        _ = try shell(
+          "mkdir d; for i in $(seq 60); do echo $i >> d/hot; done; for i in $(seq 8); do echo $i >> cold; done",
+          directory: fixture.mountpoint)
         let tmux = "tmux -S \(fixture.scratch)/tmux"
         let start = "\(tmux) new-session -d -x 80 -y 24 '\(EbbfsBinary.path) top \(fixture.mountpoint); echo ended $?; sleep 60'"
         try #require(try shell(start, environment: ["HOME": fixture.base, "LANG": "C.UTF-8"]).status == 0)

@@ -245,23 +245,27 @@ final class Daemon: Sendable {
 
   /// Takes the mount away; `busy` when it is in use, unless lazily. What it bounds holds also for one that is gone already.
   func unmount(_ options: UnmountOptions) throws(Errno) {
-    let before = life.withLock { life in
-      defer {
-        if options.keepsJournal { life.mustStop = true }
-        life.drainUntil = options.timeoutMilliseconds.map { Monotonic.milliseconds() + $0 } ?? life.drainUntil
-      }
-      return (life.mustStop, life.drainUntil)
+    let until = options.timeoutMilliseconds.map { Monotonic.milliseconds() + $0 }
+    // Before the mount is gone, as write-back of the rest begins then.
+    let mustStop = life.withLock { life in
+      defer { life.mustStop = life.mustStop || options.keepsJournal }
+      return life.mustStop
     }
-    life.wake()
-    guard !isUnmounted else { return }
-    // What is open is of no more use to anybody when nothing is waited for.
-    if options.keepsJournal, options.isLazy { return filesystem.endServing() }
     do throws(Errno) {
-      try filesystem.unmount(lazily: options.isLazy)
+      if !isUnmounted { try takeAway(options) }
     } catch {
-      life.withLock { ($0.mustStop, $0.drainUntil) = before }
+      life.withLock { $0.mustStop = mustStop }
       throw error
     }
+    // Not before: a mount that is in use and stays must not be ended by it.
+    life.withLock { $0.drainUntil = until ?? $0.drainUntil }
+    life.wake()
+  }
+
+  private func takeAway(_ options: UnmountOptions) throws(Errno) {
+    // What is open is of no more use to anybody when nothing is waited for.
+    if options.keepsJournal, options.isLazy { return filesystem.endServing() }
+    try filesystem.unmount(lazily: options.isLazy)
   }
 
   /// Whether the mount is gone.

@@ -6,11 +6,14 @@ import FilesystemModel
 extension EngineMount {
   func file(_ inode: UInt64) -> FileReport { FileReport(engine.fileStatus(InodeNumber(inode))) }
 
+  /// PATH_MAX of Linux; a path may be longer, and many of them are in a report.
+  private static let pathBytesMax = 4096
+
   func activity() -> ActivityReport {
     var report = ActivityReport()
     report.shares = engine.dirtyBytesByPriority().map { .init(priority: $0.priority, dirtyBytes: $0.bytes) }
     report.hottest = engine.hottest(HotFile.countMax).map {
-      HotFile(inode: $0.inode.rawValue, path: $0.path, writes: $0.writes, bytes: $0.bytes)
+      HotFile(inode: $0.inode.rawValue, path: Array($0.path.suffix(Self.pathBytesMax)), writes: $0.writes, bytes: $0.bytes)
     }
     return report
   }
