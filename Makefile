@@ -13,7 +13,7 @@ export EBBFS_COMMIT := $(shell git -C '$(CURDIR)' describe --always --dirty --ab
 FUZZ_TARGETS = JournalReader ControlDecoder OptionParser
 FUZZ_SECONDS ?= 20
 
-.PHONY: help build install deb check-deb run demo test check fuzz sim torture torture-apps bench bench-quick clean
+.PHONY: help build install deb check-deb run demo test check report fuzz sim torture torture-apps bench bench-quick clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo 'make check-deb  the same, looked over by lintian, man, systemd and the shells'
 	@echo 'make test   run all tests, those on real mounts included'
 	@echo 'make check  style, warnings as errors, what the binary links, the fuzzers for a minute'
+	@echo 'make report  draws the page of `ebbfs report` in headless Chromium and looks at it (a minute, root)'
 	@echo 'make fuzz   the fuzzers for FUZZ_SECONDS=$(FUZZ_SECONDS) each, as in make check; CANARY=canary finds planted bugs'
 	@echo 'make sim    the crash simulations in full (long; SEEDS=N HOURS=H choose the seeds and bound each test)'
 	@echo 'make torture  kills, failing disks, power cuts, storms and leaks on real mounts; ends with a table (long)'
@@ -95,6 +96,10 @@ check: build
 	@for script in $(SCRIPTS); do sh -n $$script || exit 1; done
 	@.ci/check-binary '$(BINARY)'
 	@$(MAKE) --no-print-directory fuzz
+
+report: build
+	@.ci/install-packages report
+	python3 Tests/MountTests/Report/chromium.py '$(BINARY)'
 
 fuzz:
 	@for target in $(FUZZ_TARGETS); do SWIFT='$(SWIFT)' Tests/Fuzz/run.sh $$target $(FUZZ_SECONDS) $(CANARY) || exit 1; done

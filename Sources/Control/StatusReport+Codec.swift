@@ -88,7 +88,7 @@ extension StatusReport {
 }
 
 extension StatusReport.Conflict {
-  fileprivate func encode(to fields: inout FieldWriter) {
+  func encode(to fields: inout FieldWriter) {
     fields.put(path)
     fields.put(kind)
     fields.put(seconds)
@@ -96,7 +96,7 @@ extension StatusReport.Conflict {
     fields.put(keptAs) { $0.put($1) }
   }
 
-  fileprivate init(from fields: inout FieldReader) throws(MessageError) {
+  init(from fields: inout FieldReader) throws(MessageError) {
     path = try fields.string()
     kind = try fields.string()
     seconds = try fields.integer()

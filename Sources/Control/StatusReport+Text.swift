@@ -111,12 +111,12 @@ extension StatusReport {
 }
 
 extension StatusReport.Conflict {
-  fileprivate var text: String {
+  var text: String {
     let outcome = keptAs.map { "theirs is \($0)" } ?? "\(resolution) won"
     return "\(UniversalTime.text(seconds)) \(kind) \(path): \(outcome)"
   }
 
-  fileprivate var json: JSONValue {
+  var json: JSONValue {
     .object([
       .init("path", .string(path)),
       .init("kind", .string(kind)),

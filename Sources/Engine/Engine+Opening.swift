@@ -32,6 +32,7 @@ extension Engine {
       settings.rules = configuration.rules
       settings.recovery = configuration.recovery
       settings.retention = configuration.retention
+      settings.readingObserver = configuration.readingObserver
       var scan = try Journal.scan(journalStorage, settings)
       var losses: [RecoveryLoss] = []
       if !scan.losses.isEmpty || !scan.damaged.isEmpty {

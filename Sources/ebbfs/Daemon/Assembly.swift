@@ -87,6 +87,9 @@ enum Assembly {
     configuration.conflicts = mount.options.conflicts
     configuration.revalidateMilliseconds = mount.options.isShared ? mount.options.revalidate : nil
     configuration.journalSeed = (0..<16).map { _ in UInt8.random(in: 0...255) }
+    let progress = ReadingProgress("recovering from the journal")
+    defer { progress.end() }
+    configuration.readingObserver = { progress.note($0) }
     do throws(EngineError) {
       return try Engine.open(
         configuration: configuration, journalStorage: journalStorage, backing: backing, runner: runner, clock: SystemClock())

@@ -28,6 +28,7 @@ final class Daemon: Sendable {
     var isTerminating = false
     var ending: Ending?
     var lastLookAtHealth = 0
+    var lastSample = 0
     /// Requests that are being answered.
     var answers = 0
   }
@@ -37,6 +38,7 @@ final class Daemon: Sendable {
   private let startedAt = Monotonic.milliseconds()
   private let life = Lock(Life())
   private let monitor: Lock<HealthMonitor>
+  private let recorder = Lock(HistoryRecorder())
   private let messages: Messages
   private let service = Lock(ServiceStatus())
   /// What holds now.
@@ -88,7 +90,7 @@ final class Daemon: Sendable {
     guard salvage.isDoubtful else { return }
     messages.notify("STATUS=settling what a damaged journal left")
     let isSettled = Lock(false)
-    _ = filesystem.flush([]) { _ in
+    _ = filesystem.flush([], isHastened: true) { _ in
       isSettled.withLock { $0 = true }
       isSettled.wake()
     }
@@ -102,6 +104,8 @@ final class Daemon: Sendable {
       while life.wait(milliseconds: filesystem.tickMilliseconds, until: { $0.phase == .stopping ? true : nil }) == nil {
         filesystem.tick()
         watchHealth()
+        recordHistory()
+        endServingIfOutOfTime()
       }
     }
     do throws(Errno) {
@@ -130,11 +134,33 @@ final class Daemon: Sendable {
     if let lines { messages.notify(lines) }
   }
 
+  private func recordHistory() {
+    let now = Monotonic.milliseconds()
+    let isDue = life.withLock { life in
+      guard now - life.lastSample >= History.intervalSeconds * 1000 else { return false }
+      life.lastSample = now
+      return true
+    }
+    guard isDue else { return }
+    let statistics = statistics()
+    recorder.withLock { $0.add(statistics) }
+  }
+
+  /// A lazy unmount has a bound, and programs still have files open.
+  private func endServingIfOutOfTime() {
+    let isOutOfTime = life.withLock { life in
+      life.phase == .serving && !life.isTerminating && life.drainUntil.map { Monotonic.milliseconds() >= $0 } ?? false
+    }
+    if isOutOfTime { filesystem.endServing() }
+  }
+
   private func drain() {
-    life.withLock { life in
+    let mustWriteBack = life.withLock { life in
       life.phase = .draining
       if let unmountTimeout, life.drainUntil == nil { life.drainUntil = Monotonic.milliseconds() + unmountTimeout }
+      return !life.mustStop
     }
+    guard mustWriteBack else { return }
     messages.notify("STOPPING=1")
     var meter = ProgressMeter()
     filesystem.drain { [self] failure in
@@ -230,6 +256,41 @@ final class Daemon: Sendable {
     StatisticsReport(
       mountpoint: entry.mountpoint, version: Help.version, uptimeMilliseconds: Monotonic.milliseconds() - startedAt,
       families: filesystem.statistics())
+  }
+
+  /// What `ebbfs report` draws.
+  func historyReport() -> HistoryReport {
+    var report = HistoryReport()
+    report.mountpoint = entry.mountpoint
+    report.nowSeconds = time(nil)
+    report.uptimeSeconds = (Monotonic.milliseconds() - startedAt) / 1000
+    report.samples = recorder.withLock { $0.history.samples }
+    return report
+  }
+
+  /// Takes the mount away; `busy` when it is in use, unless lazily. What it bounds holds also for one that is gone already.
+  func unmount(_ options: UnmountOptions) throws(Errno) {
+    let until = options.timeoutMilliseconds.map { Monotonic.milliseconds() + $0 }
+    // Before the mount is gone, as write-back of the rest begins then.
+    let mustStop = life.withLock { life in
+      defer { life.mustStop = life.mustStop || options.keepsJournal }
+      return life.mustStop
+    }
+    do throws(Errno) {
+      if !isUnmounted { try takeAway(options) }
+    } catch {
+      life.withLock { $0.mustStop = mustStop }
+      throw error
+    }
+    // Not before: a mount that is in use and stays must not be ended by it.
+    life.withLock { $0.drainUntil = until ?? $0.drainUntil }
+    life.wake()
+  }
+
+  private func takeAway(_ options: UnmountOptions) throws(Errno) {
+    // What is open is of no more use to anybody when nothing is waited for.
+    if options.keepsJournal, options.isLazy { return filesystem.endServing() }
+    try filesystem.unmount(lazily: options.isLazy)
   }
 
   /// Whether the mount is gone.

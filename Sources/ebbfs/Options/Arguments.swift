@@ -3,13 +3,17 @@ import Control
 /// What the command line asks for.
 enum CommandLineRequest: Hashable, Sendable {
   case mount(MountRequest)
-  case unmount(mountpoint: String)
+  case unmount(mountpoint: String, UnmountOptions)
   /// Of everything when there are no paths.
   case flush(mountpoint: String, paths: [String])
   case set(SetRequest)
-  case status(mountpoint: String?, asJSON: Bool)
+  /// Of a mount by its mountpoint, of a file by its path, of all mounts without one.
+  case status(path: String?, asJSON: Bool)
   case configuration(mountpoint: String, asJSON: Bool)
+  case wait(path: String, timeoutMilliseconds: Int?)
   case statistics(mountpoint: String?, StatisticsForm)
+  case top(mountpoint: String?)
+  case report(mountpoint: String?, output: String?)
   case journal(JournalRequest, place: String)
   case deadLetters(DeadLetterVerb, mountpoint: String)
   case documentation(Document)
@@ -22,6 +26,8 @@ enum StatisticsForm: Hashable, Sendable {
   case text
   case json
   case prometheus
+  /// The same for as long as the command runs.
+  case exposition(StatisticsExposition.Place)
   /// A line of rates every so many seconds, until interrupted.
   case watch(seconds: Int)
 }
@@ -129,10 +135,6 @@ enum Arguments {
     return .mount(request)
   }
 
-  static func unmount(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
-    .unmount(mountpoint: try only(words, "unmount"))
-  }
-
   static func flush(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     let form = "flush"
     let isGuarded = words.first == "--"
@@ -171,7 +173,7 @@ enum Arguments {
     guard paths.count <= 1, !(paths.first ?? "").hasPrefix("-") else {
       throw usage("status", "unexpected argument \(paths.last ?? "")")
     }
-    return .status(mountpoint: paths.first, asJSON: paths.count < words.count)
+    return .status(path: paths.first, asJSON: paths.count < words.count)
   }
 
   private static func configuration(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
@@ -185,6 +187,15 @@ enum Arguments {
     return .documentation(document)
   }
 
+  static func top(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    .top(mountpoint: try CommandWords(words, "top", pathCounts: 0...1).paths.first)
+  }
+
+  static func report(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let words = try CommandWords(words, "report", valued: ["-o"], pathCounts: 0...1)
+    return .report(mountpoint: words.paths.first, output: words.value("-o"))
+  }
+
   private static let statisticsUsage = "stats"
   /// Up to an hour.
   private static let watchSeconds = 1...3600
@@ -192,8 +203,14 @@ enum Arguments {
   static func statistics(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     var forms: [StatisticsForm] = []
     var paths: [String] = []
-    for word in words {
+    var place: StatisticsExposition.Place?
+    var rest = words[...]
+    while let word = rest.popFirst() {
       switch word {
+      case "--listen":
+        let next = rest.popFirst().map { StatisticsExposition.Place($0) }
+        guard let next, !next.path.isEmpty else { throw usage(statisticsUsage, "--listen needs FILE or unix:PATH behind it") }
+        place = next
       case "--json": forms.append(.json)
       case "--prometheus": forms.append(.prometheus)
       case "--watch": forms.append(.watch(seconds: 1))
@@ -209,6 +226,10 @@ enum Arguments {
     guard paths.count <= 1 else { throw usage(statisticsUsage, "unexpected argument \(paths[1])") }
     guard forms.count <= 1 else { throw usage(statisticsUsage, "only one of --json, --prometheus and --watch is possible") }
     if case .watch? = forms.first, paths.isEmpty { throw usage(statisticsUsage, "--watch needs a mountpoint") }
+    if let place {
+      guard forms == [.prometheus] else { throw usage(statisticsUsage, "--listen needs --prometheus") }
+      return .statistics(mountpoint: paths.first, .exposition(place))
+    }
     return .statistics(mountpoint: paths.first, forms.first ?? .text)
   }
 

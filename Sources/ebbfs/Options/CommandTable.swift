@@ -31,10 +31,21 @@ enum CommandTable {
       name: "unmount", otherNames: ["umount"],
       forms: [
         .init(
-          synopsis: "unmount MOUNTPOINT",
-          help: "unmounts unless files are in use, writes everything back, shows progress, returns when the daemon is gone")
+          synopsis: "unmount MOUNTPOINT [--lazy] [--keep-journal | --timeout TIME]",
+          help: "unmounts unless files are in use, writes everything back, shows progress, returns when the daemon is gone; "
+            + "`--lazy` unmounts though files are in use, `--keep-journal` leaves write-back to the next mount")
       ],
-      parse: Arguments.unmount),
+      parse: WaitingArguments.unmount),
+    CommandDescription(
+      name: "wait",
+      forms: [
+        .init(
+          synopsis: "wait PATH|MOUNTPOINT [--timeout TIME]",
+          help: "returns when everything at and below the path that was acknowledged before the call is in the backing "
+            + "directory and fsynced there. It hastens nothing: `flush` does. Ends with status 15 when the time is over, "
+            + "13 when dead letters are left of that")
+      ],
+      parse: WaitingArguments.wait),
     CommandDescription(
       name: "flush",
       forms: [
@@ -80,6 +91,10 @@ enum CommandTable {
           help: "what is not yet written back, its age, the journal's use, the last error, conflicts; all mounts without an "
             + "argument"),
         .init(
+          synopsis: "status PATH [--json]",
+          help: "one file: `clean` (status 0), `dirty since` when or `writing back` (15), `dead-lettered` (13), `conflict` "
+            + "(16). Of a directory: itself and its entries, not what is below these"),
+        .init(
           synopsis: "status MOUNTPOINT --config [--json]",
           help: "every option with what holds now, defaults and what `ebbfs set` has changed included"),
       ],
@@ -88,11 +103,30 @@ enum CommandTable {
       name: "stats",
       forms: [
         .init(
-          synopsis: "stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]",
+          synopsis: "stats [MOUNTPOINT] [--json|--prometheus [--listen FILE|unix:PATH]|--watch[=SECONDS]]",
           help: "what was counted since the mount and how long it took; `--watch` prints rates, a line every second, until "
-            + "interrupted")
+            + "interrupted; `--listen` goes on until a signal: it replaces FILE every 15 seconds, or answers HTTP on the "
+            + "socket PATH")
       ],
       parse: Arguments.statistics),
+    CommandDescription(
+      name: "top",
+      forms: [
+        .init(
+          synopsis: "top [MOUNTPOINT]",
+          help: "what a mount does at this moment, on the whole terminal: throughput, latencies, what waits by priority, "
+            + "the backing directory, the files written to most. Keys: `w` `b` `t` `n` sort, `p` pauses, `q` ends")
+      ],
+      parse: Arguments.top),
+    CommandDescription(
+      name: "report",
+      forms: [
+        .init(
+          synopsis: "report [MOUNTPOINT] [-o FILE]",
+          help: "a page of HTML, complete in itself, with charts of dirty bytes, rates and latencies: of the last day, a "
+            + "sample every 10 seconds")
+      ],
+      parse: Arguments.report),
     CommandDescription(
       name: "journal",
       forms: [
