@@ -13,13 +13,14 @@ export EBBFS_COMMIT := $(shell git -C '$(CURDIR)' describe --always --dirty --ab
 FUZZ_TARGETS = JournalReader ControlDecoder OptionParser
 FUZZ_SECONDS ?= 20
 
-.PHONY: help build install deb check-deb run demo test check report fuzz sim torture torture-apps bench bench-quick clean
+.PHONY: help build install deb check-deb run demo recording test check report fuzz sim torture torture-apps bench bench-quick clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run    build, mount $(BACKING) on $(MOUNTPOINT)'
 	@echo '            (BACKING=DIR and MOUNTPOINT=DIR choose others)'
 	@echo 'make demo   a slow directory, a flood of files and kill -9, shown in a minute (root)'
+	@echo 'make recording  runs the session of the README anew and draws it (root)'
 	@echo 'make build  build the release binary, .build/release/ebbfs'
 	@echo 'make install  install what make build has built below PREFIX=$(PREFIX) (DESTDIR=DIR: into DIR)'
 	@echo 'make deb    build a Debian package, .build/ebbfs_VERSION_ARCHITECTURE.deb'
@@ -82,6 +83,9 @@ run: build
 
 demo: build
 	@python3 Tests/Torture/demo.py '$(BINARY)'
+
+recording: build
+	@python3 Tests/Recording/record.py '$(BINARY)' Tests/Recording/session.svg
 
 # The tests on real mounts take the release binary, as users do.
 test: build
