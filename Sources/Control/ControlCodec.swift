@@ -34,6 +34,7 @@ package enum ControlCodec {
     case deadLetters = 16
     case retryDeadLetters = 17
     case discardDeadLetters = 18
+    case diagnostics = 24
     case status = 129
     case progress = 130
     case done = 131
@@ -42,6 +43,7 @@ package enum ControlCodec {
     case deadLetter = 144
     case dependent = 145
     case count = 146
+    case diagnostic = 152
   }
 
   /// The frame of a request, its length included.
@@ -64,6 +66,7 @@ package enum ControlCodec {
       }
     case .reloadRules: frame(.reloadRules) { _ in }
     case .deadLetters: frame(.deadLetters) { _ in }
+    case .diagnostics: frame(.diagnostics) { _ in }
     case .retryDeadLetters(let subjects): frame(.retryDeadLetters) { $0.put(subjects) { $0.put($1) } }
     case .discardDeadLetters(let subjects, let withDependents):
       frame(.discardDeadLetters) {
@@ -92,6 +95,7 @@ package enum ControlCodec {
     case .deadLetter(let report): frame(.deadLetter) { report.encode(to: &$0) }
     case .dependent(let change): frame(.dependent) { change.encode(to: &$0) }
     case .count(let count): frame(.count) { $0.put(count) }
+    case .diagnostic(let diagnostic): frame(.diagnostic) { diagnostic.encode(to: &$0) }
     }
   }
 
@@ -119,11 +123,12 @@ package enum ControlCodec {
       request = .set(settings)
     case .reloadRules: request = .reloadRules
     case .deadLetters: request = .deadLetters
+    case .diagnostics: request = .diagnostics
     case .retryDeadLetters: request = .retryDeadLetters(try subjects(&fields))
     case .discardDeadLetters:
       let subjects = try subjects(&fields)
       request = .discardDeadLetters(subjects, withDependents: try fields.flag())
-    case .status, .statistics, .progress, .done, .failed, .deadLetter, .dependent, .count: throw .unknownValue
+    case .status, .statistics, .progress, .done, .failed, .deadLetter, .dependent, .count, .diagnostic: throw .unknownValue
     }
     try fields.end()
     return request
@@ -146,8 +151,9 @@ package enum ControlCodec {
     case .deadLetter: reply = .deadLetter(try DeadLetterReport(from: &fields))
     case .dependent: reply = .dependent(try WaitingChangeReport(from: &fields))
     case .count: reply = .count(try fields.integer())
+    case .diagnostic: reply = .diagnostic(try Diagnostic(from: &fields))
     case .statusRequest, .flush, .unmount, .stop, .ping, .statisticsRequest, .set, .reloadRules, .deadLetters, .retryDeadLetters,
-      .discardDeadLetters:
+      .discardDeadLetters, .diagnostics:
       throw .unknownValue
     }
     try fields.end()

@@ -43,7 +43,7 @@ extension Engine {
 }
 
 extension EngineState {
-  fileprivate func waitingChange(_ action: PhysicalAction) -> WaitingChange {
+  func waitingChange(_ action: PhysicalAction) -> WaitingChange {
     WaitingChange(
       kind: action.kind, fileKind: action.fileKind, path: shownPath(of: action),
       pathBefore: action.kind == .rename ? action.source.map { shownPath(of: $0) } : nil)

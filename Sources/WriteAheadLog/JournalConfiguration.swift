@@ -35,6 +35,8 @@ package struct JournalConfiguration: Sendable {
   package var rules = ProtocolRules()
   package var recovery = RecoveryMode.pointInTime
   package var retention = Retention.none
+  /// Of the format: what new segments have, and the newest that is read.
+  package var formatVersion = FormatVersion.newest
 
   package static let segmentBytesDefault = 64 << 20
   /// Fewer segments could not hold a checkpoint beside what it replaces.

@@ -24,6 +24,8 @@ enum Program {
     case .statistics(let mountpoint, let form): try StatisticsCommand.run(mountpoint, form)
     case .deadLetters(let verb, let mountpoint): try DeadLetterCommands.run(verb, mountpoint)
     case .journal(let request, let place): try JournalCommand.run(request, place: place)
+    case .debugBundle(let place, let output): try DebugBundle.run(place: place, output: output)
+    case .upgradeJournal(let place): try JournalUpgrade.run(place: place)
     case .version: print("ebbfs \(Help.version)")
     case .help: print(Help.text, terminator: "")
     }

@@ -11,6 +11,8 @@ enum CommandLineRequest: Hashable, Sendable {
   case statistics(mountpoint: String?, StatisticsForm)
   case journal(JournalRequest, place: String)
   case deadLetters(DeadLetterVerb, mountpoint: String)
+  case debugBundle(place: String, output: String?)
+  case upgradeJournal(place: String)
   case version
   case help
 }
@@ -101,6 +103,8 @@ enum Arguments {
     case "stats": return try statistics(words)
     case "journal": return try JournalArguments.parse(words)
     case "dead-letters": return try DeadLetterArguments.parse(words)
+    case "debug": return try DebugArguments.parse(words)
+    case "upgrade-journal": return .upgradeJournal(place: try only(words, "upgrade-journal STATEDIR|BACKING"))
     default: return try mount(arguments)
     }
   }

@@ -28,6 +28,10 @@ enum Help {
                                        the contents that a file had right after a record, as far as the journal holds them
       ebbfs journal check STATEDIR|BACKING|MOUNTPOINT
                                        read the whole journal and name what is damaged
+      ebbfs upgrade-journal STATEDIR|BACKING
+                                       bring the journal to the format of this ebbfs; mounting does not need it
+      ebbfs debug bundle STATEDIR|BACKING|MOUNTPOINT [-o FILE]
+                                       version, options, status, statistics, journal check and messages in one tar file
       ebbfs --version | --help
 
     options (-o):

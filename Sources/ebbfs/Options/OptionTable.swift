@@ -1,3 +1,4 @@
+import Control
 import Engine
 import FilesystemModel
 import Policies
@@ -185,6 +186,14 @@ enum OptionTable {
       name: "recovery", kind: .choice(RecoveryMode.allCases.map(\.rawValue)) { $0.recovery = RecoveryMode.allCases[$1] },
       defaultText: defaults.recovery.rawValue,
       help: "what is made of a damaged journal: a torn tail is cut, all damage is refused, or what is lost is skipped and told"),
+    OptionDescription(
+      name: "log", kind: .choice(LogTarget.allCases.map(\.rawValue)) { $0.log = LogTarget.allCases[$1] },
+      defaultText: defaults.log.rawValue,
+      help: "where diagnostics go: stderr is the file `messages` of the state directory unless `-f` is given, journal is "
+        + "journald, auto is journald where systemd has connected stderr with it"),
+    OptionDescription(
+      name: "log_level", kind: .choice(Diagnostic.Level.allCases.map(\.name)) { $0.logLevel = Diagnostic.Level.allCases[$1] },
+      defaultText: defaults.logLevel.name, help: "the least grave diagnostics that are logged"),
     OptionDescription(
       name: "kernel_writeback", kind: .flag { $0.kernelWriteback = true }, defaultText: "off",
       help: "**weaker**: the kernel acknowledges writes of data and sends them up to half a minute later; only fsync promises"),
