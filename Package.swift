@@ -69,7 +69,8 @@ let package = Package(
       name: "FUSEBridgeTests",
       dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "Statistics", "MemoryFilesystem", "MemoryMount"]),
     .testTarget(
-      name: "MountTests", dependencies: ["ebbfs"], exclude: ["Costs", "Damage", "Posix", "Slow", "Sshfs", "Suites", "Workloads"]),
+      name: "MountTests", dependencies: ["ebbfs"],
+      exclude: ["Costs", "Damage", "Golden", "Posix", "Slow", "Sshfs", "Suites", "Workloads"]),
   ],
   swiftLanguageModes: [.v6]
 )

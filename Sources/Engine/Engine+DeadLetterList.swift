@@ -9,6 +9,13 @@ package struct WaitingChange: Hashable, Sendable {
   package var path: [UInt8]
   /// The name before, of a renaming.
   package var pathBefore: [UInt8]?
+
+  package init(kind: PhysicalAction.Kind, fileKind: FileKind, path: [UInt8], pathBefore: [UInt8]? = nil) {
+    self.kind = kind
+    self.fileKind = fileKind
+    self.path = path
+    self.pathBefore = pathBefore
+  }
 }
 
 /// A dead letter with what an operator wants to know of it.
