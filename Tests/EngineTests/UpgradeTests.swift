@@ -6,8 +6,8 @@ import Support
 import Testing
 import WriteAheadLog
 
-/// Journals of an older version of the format. Only version 1 exists yet: a later ebbfs is played by one that writes version 2, of
-/// the same records, and reads 1.
+/// Journals of an older version of the format. Only version 1 exists yet: a later ebbfs is played by one that writes version 2,
+/// of the same records, and reads 1.
 @Suite struct UpgradeTests {
   /// A journal of version 1 with what is written back, what waits, and a rename in between.
   private func olderJournal() throws -> EngineOnDisks {
