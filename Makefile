@@ -4,7 +4,8 @@ SWIFT ?= $(shell command -v swift || echo /opt/swift/usr/bin/swift)
 BACKING ?= $(HOME)/ebbfs/backing
 MOUNTPOINT ?= $(HOME)/ebbfs/mountpoint
 BINARY = $(CURDIR)/.build/release/ebbfs
-SCRIPTS = .ci/run .ci/run-tests .ci/install-packages .ci/check-binary .ci/make-deb .ci/check-package Mount/mount.fuse.ebbfs Tests/Fuzz/run.sh Tests/MountTests/Sshfs/sshd.sh
+SCRIPTS = .ci/run .ci/run-tests .ci/install-packages .ci/check-binary .ci/make-deb .ci/check-package Mount/mount.fuse.ebbfs Tests/Fuzz/run.sh Tests/MountTests/Sshfs/sshd.sh \
+  Tests/MountTests/Golden/record.sh
 PREFIX ?= /usr/local
 # Debian's own packages have zsh's completions in vendor-completions.
 ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions

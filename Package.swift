@@ -75,7 +75,7 @@ let package = Package(
       dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "Statistics", "MemoryFilesystem", "MemoryMount"]),
     .testTarget(
       name: "MountTests", dependencies: ["ebbfs"],
-      exclude: ["Costs", "Damage", "Posix", "Report", "Slow", "Sshfs", "Suites", "Workloads"]),
+      exclude: ["Costs", "Damage", "Golden", "Posix", "Report", "Slow", "Sshfs", "Suites", "Workloads"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #define NAME_BYTES 16
@@ -73,6 +74,11 @@ int linux_set_user_of_thread(uint32_t user) {
   if (syscall(SYS_setgroups, 0, NULL) != 0) return -errno;
   if (syscall(SYS_setresgid, user, user, user) != 0) return -errno;
   return syscall(SYS_setresuid, user, user, user) != 0 ? -errno : 0;
+}
+
+void linux_syslog(int priority, const unsigned char *line) {
+  openlog("ebbfs", LOG_PID, LOG_DAEMON);
+  syslog(priority, "%s", (const char *)line);
 }
 
 void linux_keep_heap(int bytes) {

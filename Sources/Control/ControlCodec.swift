@@ -39,6 +39,7 @@ package enum ControlCodec {
     case deadLetters = 16
     case retryDeadLetters = 17
     case discardDeadLetters = 18
+    case diagnostics = 24
     case status = 129
     case progress = 130
     case done = 131
@@ -51,6 +52,7 @@ package enum ControlCodec {
     case deadLetter = 144
     case dependent = 145
     case count = 146
+    case diagnostic = 152
   }
 
   /// The frame of a request, its length included.
@@ -73,6 +75,7 @@ package enum ControlCodec {
       }
     case .reloadRules: frame(.reloadRules) { _ in }
     case .deadLetters: frame(.deadLetters) { _ in }
+    case .diagnostics: frame(.diagnostics) { _ in }
     case .retryDeadLetters(let subjects): frame(.retryDeadLetters) { $0.put(subjects) { $0.put($1) } }
     case .discardDeadLetters(let subjects, let withDependents):
       frame(.discardDeadLetters) {
@@ -105,6 +108,7 @@ package enum ControlCodec {
     case .deadLetter(let report): frame(.deadLetter) { report.encode(to: &$0) }
     case .dependent(let change): frame(.dependent) { change.encode(to: &$0) }
     case .count(let count): frame(.count) { $0.put(count) }
+    case .diagnostic(let diagnostic): frame(.diagnostic) { diagnostic.encode(to: &$0) }
     }
   }
 
@@ -131,12 +135,13 @@ package enum ControlCodec {
       request = .set(settings)
     case .reloadRules: request = .reloadRules
     case .deadLetters: request = .deadLetters
+    case .diagnostics: request = .diagnostics
     case .retryDeadLetters: request = .retryDeadLetters(try subjects(&fields))
     case .discardDeadLetters:
       let subjects = try subjects(&fields)
       request = .discardDeadLetters(subjects, withDependents: try fields.flag())
     case .status, .statistics, .file, .history, .activity, .waitingForUsers, .progress, .done, .failed, .deadLetter, .dependent,
-      .count:
+      .count, .diagnostic:
       throw .unknownValue
     }
     try fields.end()
@@ -164,8 +169,9 @@ package enum ControlCodec {
     case .deadLetter: reply = .deadLetter(try DeadLetterReport(from: &fields))
     case .dependent: reply = .dependent(try WaitingChangeReport(from: &fields))
     case .count: reply = .count(try fields.integer())
+    case .diagnostic: reply = .diagnostic(try Diagnostic(from: &fields))
     case .statusRequest, .flush, .wait, .fileRequest, .unmount, .stop, .ping, .statisticsRequest, .historyRequest,
-      .activityRequest, .set, .reloadRules, .deadLetters, .retryDeadLetters, .discardDeadLetters:
+      .activityRequest, .set, .reloadRules, .deadLetters, .retryDeadLetters, .discardDeadLetters, .diagnostics:
       throw .unknownValue
     }
     try fields.end()

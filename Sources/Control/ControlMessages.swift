@@ -33,6 +33,8 @@ package enum ControlRequest: Hashable, Sendable {
   case deadLetters
   /// These dead letters, or all without a list, are tried again. Answered by `count`.
   case retryDeadLetters([WritebackSubject]?)
+  /// What was told of late. Answered by `diagnostic` for each, the oldest first, then `done`.
+  case diagnostics
   /// Dead letters are given up for good; with `withDependents` the changes behind them too. Answered by `count`.
   case discardDeadLetters([WritebackSubject]?, withDependents: Bool)
 }
@@ -54,12 +56,13 @@ package enum ControlReply: Hashable, Sendable {
   case dependent(WaitingChangeReport)
   /// How many changes it was about.
   case count(Int)
+  case diagnostic(Diagnostic)
 
   /// Whether the connection has no further one.
   package var isLast: Bool {
     switch self {
     case .status, .statistics, .file, .history, .activity, .done, .failed, .count: true
-    case .waitingForUsers, .progress, .deadLetter, .dependent: false
+    case .waitingForUsers, .progress, .deadLetter, .dependent, .diagnostic: false
     }
   }
 }

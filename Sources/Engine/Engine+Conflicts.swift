@@ -18,7 +18,7 @@ extension Engine {
       do throws(Errno) {
         if let outcome = try resolve(run.actions[index], kind, reason, index) { outcomes.append(outcome) }
       } catch {
-        note("conflict at \(run.actions[index].disputed(kind)?.path.text ?? "")", error)
+        note(run.actions[index].disputed(kind)?.path, error)
       }
     }
     return outcomes
@@ -49,11 +49,13 @@ extension Engine {
     return rules
   }
 
-  private func note(_ what: String, _ errno: Errno) {
+  private func note(_ path: BackingPath?, _ errno: Errno) {
     shared.withLock { shared in
       shared.lastFailure = WritebackFailure(
-        errno: errno, reason: "\(what): error \(errno.rawValue), will be tried again", milliseconds: clock.uptimeMilliseconds())
+        errno: errno, reason: "conflict at \(path?.text ?? ""): error \(errno.rawValue), will be tried again",
+        milliseconds: clock.uptimeMilliseconds())
     }
+    observe(.conflictRemains(path: path?.components.relativePathBytes ?? [], errno))
   }
 
   /// - Returns: `nil` when there is nothing that could be done: the action waits and is tried again.
@@ -165,7 +167,9 @@ extension Engine.Shared {
   /// Takes what was done about conflicts of a plan that has just been released into memory.
   ///
   /// - Returns: what the kernel must forget.
-  mutating func take(_ outcomes: [ConflictOutcome], of run: PlanRun, _ metrics: EngineMetrics) -> [Invalidation] {
+  mutating func take(
+    _ outcomes: [ConflictOutcome], of run: PlanRun, _ metrics: EngineMetrics, _ observe: EngineObserver
+  ) -> [Invalidation] {
     var invalidations: [Invalidation] = []
     for outcome in outcomes {
       let action = run.actions[outcome.index].action
@@ -184,6 +188,7 @@ extension Engine.Shared {
       if let conflict = outcome.conflict {
         conflicts.add(conflict)
         metrics.conflicts[conflict.kind].add()
+        observe(.conflict(conflict))
       }
     }
     return invalidations

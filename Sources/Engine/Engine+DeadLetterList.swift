@@ -9,6 +9,13 @@ package struct WaitingChange: Hashable, Sendable {
   package var path: [UInt8]
   /// The name before, of a renaming.
   package var pathBefore: [UInt8]?
+
+  package init(kind: PhysicalAction.Kind, fileKind: FileKind, path: [UInt8], pathBefore: [UInt8]? = nil) {
+    self.kind = kind
+    self.fileKind = fileKind
+    self.path = path
+    self.pathBefore = pathBefore
+  }
 }
 
 /// A dead letter with what an operator wants to know of it.
@@ -43,7 +50,7 @@ extension Engine {
 }
 
 extension EngineState {
-  fileprivate func waitingChange(_ action: PhysicalAction) -> WaitingChange {
+  func waitingChange(_ action: PhysicalAction) -> WaitingChange {
     WaitingChange(
       kind: action.kind, fileKind: action.fileKind, path: shownPath(of: action),
       pathBefore: action.kind == .rename ? action.source.map { shownPath(of: $0) } : nil)

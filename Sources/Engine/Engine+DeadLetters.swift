@@ -50,7 +50,7 @@ extension Engine {
       return AnsweringServer(space: try backing.statistics())
     } catch {
       if error.isPermanent { return AnsweringServer(space: nil) }
-      shared.withLock { $0.backingFailure = error }
+      noteBacking(error)
       return nil
     }
   }
@@ -97,8 +97,9 @@ extension Engine.Shared {
 
   /// Appends the letters of a plan, behind its outcome. They count at once: what they tell of is not planned when it is given
   /// back.
-  mutating func appendDeadLetters(of run: PlanRun) {
+  mutating func appendDeadLetters(of run: PlanRun, _ observe: EngineObserver) {
     for (_, letter) in run.deadLetters.sorted(by: { $0.key < $1.key }) {
+      observe(.deadLetter(state.waitingChange(letter.action), letter.errno, attempts: letter.attempts))
       _ = state.journal.append(.deadLetter(letter))
       state.queue.park(letter)
     }

@@ -171,7 +171,19 @@ extension Engine {
     advance()
     releasePaced()
     pruneRetainedIfDue()
-    if journal.failure != nil { endWaiting() } else { retryForRoom() }
+    if let failure = journal.failure {
+      noteJournal(failure)
+      endWaiting()
+    } else {
+      retryForRoom()
+    }
+  }
+
+  /// Answers requests that still wait long after a signal to their callers.
+  private func answerInterrupted() {
+    let now = clock.uptimeMilliseconds()
+    let requests = shared.withLock { $0.parking.takeInterrupted(nowMilliseconds: now) }
+    for request in requests { request.answer(.failure(.interrupted)) }
   }
 
   /// What may have become due because something changed.

@@ -19,20 +19,16 @@ package enum EngineError: Error, CustomStringConvertible {
 extension Engine {
   /// Opens the journal, recovers what it holds and answers an engine that serves at once. The backing directory is not asked.
   ///
+  /// `observe` is told of this and of all that comes.
+  ///
   /// Idempotent: it may be cut short anywhere and done again. Plans in doubt are redone by jobs before anything else touches
   /// their names.
   package static func open(
     configuration: EngineConfiguration, journalStorage: any JournalStorage, backing: any BackingStorage, runner: any JobRunner,
-    clock: any Clock
+    clock: any Clock, observe: @escaping EngineObserver = { _ in }
   ) throws(EngineError) -> Engine {
     do {
-      var settings = JournalConfiguration(
-        capacityBytes: configuration.journalBytes, segmentBytes: configuration.segmentBytes,
-        backingDescription: backing.abilities.description, newJournalUUID: configuration.journalSeed)
-      settings.rules = configuration.rules
-      settings.recovery = configuration.recovery
-      settings.retention = configuration.retention
-      settings.readingObserver = configuration.readingObserver
+      let settings = configuration.journal(of: backing.abilities.description)
       var scan = try Journal.scan(journalStorage, settings)
       var losses: [RecoveryLoss] = []
       if !scan.losses.isEmpty || !scan.damaged.isEmpty {
@@ -61,9 +57,14 @@ extension Engine {
       let damaged = try journalStorage.damagedSegments()
       let engine = Engine(
         state: state, journal: journal, backing: backing, runner: runner, clock: clock, configuration: configuration,
-        salvage: SalvageReport(losses: losses, damagedSegments: damaged, isDoubtful: recovery.isDoubtful))
+        salvage: SalvageReport(losses: losses, damagedSegments: damaged, isDoubtful: recovery.isDoubtful), observe: observe)
       engine.beginWatching()
       engine.redoOpenPlans(recovery)
+      let status = engine.status()
+      observe(
+        .opened(
+          pending: status.pendingOperations, plansInDoubt: recovery.openPlans.count, deadLetters: status.deadLetters,
+          tornTail: scan.tornTail))
       return engine
     } catch {
       throw .journal(error)

@@ -54,7 +54,10 @@ extension Engine {
     let isTold = open.work.contains { $0.bytes == nil }
     let (isMore, answered, waiting, loads) = shared.withLock { shared in
       if let status { shared.state.takeWrittenAround(inode, status.attributes) }
-      if let syncFailure { shared.noteLoss(of: inode, syncFailure, isTold: isTold, nowMilliseconds: now) }
+      if let syncFailure {
+        shared.noteLoss(of: inode, syncFailure, isTold: isTold, nowMilliseconds: now)
+        observe(.lost(path: shared.state.shownPath(of: inode), syncFailure))
+      }
       // What could not be synced is not synced by trying again.
       let isMore = shared.state.around.end(
         inode, workCount: open.work.count, synchronizedThrough: isSynchronizing ? open.unsynchronized?.last : nil,

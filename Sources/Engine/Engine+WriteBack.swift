@@ -135,7 +135,7 @@ extension Engine {
   func rootFailure() -> Errno? {
     var failure: Errno?
     do throws(Errno) { try backing.checkRoot() } catch { failure = error }
-    shared.withLock { [failure] in $0.backingFailure = failure }
+    noteBacking(failure)
     return failure
   }
 
@@ -204,7 +204,7 @@ extension Engine {
       }
       shared.state.appendOutcome(of: run)
       shared.plans[lsn]?.isOutcomeAppended = true
-      shared.appendDeadLetters(of: run)
+      shared.appendDeadLetters(of: run, observe)
     }
     guard (try? journal.commit()) != nil else { return pause(lsn) }
     let conflicts = shared.withLock({ $0.plans[lsn] }).map { resolveConflicts(of: $0) } ?? []
@@ -220,8 +220,12 @@ extension Engine {
       shared.parking.taintDetails(of: run.changedInodes.union(furtherNames))
       gone = shared.state.release(run)
       metrics.countWrittenBack(run)
+      if !run.completed.isEmpty {
+        let milliseconds = (clock.uptimeNanoseconds() - run.beganNanoseconds) / 1_000_000
+        observe(.wroteBack(operations: run.completed.count, milliseconds: milliseconds))
+      }
       shared.flow.noteWrittenBack(operations: run.completed.reduce(0) { $0 + max(1, run.actions[$1].action.completes.count) })
-      invalidations = shared.take(conflicts, of: run, metrics)
+      invalidations = shared.take(conflicts, of: run, metrics, observe)
       let settled = Set(run.completed + run.aborted)
       shared.plans[lsn]?.open.removeAll { settled.contains($0) }
       shared.plans[lsn]?.isOutcomeAppended = false
@@ -253,12 +257,22 @@ extension Engine {
       case .aborted(let error, let reason): (errno, why) = (error, "given back: \(reason)")
       case .done, nil: continue
       }
-      if run.deadLetters[index] != nil { why = "a dead letter" }
+      if run.deadLetters[index] != nil { why = "a dead letter" } else { tellFailure(of: run, index, errno, shared) }
       let path = (action.target ?? action.source)?.text ?? ""
       shared.lastFailure = WritebackFailure(
         errno: errno, reason: "\(action.action.kind) \(path): error \(errno.rawValue), \(why)",
         milliseconds: clock.uptimeMilliseconds())
     }
+  }
+
+  /// Tells of an action that failed by itself: not since the backing directory is away, nor since somebody else was there first,
+  /// of which there is more to tell.
+  private func tellFailure(of run: PlanRun, _ index: Int, _ errno: Errno, _ shared: Shared) {
+    let action = run.actions[index]
+    if case .aborted(_, let reason)? = run.outcomes[index], action.conflict(reason) != nil { return }
+    guard shared.backingFailure == nil else { return }
+    let attempt = shared.state.queue.failureCount(of: action.action.subject)
+    observe(.writeBackFailed(shared.state.waitingChange(action.action), errno, attempt: attempt))
   }
 
   /// Bytes of a sealed layer, from memory or from the journal; where from may change meanwhile, as they are copied forward.

@@ -37,6 +37,7 @@ package final class Engine: OperationHandler {
     var lastFailure: WritebackFailure?
     /// Why the backing directory was not there when it was looked at last.
     var backingFailure: Errno?
+    var isJournalFailureTold = false
     var lastBatchMilliseconds = 0
     /// How many changes were given up by the limit of attempts since something was last written back.
     var exhaustedSinceSuccess = 0
@@ -56,6 +57,7 @@ package final class Engine: OperationHandler {
   let metrics: EngineMetrics
   let calls: BackingCallMetrics
   package let salvage: SalvageReport
+  let observe: EngineObserver
   /// Tells the kernel what others have changed.
   private let kernel = Lock<(@Sendable ([Invalidation]) -> Void)?>(nil)
   let watch = Lock<(any BackingWatch)?>(nil)
@@ -65,9 +67,10 @@ package final class Engine: OperationHandler {
 
   init(
     state: EngineState, journal: Journal, backing: any BackingStorage, runner: any JobRunner, clock: any Clock,
-    configuration: EngineConfiguration, salvage: SalvageReport = SalvageReport()
+    configuration: EngineConfiguration, salvage: SalvageReport = SalvageReport(), observe: @escaping EngineObserver
   ) {
     self.salvage = salvage
+    self.observe = observe
     let calls = BackingCallMetrics(clock: clock)
     let backing = MeasuredStorage(backing, calls)
     let flow = FlowControl(
@@ -98,13 +101,6 @@ package final class Engine: OperationHandler {
   package func interrupt(_ number: UInt64) {
     let now = clock.uptimeMilliseconds()
     shared.withLock { $0.parking.interrupt(number, nowMilliseconds: now) }
-  }
-
-  /// Answers requests that still wait long after a signal to their callers.
-  func answerInterrupted() {
-    let now = clock.uptimeMilliseconds()
-    let requests = shared.withLock { $0.parking.takeInterrupted(nowMilliseconds: now) }
-    for request in requests { request.answer(.failure(.interrupted)) }
   }
 
   package func forget(_ number: InodeNumber, count: UInt64) {

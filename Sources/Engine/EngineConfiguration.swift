@@ -1,5 +1,6 @@
 import FilesystemModel
 import Flushing
+import JournalFormat
 import Policies
 import WriteAheadLog
 
@@ -53,6 +54,8 @@ package struct EngineConfiguration: Sendable {
   package var retention = Retention.none
   /// Is told how far the reading of the journal is.
   package var readingObserver: (@Sendable (JournalReading) -> Void)?
+  /// Of the journal: what new segments have, and the newest that is read.
+  package var formatVersion = FormatVersion.newest
   /// After how long attributes and listings are looked up again when they are used, unless something waits for write-back; `nil`
   /// when nobody else changes the backing directory.
   package var revalidateMilliseconds: Int?

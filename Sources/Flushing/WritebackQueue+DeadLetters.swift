@@ -19,6 +19,9 @@ extension WritebackQueue {
     return DeadLetter(action: action, errno: errno, attempts: noted.attempts, first: noted.first, last: time)
   }
 
+  /// How often a change was tried in vain so far.
+  package func failureCount(of subject: WritebackSubject) -> Int { failures[subject]?.attempts ?? 0 }
+
   /// Whether changes become dead letters at all.
   package var givesUp: Bool { settings.retry.retriesMax > 0 }
 

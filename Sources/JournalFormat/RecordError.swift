@@ -20,6 +20,6 @@ package enum SegmentHeaderError: Error, Hashable, Sendable {
   case blank
   /// No magic, a checksum that does not fit, or fields that no encoder writes.
   case damaged
-  /// Written by a newer ebbfs; nothing else in it can be relied on.
-  case newerVersion(UInt32)
+  /// Written by a newer ebbfs; nothing else in it can be relied on, but the oldest release that reads it, if it is told.
+  case newerVersion(UInt32, neededRelease: String?)
 }

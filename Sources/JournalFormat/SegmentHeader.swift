@@ -4,8 +4,6 @@ import FilesystemModel
 package struct SegmentHeader: Hashable, Sendable {
   /// `EBBFSJNL`.
   static let magic: [UInt8] = Array("EBBFSJNL".utf8)
-  /// The only version there is so far. Magic, version and checksum stay where they are in every later one.
-  package static let version: UInt32 = 1
   package static let bytes = 4096
   package static let uuidBytes = 16
   /// UTF-8 bytes of a backing description.
@@ -21,13 +19,16 @@ package struct SegmentHeader: Hashable, Sendable {
     static let firstLSN = 48
     static let durable = 56
     static let descriptionCount = 64
-    static let reserved = 68
+    /// Zero in version 1; in newer ones the release that is needed.
+    static let release = 68
     static let description = 72
     static let checksum = 4092
   }
 
   private static let recycledFlag: UInt32 = 1
 
+  /// Of the format. Magic, version, needed release and checksum stay where they are in every later one.
+  package var version: UInt32
   /// 16 random bytes that tell this journal from all others.
   package var journalUUID: [UInt8]
   /// Counts the mounts of the journal; 1 is the first.
@@ -43,10 +44,11 @@ package struct SegmentHeader: Hashable, Sendable {
   package var backingDescription: String
 
   package init(
-    journalUUID: [UInt8], epoch: UInt64, number: UInt64, firstLSN: LSN, durable: LSN, isRecycled: Bool,
-    backingDescription: String
+    version: UInt32 = FormatVersion.newest, journalUUID: [UInt8], epoch: UInt64, number: UInt64, firstLSN: LSN, durable: LSN,
+    isRecycled: Bool, backingDescription: String
   ) {
     precondition(journalUUID.count == Self.uuidBytes && backingDescription.utf8.count <= Self.descriptionBytesMax)
+    self.version = version
     self.journalUUID = journalUUID
     self.epoch = epoch
     self.number = number
@@ -67,7 +69,7 @@ package struct SegmentHeader: Hashable, Sendable {
 
   package func encoded() -> [UInt8] {
     var writer = FieldWriter(bytes: Self.magic)
-    writer.put(Self.version)
+    writer.put(version)
     writer.put(isRecycled ? Self.recycledFlag : 0)
     writer.put(journalUUID)
     writer.put(epoch)
@@ -85,19 +87,21 @@ package struct SegmentHeader: Hashable, Sendable {
 
   /// Reads and checks the first 4096 bytes of a segment.
   ///
+  /// - Parameter newest: the newest version that is understood.
   /// - Throws: what is wrong with them; never traps, whatever the bytes.
-  package init(decoding bytes: [UInt8]) throws(SegmentHeaderError) {
+  package init(decoding bytes: [UInt8], newest: UInt32 = FormatVersion.newest) throws(SegmentHeaderError) {
     guard bytes.count >= Self.bytes else { throw .damaged }
     guard bytes[..<Self.bytes].contains(where: { $0 != 0 }) else { throw .blank }
     guard Array(bytes[..<Self.magic.count]) == Self.magic,
       load(UInt32.self, from: bytes, at: Offset.checksum) == crc32c(bytes, in: 0..<Offset.checksum)
     else { throw .damaged }
-    let version = load(UInt32.self, from: bytes, at: Offset.version)
-    guard version <= Self.version else { throw .newerVersion(version) }
+    version = load(UInt32.self, from: bytes, at: Offset.version)
+    let release = load(UInt32.self, from: bytes, at: Offset.release)
+    guard version <= newest else { throw .newerVersion(version, neededRelease: FormatVersion.release(release)) }
     let flags = load(UInt32.self, from: bytes, at: Offset.flags)
     let count = Int(load(UInt32.self, from: bytes, at: Offset.descriptionCount))
-    guard version == Self.version, flags & ~Self.recycledFlag == 0, count <= Self.descriptionBytesMax,
-      load(UInt32.self, from: bytes, at: Offset.reserved) == 0,
+    guard version >= FormatVersion.readable[0].version, flags & ~Self.recycledFlag == 0, count <= Self.descriptionBytesMax,
+      release == 0,
       let description = String(validating: bytes[Offset.description..<Offset.description + count], as: UTF8.self)
     else { throw .damaged }
     journalUUID = Array(bytes[Offset.uuid..<Offset.uuid + Self.uuidBytes])

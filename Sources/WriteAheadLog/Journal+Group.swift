@@ -58,7 +58,8 @@ extension Journal {
     let isRecycled = try openNewSegment(number)
     return state.withLock { state in
       SegmentHeader(
-        journalUUID: journalUUID, epoch: epoch, number: number, firstLSN: state.live[state.index(of: number)!].firstLSN,
+        version: configuration.formatVersion, journalUUID: journalUUID, epoch: epoch, number: number,
+        firstLSN: state.live[state.index(of: number)!].firstLSN,
         durable: state.durable, isRecycled: isRecycled, backingDescription: configuration.recordedDescription)
     }
   }

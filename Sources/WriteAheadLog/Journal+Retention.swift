@@ -91,7 +91,7 @@ extension Journal {
   ) -> Bool {
     guard segment.bytes == configuration.segmentBytes,
       let bytes = try? storage.openShelved(segment.number, on: .retained).read(at: 0, count: SegmentHeader.bytes),
-      let header = try? SegmentHeader(decoding: bytes)
+      let header = try? SegmentHeader(decoding: bytes, newest: configuration.formatVersion)
     else { return false }
     return header.number <= segment.number && header.journalUUID == journalUUID
   }

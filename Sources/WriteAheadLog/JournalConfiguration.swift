@@ -48,6 +48,8 @@ package struct JournalConfiguration: Sendable {
   package var retention = Retention.none
   /// Is told how far the reading of the journal at the mount is.
   package var readingObserver: (@Sendable (JournalReading) -> Void)?
+  /// Of the format: what new segments have, and the newest that is read.
+  package var formatVersion = FormatVersion.newest
 
   package static let segmentBytesDefault = 64 << 20
   /// Fewer segments could not hold a checkpoint beside what it replaces.

@@ -8,7 +8,7 @@ package enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
   case torn(TornTail)
   /// What was asked for is not in the journal any more.
   case retired(LSN, oldest: LSN)
-  case newerVersion(found: UInt32, supported: UInt32)
+  case newerVersion(found: UInt32, supported: UInt32, neededRelease: String?)
   /// The journal was made for another backing directory.
   case otherBacking(recorded: String, actual: String)
   /// Bytes that the journal needs at least, and those it may have.
@@ -26,8 +26,9 @@ package enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
         + "recovery=point-in-time to cut what nobody was promised"
     case .retired(let lsn, let oldest):
       "record \(lsn.rawValue) is retired, the oldest that is kept is \(oldest.rawValue): -o retain= keeps more"
-    case .newerVersion(let found, let supported):
-      "the journal has format version \(found), this ebbfs reads up to \(supported): use the newer ebbfs that wrote it"
+    case .newerVersion(let found, let supported, let release):
+      "the journal has format version \(found), this ebbfs reads up to \(supported): use "
+        + (release.map { "ebbfs \($0) or newer" } ?? "the newer ebbfs that wrote it")
     case .otherBacking(let recorded, let actual):
       "the journal belongs to another backing directory (\(recorded)), not to this one (\(actual)): mount that one, "
         + "or choose another state directory with -o state=DIR"

@@ -9,9 +9,9 @@ package enum JournalInspector {
   /// - Parameter observer: is told how far it is.
   /// - Throws: `storage` when the disk cannot be read; everything else is part of the report.
   package static func check(
-    _ storage: any JournalStorage, observer: (@Sendable (JournalReading) -> Void)? = nil
+    _ storage: any JournalStorage, newest: UInt32 = FormatVersion.newest, observer: (@Sendable (JournalReading) -> Void)? = nil
   ) throws(JournalError) -> JournalReport {
-    var scanner = JournalScanner(storage, observer: observer)
+    var scanner = JournalScanner(storage, newest: newest, observer: observer)
     var verdict: JournalVerdict
     var scan: JournalScan?
     do {
@@ -26,6 +26,7 @@ package enum JournalInspector {
     }
     return JournalReport(
       verdict: verdict, segments: scanner.candidates.count,
+      oldestFormat: scanner.candidates.compactMap(\.header).map(\.version).min(),
       epoch: scanner.candidates.compactMap(\.header).map(\.epoch).max() ?? 0, firstLSN: scanner.extents.first?.firstLSN,
       lastLSN: scanner.extents.isEmpty ? nil : scanner.expected.previous, lowWater: scan?.lowWater,
       backingDescription: scan?.backingDescription ?? "",
@@ -45,6 +46,8 @@ package enum JournalVerdict: Hashable, Sendable {
 package struct JournalReport: Sendable, CustomStringConvertible {
   package let verdict: JournalVerdict
   package let segments: Int
+  /// The oldest version of the format that a segment has; `nil` when none is in use.
+  package let oldestFormat: UInt32?
   package let epoch: UInt64
   package let firstLSN: LSN?
   package let lastLSN: LSN?
@@ -69,7 +72,8 @@ package struct JournalReport: Sendable, CustomStringConvertible {
     let counts = recordsByType.filter { $0.count > 0 }.map { "\($0.count) \($0.type)" }.joined(separator: ", ")
     let range =
       if let firstLSN, let lastLSN { "LSN \(firstLSN.rawValue) to \(lastLSN.rawValue)" } else { "no records" }
-    return "\(outcome); \(segments) segments, epoch \(epoch), \(range), low-water \(lowWater?.rawValue ?? 0)"
+    let format = oldestFormat.map { " of format version \($0)" } ?? ""
+    return "\(outcome); \(segments) segments\(format), epoch \(epoch), \(range), low-water \(lowWater?.rawValue ?? 0)"
       + (counts.isEmpty ? "" : ": " + counts)
   }
 }

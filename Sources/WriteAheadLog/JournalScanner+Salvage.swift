@@ -16,7 +16,7 @@ extension JournalScanner {
     } catch {
       guard case .corrupt = error else { throw error }
     }
-    self = JournalScanner(storage, rules: rules)
+    self = JournalScanner(storage, rules: rules, newest: newest)
     try readHeaders()
     let headers = candidates.compactMap(\.header)
     guard let newest = headers.last else { return try emptyScan() }

@@ -38,14 +38,17 @@ struct JournalScanner {
   private var bytesRead = 0
 
   let rules: ProtocolRules
+  /// The newest version of the format that is understood.
+  let newest: UInt32
 
   init(
-    _ storage: any JournalStorage, rules: ProtocolRules = ProtocolRules(),
+    _ storage: any JournalStorage, rules: ProtocolRules = ProtocolRules(), newest: UInt32 = FormatVersion.newest,
     observer: (@Sendable (JournalReading) -> Void)? = nil
   ) {
     self.observer = observer
     self.storage = storage
     self.rules = rules
+    self.newest = newest
   }
 
   /// Reads everything once.
@@ -88,20 +91,21 @@ struct JournalScanner {
       var reader = try SegmentReader(storage, number, journalUUID: [])
       let bytes = try reader.headerBytes()
       bytesBySegment[number] = reader.bytes
-      candidates.append(Candidate(number: number, standing: try Self.standing(of: bytes, number)))
+      candidates.append(Candidate(number: number, standing: try standing(of: bytes, number)))
     }
     journalUUID = candidates.lazy.compactMap(\.header).first?.journalUUID ?? []
   }
 
-  private static func standing(of bytes: [UInt8], _ number: UInt64) throws(JournalError) -> Standing {
+  private func standing(of bytes: [UInt8], _ number: UInt64) throws(JournalError) -> Standing {
     do {
-      let header = try SegmentHeader(decoding: bytes)
+      let header = try SegmentHeader(decoding: bytes, newest: newest)
       return header.number == number ? .live(header) : .stale(header)
     } catch {
       switch error {
       case .blank: return .blank
       case .damaged: return .damaged
-      case .newerVersion(let version): throw .newerVersion(found: version, supported: SegmentHeader.version)
+      case .newerVersion(let version, let release):
+        throw .newerVersion(found: version, supported: newest, neededRelease: release)
       }
     }
   }

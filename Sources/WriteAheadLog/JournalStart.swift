@@ -35,8 +35,9 @@ struct JournalStart {
     self.spares = spares
     self.retained = retained
     let header = SegmentHeader(
-      journalUUID: scan.isEmpty ? configuration.newJournalUUID : scan.journalUUID, epoch: scan.epoch + 1, number: first.number,
-      firstLSN: scan.nextLSN, durable: scan.nextLSN.previous, isRecycled: first.isRecycled,
+      version: configuration.formatVersion, journalUUID: scan.isEmpty ? configuration.newJournalUUID : scan.journalUUID,
+      epoch: scan.epoch + 1, number: first.number, firstLSN: scan.nextLSN, durable: scan.nextLSN.previous,
+      isRecycled: first.isRecycled,
       backingDescription: configuration.recordedDescription)
     let bytes = header.encoded()
     let file = try doing("writing the header of segment \(first.number)") { () throws(Errno) in

@@ -63,7 +63,7 @@ private let requests: [ControlRequest] = [
   .ping, .wait(inodes: [3]), .file(inode: 7), .history, .activity, .unmount(UnmountOptions(timeoutMilliseconds: 0)),
   .set(["mode=write-through", "batch_bytes=1M"]), .reloadRules, .deadLetters, .retryDeadLetters(nil),
   .retryDeadLetters([.names(Stage(LSN(12), stage: 1)), .contents(InodeNumber(7))]), .discardDeadLetters([], withDependents: true),
-  .discardDeadLetters(nil, withDependents: false),
+  .discardDeadLetters(nil, withDependents: false), .diagnostics,
 ]
 
 /// A dead letter with every field different from its default.
@@ -116,6 +116,25 @@ func fullHistory() -> HistoryReport {
   return report
 }
 
+/// A diagnostic with every field different from its default.
+func fullDiagnostic() -> Diagnostic {
+  var diagnostic = Diagnostic(.error, "a dead letter\nafter 3 attempts")
+  diagnostic.seconds = 1_700_000_000
+  diagnostic.operation = "write"
+  diagnostic.path = [0x61, 0x2f, 0xff]
+  diagnostic.errno = 5
+  diagnostic.error = "Input/output error"
+  return diagnostic
+}
+
+@Test func aDiagnosticIsOneLineWithItsOperationPathAndError() {
+  let line = "write a/\\xff: Input/output error (5): a dead letter after 3 attempts"
+  #expect(fullDiagnostic().leveledLine == "error: " + line)
+  let json = #"{"time":"2023-11-14T22:13:20Z","level":"error","operation":"write","path":"a/\\xff","errno":5,"#
+  #expect(fullDiagnostic().json.line.hasPrefix(json), "\(fullDiagnostic().json.line)")
+  #expect(Diagnostic(.info, "told to end").leveledLine == "told to end")
+}
+
 private func replies() -> [ControlReply] {
   var replies: [ControlReply] = [
     .status(StatusReport()), .status(fullReport()), .statistics(StatisticsReport()), .statistics(fullStatistics()),
@@ -124,6 +143,8 @@ private func replies() -> [ControlReply] {
     .activity(ActivityReport()),
     .activity(fullActivity()), .deadLetter(DeadLetterReport()), .deadLetter(fullLetter()), .dependent(fullLetter().change),
     .count(7),
+    .deadLetter(DeadLetterReport()), .deadLetter(fullLetter()), .dependent(fullLetter().change), .count(7),
+    .diagnostic(Diagnostic(.debug, "")), .diagnostic(fullDiagnostic()),
   ]
   replies += ControlFailure.Reason.allCases.map { .failed(ControlFailure(reason: $0, message: "why \($0)")) }
   return replies

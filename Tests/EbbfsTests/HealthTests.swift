@@ -14,15 +14,15 @@ private func report(_ change: (inout StatusReport) -> Void) -> StatusReport {
 @Test func crossingAThresholdIsToldOnceAndEndsATenthBelowIt() {
   var monitor = HealthMonitor(HealthThresholds())
   func tell(_ age: Int?) -> (Health.Level, [String]) {
-    let (health, lines) = monitor.assess(report { $0.oldestAgeMilliseconds = age })
-    return (health.level, lines)
+    let (health, diagnostics) = monitor.assess(report { $0.oldestAgeMilliseconds = age })
+    return (health.level, diagnostics.map(\.leveledLine))
   }
   #expect(tell(nil) == (.ok, []))
   #expect(tell(299_999) == (.ok, []))
   #expect(tell(300_000) == (.warning, ["warning: the oldest change waits for write-back since 5 min 0 s"]))
   #expect(tell(280_000) == (.warning, []))
   #expect(tell(301_000) == (.warning, []))
-  #expect(tell(3_600_000) == (.critical, ["critical: the oldest change waits for write-back since 1 h 0 min"]))
+  #expect(tell(3_600_000) == (.critical, ["error: the oldest change waits for write-back since 1 h 0 min"]))
   #expect(tell(3_300_000) == (.critical, []))
   #expect(tell(600_000).0 == .warning)
   #expect(tell(1000) == (.ok, ["no more: the oldest change waits for write-back since 1.0 s"]))
@@ -30,7 +30,7 @@ private func report(_ change: (inout StatusReport) -> Void) -> StatusReport {
 
 @Test func everyTroubleIsAReason() {
   var monitor = HealthMonitor(HealthThresholds())
-  let (health, lines) = monitor.assess(
+  let (health, diagnostics) = monitor.assess(
     report {
       $0.journalFailure = "Input/output error"
       $0.journalUsedBytes = 800 << 10
@@ -40,7 +40,7 @@ private func report(_ change: (inout StatusReport) -> Void) -> StatusReport {
       $0.failingOperations = 2
       $0.deadLetters = 1
     })
-  #expect(health.level == .critical && health.reasons.count == 7 && lines.count == 7)
+  #expect(health.level == .critical && health.reasons.count == 7 && diagnostics.count == 5)
   #expect(
     health.reasons.dropFirst().first == "800.0 KiB of 1000.0 KiB of the journal are used", "\(health.reasons)")
   #expect(health.reasons.contains("the backing directory hangs, a call takes 31.0 s so far"))

@@ -13,6 +13,7 @@ final class EngineOnDisks {
   let backing: SimulatedBackingStorage
   private(set) var engine: Engine
   var configuration: EngineConfiguration
+  private let observe: EngineObserver
 
   /// The answer to a request, once there is one.
   final class Pending: Sendable {
@@ -32,7 +33,7 @@ final class EngineOnDisks {
   init(
     abilities: BackingAbilities = BackingAbilities(description: "simulated"), capacityBytes: Int? = nil,
     isWatchable: Bool = false,
-    _ change: (inout EngineConfiguration) -> Void = { _ in }
+    _ change: (inout EngineConfiguration) -> Void = { _ in }, observe: @escaping EngineObserver = { _ in }
   ) throws {
     var configuration = EngineConfiguration()
     configuration.durability = .system
@@ -45,12 +46,14 @@ final class EngineOnDisks {
     configuration.flushThreads = 4
     change(&configuration)
     self.configuration = configuration
+    self.observe = observe
     var options = SimulatedBackingStorage.Options(abilities: abilities, capacityBytes: capacityBytes)
     options.isWatchable = isWatchable
     backing = SimulatedBackingStorage(clock: clock, options: options)
     journalDisk = SimulatedJournalStorage()
     engine = try Engine.open(
-      configuration: configuration, journalStorage: journalDisk, backing: backing, runner: runner, clock: clock)
+      configuration: configuration, journalStorage: journalDisk, backing: backing, runner: runner, clock: clock,
+      observe: observe)
   }
 
   /// Kills the daemon and mounts anew.
@@ -64,7 +67,8 @@ final class EngineOnDisks {
   /// Mounts what the disks have.
   func reopen() throws {
     engine = try Engine.open(
-      configuration: configuration, journalStorage: journalDisk, backing: backing, runner: runner, clock: clock)
+      configuration: configuration, journalStorage: journalDisk, backing: backing, runner: runner, clock: clock,
+      observe: observe)
   }
 
   /// Hands an operation over and runs no job.

@@ -25,13 +25,26 @@ import Testing
     #expect(try SegmentHeader(decoding: golden) == RecordSamples.header)
   }
 
+  @Test func everyReadableVersionHasGoldenFiles() {
+    #expect(FormatVersion.readable.map(\.version) == Array(1...FormatVersion.newest))
+    for version in FormatVersion.readable.map(\.version) {
+      let files = ["records-version-\(version).bin", "segment-header-version-\(version).bin"]
+      for file in files.map({ "Golden/" + $0 }) + ["../MountTests/Golden/version-\(version).tar.gz"] {
+        #expect(unsafe access(Self.path(file), R_OK) == 0, "there is no \(file)")
+      }
+    }
+  }
+
   private struct MissingGoldenFile: Error {
     var path: String
   }
 
+  private static func path(_ name: String) -> String {
+    #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/" + name
+  }
+
   private static func golden(_ name: String, whenMissing bytes: [UInt8]) throws -> [UInt8] {
-    let path =
-      #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/Golden/" + name
+    let path = path("Golden/" + name)
     if unsafe getenv("EBBFS_WRITE_GOLDEN") != nil { write(bytes, to: path) }
     let descriptor = unsafe open(path, O_RDONLY)
     guard descriptor >= 0 else { throw MissingGoldenFile(path: path) }

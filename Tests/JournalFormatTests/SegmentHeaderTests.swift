@@ -31,8 +31,12 @@ import Testing
     }
   }
 
-  @Test func aNewerVersionIsTold() {
-    #expect(throws: SegmentHeaderError.newerVersion(2)) { try SegmentHeader(decoding: Self.withVersion(2, bytes)) }
+  @Test func aNewerVersionIsTold() throws {
+    let newer = Self.withVersion(2, bytes)
+    #expect(throws: SegmentHeaderError.newerVersion(2, neededRelease: nil)) { try SegmentHeader(decoding: newer) }
+    #expect(try SegmentHeader(decoding: newer, newest: 2).version == 2, "an ebbfs that knows it")
+    let telling = Self.withVersion(2, bytes, release: [7, 20, 1])
+    #expect(throws: SegmentHeaderError.newerVersion(2, neededRelease: "1.20.7")) { try SegmentHeader(decoding: telling) }
     #expect(throws: SegmentHeaderError.damaged) { try SegmentHeader(decoding: Self.withVersion(0, bytes)) }
   }
 
@@ -55,9 +59,10 @@ import Testing
   }
 
   /// The header with another version and a checksum that fits.
-  private static func withVersion(_ version: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+  private static func withVersion(_ version: UInt8, _ bytes: [UInt8], release: [UInt8] = []) -> [UInt8] {
     var bytes = bytes
     bytes[8] = version
+    for (index, byte) in release.enumerated() { bytes[68 + index] = byte }
     let checksum = ChecksumTests.checksum(Array(bytes[..<4092]))
     for index in 0..<4 { bytes[4092 + index] = UInt8(truncatingIfNeeded: checksum >> (8 * UInt32(index))) }
     return bytes

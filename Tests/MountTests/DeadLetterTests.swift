@@ -50,6 +50,22 @@ extension MountTests {
         try fixture.expectBackingEqualsMount()
         #expect(try letters(fixture, "list").output == "no dead letters\n")
         try fixture.unmount()
+        let told = contents(of: fixture.state + "/messages")
+        #expect(told.contains("error: write f: Operation not permitted (1): a dead letter after 1 attempt"), "\(told)")
+      }
+    }
+
+    @Test func aFloodOfRefusalsIsToldInFewLines() throws {
+      try withDisk("32M", options: quick) { fixture in
+        _ = try shell("mkdir d", directory: fixture.mountpoint)
+        try fixture.flush()
+        try #require(shell("chattr +i backing/d", directory: fixture.base).status == 0)
+        _ = try shell("for i in $(seq 40); do echo $i > d/f$i; done", directory: fixture.mountpoint)
+        #expect(try fixture.ebbfs("unmount", fixture.mountpoint).status == 13)
+        _ = try shell("chattr -i backing/d", directory: fixture.base)
+        let told = contents(of: fixture.state + "/messages").split(separator: "\n").filter { $0.contains(" error: ") }
+        #expect(told.count { $0.contains(" d/f") && $0.contains("Operation not permitted (1)") } == 10, "\(told)")
+        #expect(told.contains { $0.hasSuffix("30 more like these in 10 s were left out") }, "\(told)")
       }
     }
 

@@ -42,6 +42,7 @@ import WriteAheadLog
   @Test func checkWorksForAnyBackingDirectoryAndTellsWhich() throws {
     let report = try JournalInspector.check(JournalDamageTests.sample())
     #expect(report.backingDescription == "ext4 /dev/sda1 /srv")
-    #expect(report.description == "clean; 3 segments, epoch 2, LSN 1 to 13, low-water 1: 5 namespace, 8 content")
+    #expect(
+      report.description == "clean; 3 segments of format version 1, epoch 2, LSN 1 to 13, low-water 1: 5 namespace, 8 content")
   }
 }

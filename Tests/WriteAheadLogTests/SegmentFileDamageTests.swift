@@ -102,7 +102,7 @@ import WriteAheadLog
     bytes[8] = 9
     bytes.replaceSubrange(4092..<4096, with: headerChecksum(Array(bytes[..<4092])))
     storage.replace(4, with: bytes)
-    #expect(Self.refusal(storage) == .newerVersion(found: 9, supported: 1))
+    #expect(Self.refusal(storage) == .newerVersion(found: 9, supported: 1, neededRelease: nil))
     #expect(Self.refusal(storage)?.description.contains("version 9") == true)
   }
 
@@ -134,7 +134,8 @@ import WriteAheadLog
 
   @Test func everyRefusalIsOneLine() {
     let errors: [JournalError] = [
-      .corrupt(segment: 1, offset: 2, lsn: LSN(3), reason: "r"), .newerVersion(found: 2, supported: 1),
+      .corrupt(segment: 1, offset: 2, lsn: LSN(3), reason: "r"), .newerVersion(found: 2, supported: 1, neededRelease: nil),
+      .newerVersion(found: 2, supported: 1, neededRelease: "0.2.0"),
       .otherBacking(recorded: "a", actual: "b"), .tooSmall(needed: 1, available: 0), .storage(.inputOutput, doing: "d"),
     ]
     for error in errors { #expect(!error.description.contains("\n") && error.description.count < 300) }

@@ -1,4 +1,4 @@
-// Threads and heap of the C library, as far as Swift cannot import them.
+// Threads, heap and log of the C library, as far as Swift cannot import them.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +13,9 @@ int linux_detach_thread(uint64_t thread);
 
 // Allocations up to this size come from the heap, which keeps four times as much at its end when that is free.
 void linux_keep_heap(int bytes);
+
+// Has a line logged by the system's log with a priority of syslog(3).
+void linux_syslog(int priority, const unsigned char *line);
 
 // Makes the calling thread alone an ordinary user, without any capability: for tests of a daemon without privileges.
 int linux_set_user_of_thread(uint32_t user);

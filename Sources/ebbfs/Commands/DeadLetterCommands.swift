@@ -32,7 +32,7 @@ enum DeadLetterCommands {
     for change in letter.dependents { print("    behind it: \(change.text)") }
   }
 
-  private static func letters(_ entry: RegistryEntry) throws(CommandFailure) -> [DeadLetterReport] {
+  static func letters(_ entry: RegistryEntry) throws(CommandFailure) -> [DeadLetterReport] {
     var letters: [DeadLetterReport] = []
     let last = try DaemonCommands.ask(.deadLetters, entry, untilGone: false) { reply in
       switch reply {

@@ -10,7 +10,7 @@ enum MountCommand {
   static func run(_ request: MountRequest, arguments: [String]) throws(CommandFailure) -> ExitStatus {
     if let readiness = request.readinessDescriptor { return runInBackground(request, readiness) }
     if request.isForeground {
-      let messages = Messages()
+      let messages = Messages(log: request.options.log, finest: request.options.logLevel)
       return try start(request, messages: messages).runToTheEnd()
     }
     // Checked here too, so that what is wrong is told by the process that the user started and nothing is started in vain.
@@ -23,7 +23,7 @@ enum MountCommand {
   private static func runInBackground(_ request: MountRequest, _ readiness: Int32) -> ExitStatus {
     Launcher.detach(keeping: readiness)
     let pipe = Descriptor(owning: readiness)
-    let messages = Messages(hasTimestamps: true)
+    let messages = Messages(log: request.options.log, finest: request.options.logLevel, hasTimestamps: true)
     do throws(CommandFailure) {
       let daemon = try start(request, messages: messages)
       do throws(Errno) {
@@ -31,7 +31,7 @@ enum MountCommand {
         try pipe.write(Readiness.encode(nil))
       } catch {
         // Whoever asked for the mount is gone, or nothing could ever be told: then it is not wanted or not safe to have.
-        messages.say("the mount is given up: \(error.message)")
+        messages.say("the mount is given up: \(error.message)", .error)
         daemon.terminate()
       }
       drop(pipe)
@@ -57,7 +57,8 @@ enum MountCommand {
     if mount.hasDeadMount { try takeAway(deadMount: mount.mountpoint) }
     // The daemon that had the lock may have been mounted, or have used up the disk, since the first check.
     let again = try MountValidation.check(absolute(request, mount))
-    return try RunningMount(again, filesystem: Assembly.assemble(again, journalStorage: storage), messages: messages)
+    let filesystem = try Assembly.assemble(again, journalStorage: storage) { messages.tell($0) }
+    return try RunningMount(again, filesystem: filesystem, messages: messages)
   }
 
   /// Takes away what a daemon that died has left; files of it that are open keep failing with ENOTCONN.

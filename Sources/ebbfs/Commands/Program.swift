@@ -29,6 +29,8 @@ enum Program {
     case .deadLetters(let verb, let mountpoint): try DeadLetterCommands.run(verb, mountpoint)
     case .journal(let request, let place): try JournalCommand.run(request, place: place)
     case .configuration(let mountpoint, let asJSON): try ConfigurationCommand.run(mountpoint, asJSON: asJSON)
+    case .debugBundle(let place, let output): try DebugBundle.run(place: place, output: output)
+    case .upgradeJournal(let place): try JournalUpgrade.run(place: place)
     case .documentation(let document): print(document.text, terminator: "")
     case .version: print(VersionCommand.text)
     case .help: print(Help.text, terminator: "")

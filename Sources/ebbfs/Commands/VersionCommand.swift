@@ -9,7 +9,7 @@ enum VersionCommand {
     """
     ebbfs \(Help.version)
     commit \(unsafe String(cString: build_commit()))
-    journal format \(SegmentHeader.version)
+    journal format \(FormatVersion.newest)
     """
   }
 }

@@ -27,6 +27,8 @@ struct ControlService: Sendable {
     case .set(let settings): _ = send(change { () throws(CommandFailure) in try daemon.set(settings) })
     case .reloadRules: _ = send(change { () throws(CommandFailure) in try daemon.filesystem.reloadRules() })
     case .deadLetters: tellDeadLetters(send: send)
+    case .diagnostics:
+      if daemon.diagnostics.allSatisfy({ send(.diagnostic($0)) }) { _ = send(.done) }
     case .retryDeadLetters(let subjects):
       _ = send(counted { () throws(ControlFailure) in try daemon.filesystem.retryDeadLetters(subjects) })
     case .discardDeadLetters(let subjects, let withDependents):

@@ -12,7 +12,7 @@ enum Assembly {
   ///
   /// Throws `journal`, `backingDirectory` or `mount` with one line; nothing is mounted then.
   static func assemble(
-    _ mount: ValidMount, journalStorage: PosixJournalStorage
+    _ mount: ValidMount, journalStorage: PosixJournalStorage, observe: @escaping EngineObserver
   ) throws(CommandFailure) -> any MountedFilesystem {
     let backing: PosixBackingStorage
     do throws(BackingRootError) {
@@ -20,7 +20,7 @@ enum Assembly {
     } catch {
       throw CommandFailure(.backingDirectory, error.description)
     }
-    let engine = try openEngine(mount, journalStorage, backing, try makeRunner(mount.options))
+    let engine = try openEngine(mount, journalStorage, backing, try makeRunner(threads: mount.options.flushThreads), observe)
     do throws(CommandFailure) {
       let session = try makeSession(mount, engine)
       let invalidation = try PageInvalidation(session)
@@ -51,16 +51,17 @@ enum Assembly {
     }
   }
 
-  private static func makeRunner(_ options: MountOptions) throws(CommandFailure) -> ThreadedJobRunner {
+  static func makeRunner(threads: Int) throws(CommandFailure) -> ThreadedJobRunner {
     do throws(ThreadError) {
-      return try ThreadedJobRunner(writeBackThreads: options.flushThreads)
+      return try ThreadedJobRunner(writeBackThreads: threads)
     } catch {
       throw CommandFailure(.failed, "threads cannot be started: \(Errno(rawValue: error.errorNumber).message)")
     }
   }
 
   private static func openEngine(
-    _ mount: ValidMount, _ journalStorage: PosixJournalStorage, _ backing: PosixBackingStorage, _ runner: ThreadedJobRunner
+    _ mount: ValidMount, _ journalStorage: PosixJournalStorage, _ backing: PosixBackingStorage, _ runner: ThreadedJobRunner,
+    _ observe: @escaping EngineObserver
   ) throws(CommandFailure) -> Engine {
     var configuration = EngineConfiguration()
     configuration.policy = Policy(mount.options)
@@ -92,13 +93,14 @@ enum Assembly {
     configuration.readingObserver = { progress.note($0) }
     do throws(EngineError) {
       return try Engine.open(
-        configuration: configuration, journalStorage: journalStorage, backing: backing, runner: runner, clock: SystemClock())
+        configuration: configuration, journalStorage: journalStorage, backing: backing, runner: runner, clock: SystemClock(),
+        observe: observe)
     } catch {
       throw CommandFailure(status(of: error), "\(mount.stateDirectory): \(error.description)")
     }
   }
 
-  private static func status(of error: EngineError) -> ExitStatus {
+  static func status(of error: EngineError) -> ExitStatus {
     switch error {
     case .journal(.corrupt), .journal(.torn), .journal(.newerVersion), .journal(.otherBacking): .journal
     case .journal(.tooSmall), .journal(.storage), .journal(.retired): .stateDirectory

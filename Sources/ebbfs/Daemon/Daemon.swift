@@ -71,7 +71,7 @@ final class Daemon: Sendable {
     do throws(CommandFailure) {
       try filesystem.serve()
     } catch {
-      messages.say(error.message)
+      messages.say(error.message, .error)
     }
     drain()
     return end()
@@ -83,10 +83,10 @@ final class Daemon: Sendable {
     let salvage = filesystem.salvage
     if !salvage.damagedSegments.isEmpty {
       let names = salvage.damagedSegments.map { "damaged-\($0)" }.joined(separator: ", ")
-      messages.say("damaged segments of the journal are kept as \(names) in \(entry.stateDirectory)")
+      messages.say("damaged segments of the journal are kept as \(names) in \(entry.stateDirectory)", .warning)
     }
-    for loss in salvage.losses.prefix(Self.lossesSaidMax) { messages.say("lost: \(TerminalText.line(loss.description))") }
-    if !salvage.losses.isEmpty { messages.say("\(Quantity.count(salvage.losses.count, "thing")) lost") }
+    for loss in salvage.losses.prefix(Self.lossesSaidMax) { messages.say("lost: \(loss.description)", .error) }
+    if !salvage.losses.isEmpty { messages.say("\(Quantity.count(salvage.losses.count, "thing")) lost", .error) }
     guard salvage.isDoubtful else { return }
     messages.notify("STATUS=settling what a damaged journal left")
     let isSettled = Lock(false)
@@ -95,7 +95,7 @@ final class Daemon: Sendable {
       isSettled.wake()
     }
     if isSettled.wait(milliseconds: Self.settlingMilliseconds, until: { $0 ? true : nil }) == nil {
-      messages.say("not everything could be written back yet; serving all the same")
+      messages.say("not everything could be written back yet; serving all the same", .warning)
     }
   }
 
@@ -111,7 +111,7 @@ final class Daemon: Sendable {
     do throws(Errno) {
       try Threads.start("ebbfs-timer", ticking)
     } catch {
-      messages.say("no timer thread: \(error.message); what is pending is written back after the unmount")
+      messages.say("no timer thread: \(error.message); what is pending is written back after the unmount", .error)
     }
   }
 
@@ -173,7 +173,7 @@ final class Daemon: Sendable {
     while true {
       let report = filesystem.status()
       // Nothing more can be written back safely without the records of it.
-      if let failure = report.journalFailure { return messages.say("the journal failed: \(failure)") }
+      if let failure = report.journalFailure { return messages.say("the journal failed: \(failure)", .error) }
       meter.note(report.progress, now: Monotonic.milliseconds())
       tellService("writing back, \(meter.text)", left: report.progress)
       let untilBound = life.withLock { $0.drainUntil }.map { max(0, $0 - Monotonic.milliseconds()) } ?? 1000
@@ -195,8 +195,9 @@ final class Daemon: Sendable {
     let ending = ending(report)
     switch ending {
     case .complete: break
-    case .incomplete(let left, let why): messages.say("stopped with \(ProgressText.left(left)) not yet written back: \(why)")
-    case .deadLetters(let count): messages.say(ProgressText.deadLetters(count))
+    case .incomplete(let left, let why):
+      messages.say("stopped with \(ProgressText.left(left)) not yet written back: \(why)", .warning)
+    case .deadLetters(let count): messages.say(ProgressText.deadLetters(count), .warning)
     }
     life.withLock { $0.ending = ending }
     life.wake()
@@ -235,8 +236,8 @@ final class Daemon: Sendable {
     report.processID = entry.process
     report.phase = life.withLock { $0.phase }
     report.uptimeMilliseconds = Monotonic.milliseconds() - startedAt
-    let (health, lines) = monitor.withLock { [report] in $0.assess(report) }
-    for line in lines { messages.say(line) }
+    let (health, diagnostics) = monitor.withLock { [report] in $0.assess(report) }
+    for diagnostic in diagnostics { messages.tell(diagnostic) }
     report.health = health
     report.configuration = options.withLock { OptionTable.settings(of: $0) }
     return report
@@ -292,6 +293,9 @@ final class Daemon: Sendable {
     if options.keepsJournal, options.isLazy { return filesystem.endServing() }
     try filesystem.unmount(lazily: options.isLazy)
   }
+
+  /// What was told of late, the oldest first.
+  var diagnostics: [Diagnostic] { messages.recent }
 
   /// Whether the mount is gone.
   var isUnmounted: Bool { life.withLock { $0.phase != .serving } }

@@ -62,7 +62,7 @@ extension DeadLetterReport {
 }
 
 extension WaitingChangeReport {
-  fileprivate init(_ change: WaitingChange) {
+  init(_ change: WaitingChange) {
     let kind =
       switch change.fileKind {
       case .regular: "file"

@@ -14,7 +14,7 @@ struct HealthThresholds: Hashable, Sendable {
 }
 
 /// Judges reports one after the other. What was above a threshold counts as above it until it is a tenth below, so that it is not
-/// told again and again.
+/// told again and again. That the journal fails, and that the backing directory is away, the engine tells itself as it happens.
 struct HealthMonitor {
   private enum Aspect: CaseIterable {
     case journalFailure, journalUse, age, backingFailure, call, failing, deadLetters
@@ -25,20 +25,22 @@ struct HealthMonitor {
 
   init(_ thresholds: HealthThresholds) { self.thresholds = thresholds }
 
-  /// - Returns: the health, and a line for each aspect that became better or worse since the last report.
-  mutating func assess(_ report: StatusReport) -> (Health, lines: [String]) {
+  /// - Returns: the health, and what is to be told of aspects that became better or worse since the last report.
+  mutating func assess(_ report: StatusReport) -> (Health, [Diagnostic]) {
     var health = Health()
-    var lines: [String] = []
+    var diagnostics: [Diagnostic] = []
     for aspect in Aspect.allCases {
       let before = levels[aspect, default: .ok]
       let (level, reason) = judge(aspect, report, before)
       levels[aspect] = level
-      if level != before { lines.append(level == .ok ? "no more: \(reason)" : "\(level.name): \(reason)") }
+      if level != before, aspect != .journalFailure, aspect != .backingFailure {
+        diagnostics.append(level == .ok ? Diagnostic(.info, "no more: \(reason)") : Diagnostic(level.diagnosticLevel, reason))
+      }
       guard level > .ok else { continue }
       health.level = max(health.level, level)
       health.reasons.append(reason)
     }
-    return (health, lines)
+    return (health, diagnostics)
   }
 
   private func judge(_ aspect: Aspect, _ report: StatusReport, _ before: Health.Level) -> (Health.Level, String) {
@@ -76,5 +78,15 @@ struct HealthMonitor {
       value >= (before >= level ? threshold / 10 * 9 : threshold) && value > 0
     }
     return isAbove(critical, .critical) ? .critical : isAbove(warning, .warning) ? .warning : .ok
+  }
+}
+
+extension Health.Level {
+  fileprivate var diagnosticLevel: Diagnostic.Level {
+    switch self {
+    case .ok: .info
+    case .warning: .warning
+    case .critical: .error
+    }
   }
 }

@@ -39,6 +39,7 @@ enum MountValidation {
     let stateDirectory = try checkStateDirectory(wanted, backing: backing, mountpoint: mountpoint.path)
     let size = try checkSpace(stateDirectory, requested: request.options.journalSize)
     try checkKernelWriteback(request.options)
+    try request.options.log.check()
     try checkLimits(request.options, size)
     try checkRetention(request.options.retention, size)
     var mount = ValidMount(

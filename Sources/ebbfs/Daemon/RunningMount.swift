@@ -37,9 +37,11 @@ final class RunningMount: Sendable {
         }
       }
     } catch {
-      messages.say("no signal thread: \(error.message); only `ebbfs unmount` and umount end this daemon")
+      messages.say("no signal thread: \(error.message); only `ebbfs unmount` and umount end this daemon", .error)
     }
+    messages.start(entry)
     let status = daemon.run()
+    messages.finish()
     Registry.host.remove(process: entry.process)
     Files.remove(PathText.joined(entry.stateDirectory, ControlServer.socketName))
     return status

@@ -17,6 +17,8 @@ enum CommandLineRequest: Hashable, Sendable {
   case journal(JournalRequest, place: String)
   case deadLetters(DeadLetterVerb, mountpoint: String)
   case documentation(Document)
+  case debugBundle(place: String, output: String?)
+  case upgradeJournal(place: String)
   case version
   case help
 }
@@ -179,6 +181,10 @@ enum Arguments {
   private static func configuration(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     let mountpoint = try only(words.filter { $0 != "--config" && $0 != "--json" }, "status MOUNTPOINT")
     return .configuration(mountpoint: mountpoint, asJSON: words.contains("--json"))
+  }
+
+  static func upgradeJournal(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    .upgradeJournal(place: try only(words, "upgrade-journal"))
   }
 
   static func documentation(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {

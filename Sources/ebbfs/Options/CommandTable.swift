@@ -144,6 +144,24 @@ enum CommandTable {
       ],
       parse: JournalArguments.parse),
     CommandDescription(
+      name: "upgrade-journal",
+      forms: [
+        .init(
+          synopsis: "upgrade-journal STATEDIR|BACKING",
+          help: "brings the journal of a directory that is not mounted to the format of this ebbfs, so that nothing "
+            + "of an older one is left. A mount reads older ones as they are")
+      ],
+      parse: Arguments.upgradeJournal),
+    CommandDescription(
+      name: "debug",
+      forms: [
+        .init(
+          synopsis: "debug bundle STATEDIR|BACKING|MOUNTPOINT [-o FILE]",
+          help: "version, options, status, statistics, dead letters, journal check and what was told of late, in a "
+            + "new tar file (`ebbfs-bundle-TIME.tar`): names of files may be in it, what is in them never")
+      ],
+      parse: DebugArguments.parse),
+    CommandDescription(
       name: "documentation",
       forms: [
         .init(

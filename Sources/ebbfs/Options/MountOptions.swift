@@ -1,3 +1,4 @@
+import Control
 import Engine
 import FilesystemModel
 import Policies
@@ -35,6 +36,9 @@ struct MountOptions: Hashable, Sendable {
   var unmountTimeout: Int?
   var health = HealthThresholds()
   var retention = Retention.none
+  var log = LogTarget.auto
+  /// What is less grave is not logged.
+  var logLevel = Diagnostic.Level.info
   var recovery = RecoveryMode.pointInTime
   /// Whether others change the backing directory while it is mounted.
   var isShared = false

@@ -84,6 +84,13 @@ enum OptionTable {
       "recovery", .choice(RecoveryMode.allCases) { $0.rawValue }, \.recovery,
       help: "what is made of a damaged journal: a torn tail is cut, all damage is refused, or what is lost is skipped and told"),
     OptionDescription(
+      "log", .choice(LogTarget.allCases) { $0.rawValue }, \.log,
+      help: "where diagnostics go: stderr is the file `messages` of the state directory unless `-f` is given, journal is "
+        + "journald, auto is journald where systemd has connected stderr with it"),
+    OptionDescription(
+      "log_level", .choice(Diagnostic.Level.allCases) { $0.name }, \.logLevel,
+      help: "the least grave diagnostics that are logged"),
+    OptionDescription(
       "kernel_writeback", flag: \.kernelWriteback, default: "off",
       help: "weaker: the kernel acknowledges writes of data and sends them up to half a minute later; only fsync promises"),
     OptionDescription(

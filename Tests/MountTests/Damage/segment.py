@@ -1,6 +1,6 @@
 """Damages a journal segment: `segment.py version|flip FILE`.
 
-version: writes a greater format version into the header, with a right checksum. flip: inverts a byte of the first record.
+version: writes a greater format version, which needs ebbfs 9.1.2, into the header, with a right checksum. flip: inverts a byte of the first record.
 """
 import struct, sys
 
@@ -19,6 +19,7 @@ with open(path, "r+b") as file:
     header = bytearray(file.read(4096))
     if what == "version":
         struct.pack_into("<I", header, 8, 99)
+        struct.pack_into("<I", header, 68, 9 << 16 | 1 << 8 | 2)
         struct.pack_into("<I", header, 4092, crc32c(header[:4092]))
         file.seek(0)
         file.write(header)
