@@ -1,4 +1,5 @@
 import CLinux
+import FUSEBridge
 import FilesystemModel
 import Glibc
 
@@ -56,28 +57,48 @@ enum MountCommand {
     umask(0)
     guard unsafe chdir("/") == 0 else { throw CommandFailure(.failed, "chdir /: \(Errno.current.message)") }
     let storage = try Takeover(stateDirectory: mount.stateDirectory, backing: mount.backing).acquire()
-    if mount.hasDeadMount { try takeAway(deadMount: mount.mountpoint) }
+    if mount.hasDeadMount { try takeAway(deadMount: mount) }
     // The daemon that had the lock may have been mounted, or have used up the disk, since the first check.
     let again = try MountValidation.check(absolute(request, mount))
-    return try RunningMount(again, filesystem: Assembly.assemble(again, journalStorage: storage), messages: messages)
+    let mounter = try makeMounter(again)
+    let confinement = try confine(again)
+    let filesystem = try Assembly.assemble(again, journalStorage: storage, mounter: mounter)
+    return try RunningMount(again, filesystem: filesystem, messages: messages, confinement: confinement)
+  }
+
+  private static func makeMounter(_ mount: ValidMount) throws(CommandFailure) -> MounterProcess {
+    do throws(Errno) {
+      return try MounterProcess(directMounter(mount))
+    } catch {
+      throw CommandFailure(.failed, "the process that mounts cannot be started: \(error.message)")
+    }
+  }
+
+  /// Before there are other threads, each of which would have rights of its own.
+  private static func confine(_ mount: ValidMount) throws(CommandFailure) -> String {
+    let registry = Registry.host.own
+    do throws(Errno) {
+      try Files.makeDirectories(registry)
+      let mounts = try MountTable.current()
+      return Confinement.confine(to: Confinement.Places(mount, registry: registry, mounts: mounts))
+    } catch {
+      throw CommandFailure(.failed, "\(registry): \(error.message)")
+    }
   }
 
   /// Takes away what a daemon that died has left; files of it that are open keep failing with ENOTCONN.
-  private static func takeAway(deadMount path: String) throws(CommandFailure) {
-    if unsafe umount2(path, Int32(MNT_DETACH)) == 0 { return }
-    let end: ProcessEnd?
+  private static func takeAway(deadMount mount: ValidMount) throws(CommandFailure) {
     do throws(Errno) {
-      let process = try Processes.spawn(
-        program: "/bin/fusermount3", arguments: ["fusermount3", "-u", "-q", "-z", path], descriptors: [])
-      end = try Processes.wait(for: process)
+      try directMounter(mount).unmount(lazily: true)
     } catch {
-      throw CommandFailure(
-        .mountpoint, "mountpoint \(path) has the mount of a daemon that died, and fusermount3: \(error.message)")
-    }
-    guard end == .exited(0) else {
+      let path = mount.mountpoint
       throw CommandFailure(
         .mountpoint, "mountpoint \(path) has the mount of a daemon that died; take it away with `umount \(path)`")
     }
+  }
+
+  private static func directMounter(_ mount: ValidMount) -> DirectMounter {
+    DirectMounter(mountpoint: mount.mountpoint, options: Assembly.sessionOptions(mount))
   }
 
   /// The request with the paths found by the first check, which do not depend on the working directory.
