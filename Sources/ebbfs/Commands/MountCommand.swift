@@ -29,14 +29,8 @@ enum MountCommand {
     let messages = Messages(hasTimestamps: true)
     do throws(CommandFailure) {
       let daemon = try start(request, messages: messages)
-      do throws(Errno) {
-        try Messages.redirectToFile(stateDirectory: daemon.entry.stateDirectory)
-        try pipe.write(Readiness.encode(nil))
-      } catch {
-        // Whoever asked for the mount is gone, or nothing could ever be told: then it is not wanted or not safe to have.
-        messages.say("the mount is given up: \(error.message)")
-        daemon.terminate()
-      }
+      // Whoever asked for the mount is gone: then it is not wanted.
+      if (try? pipe.write(Readiness.encode(nil))) == nil { daemon.terminate() }
       drop(pipe)
       messages.notify("READY=1\nSTATUS=serving")
       return daemon.runToTheEnd()
@@ -57,6 +51,7 @@ enum MountCommand {
     umask(0)
     guard unsafe chdir("/") == 0 else { throw CommandFailure(.failed, "chdir /: \(Errno.current.message)") }
     let storage = try Takeover(stateDirectory: mount.stateDirectory, backing: mount.backing).acquire()
+    if request.readinessDescriptor != nil { try redirectMessages(mount.stateDirectory) }
     if mount.hasDeadMount { try takeAway(deadMount: mount) }
     // The daemon that had the lock may have been mounted, or have used up the disk, since the first check.
     let again = try MountValidation.check(absolute(request, mount))
@@ -64,6 +59,15 @@ enum MountCommand {
     let confinement = try confine(again)
     let filesystem = try Assembly.assemble(again, journalStorage: storage, mounter: mounter)
     return try RunningMount(again, filesystem: filesystem, messages: messages, confinement: confinement)
+  }
+
+  private static func redirectMessages(_ stateDirectory: String) throws(CommandFailure) {
+    do throws(Errno) {
+      try Messages.redirectToFile(stateDirectory: stateDirectory)
+    } catch {
+      let file = PathText.joined(stateDirectory, Messages.fileName)
+      throw CommandFailure(.stateDirectory, "\(file) cannot be written: \(error.message)")
+    }
   }
 
   private static func makeMounter(_ mount: ValidMount) throws(CommandFailure) -> MounterProcess {
