@@ -15,7 +15,7 @@ final class MounterProcess: Mounter {
   private static let replyBytesMax = 4096
 
   private let socket: Descriptor
-  private let isBusy = Lock(false)
+  private let turn = Lock(())
 
   /// Forks: only while there is one thread.
   init(_ mounter: DirectMounter) throws(Errno) {
@@ -34,13 +34,13 @@ final class MounterProcess: Mounter {
 
   func unmount(lazily: Bool) throws(Errno) {
     // Without that process the operator's umount still works.
-    let number = ask(lazily ? .detach : .unmount).reply.flatMap { Int32($0) } ?? EPERM
+    let number = ask(lazily ? .detach : .unmount).reply.flatMap { Int32($0) } ?? ESRCH
     guard number == 0 else { throw Errno(rawValue: number) }
   }
 
   /// One question at a time. No reply when the process is gone.
   private func ask(_ word: Word) -> (reply: String?, descriptor: Int32?) {
-    isBusy.withLock { _ in
+    turn.withLock { _ in
       Self.send([word.rawValue], to: socket.number)
       return Self.receive(from: socket.number)
     }
