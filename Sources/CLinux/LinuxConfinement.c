@@ -26,8 +26,8 @@ int linux_forbid_new_privileges(void) { return RESULT_OF(prctl(PR_SET_NO_NEW_PRI
 
 int linux_forbid_dumps(void) { return RESULT_OF(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
 
-// What write-back fails without, each tried: SYS_ADMIN for trusted.* attributes. SYS_RESOURCE lets what is acknowledged be written
-// where a quota or reserved blocks would refuse it.
+// What write-back fails without, each tried but the last two: SYS_ADMIN is for trusted.* attributes, SYS_RESOURCE lets what is
+// acknowledged be written where a quota or reserved blocks would refuse it.
 static const struct {
   int number;
   const char *name;

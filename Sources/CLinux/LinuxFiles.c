@@ -156,6 +156,9 @@ int linux_filesystem_of(int descriptor, struct linux_filesystem *filesystem) {
   struct statvfs found;
   int result = RESULT_OF(fstatvfs(descriptor, &found));
   if (result < 0) return result;
+  // Some programs behind FUSE say that of their files none is free and take any number (rclone): that is no answer.
+  struct statfs kind;
+  if (found.f_ffree == 0 && fstatfs(descriptor, &kind) == 0 && kind.f_type == FUSE_SUPER_MAGIC) found.f_files = 0;
   *filesystem = (struct linux_filesystem){
       .block_bytes = (int64_t)found.f_bsize,
       .fragment_bytes = (int64_t)found.f_frsize,

@@ -22,15 +22,20 @@ package enum ControlCodec {
   /// How many inodes one request names at most.
   package static let inodesMax = 1 << 16
 
+  /// Numbers are never reused; 3 was another form of unmount.
   private enum Kind: UInt8 {
     case statusRequest = 1
     case flush = 2
-    case unmount = 3
     case stop = 4
     case ping = 5
     case statisticsRequest = 6
     case set = 7
     case reloadRules = 8
+    case unmount = 9
+    case wait = 10
+    case fileRequest = 11
+    case historyRequest = 12
+    case activityRequest = 13
     case deadLetters = 16
     case retryDeadLetters = 17
     case discardDeadLetters = 18
@@ -39,6 +44,10 @@ package enum ControlCodec {
     case done = 131
     case failed = 132
     case statistics = 133
+    case file = 134
+    case history = 135
+    case activity = 136
+    case waitingForUsers = 137
     case deadLetter = 144
     case dependent = 145
     case count = 146
@@ -48,15 +57,15 @@ package enum ControlCodec {
   package static func encode(_ request: ControlRequest) -> [UInt8] {
     switch request {
     case .status: frame(.statusRequest) { _ in }
-    case .flush(let inodes):
-      frame(.flush) { fields in
-        fields.put(inodes.count)
-        for inode in inodes { fields.put(inode) }
-      }
-    case .unmount(let drain): frame(.unmount) { $0.put(UInt8(drain ? 1 : 0)) }
+    case .flush(let inodes): frame(.flush) { $0.put(inodes) }
+    case .wait(let inodes): frame(.wait) { $0.put(inodes) }
+    case .file(let inode): frame(.fileRequest) { $0.put(inode) }
+    case .unmount(let options): frame(.unmount) { options.encode(to: &$0) }
     case .stop: frame(.stop) { _ in }
     case .ping: frame(.ping) { _ in }
     case .statistics: frame(.statisticsRequest) { _ in }
+    case .history: frame(.historyRequest) { _ in }
+    case .activity: frame(.activityRequest) { _ in }
     case .set(let settings):
       frame(.set) { fields in
         fields.put(settings.count)
@@ -78,6 +87,10 @@ package enum ControlCodec {
     switch reply {
     case .status(let report): frame(.status) { report.encode(to: &$0) }
     case .statistics(let report): frame(.statistics) { report.encode(to: &$0) }
+    case .file(let report): frame(.file) { report.encode(to: &$0) }
+    case .history(let report): frame(.history) { report.encode(to: &$0) }
+    case .activity(let report): frame(.activity) { report.encode(to: &$0) }
+    case .waitingForUsers: frame(.waitingForUsers) { _ in }
     case .progress(let progress):
       frame(.progress) {
         $0.put(progress.bytesLeft)
@@ -101,13 +114,12 @@ package enum ControlCodec {
     let request: ControlRequest
     switch kind {
     case .statusRequest: request = .status
-    case .flush:
-      let count = try fields.integer()
-      guard (0...inodesMax).contains(count) else { throw .tooLong }
-      var inodes: [UInt64] = []
-      for _ in 0..<count { inodes.append(try fields.unsigned()) }
-      request = .flush(inodes: inodes)
-    case .unmount: request = .unmount(drain: try fields.flag())
+    case .flush: request = .flush(inodes: try fields.inodes())
+    case .wait: request = .wait(inodes: try fields.inodes())
+    case .fileRequest: request = .file(inode: try fields.unsigned())
+    case .historyRequest: request = .history
+    case .activityRequest: request = .activity
+    case .unmount: request = .unmount(try UnmountOptions(from: &fields))
     case .stop: request = .stop
     case .ping: request = .ping
     case .statisticsRequest: request = .statistics
@@ -123,7 +135,9 @@ package enum ControlCodec {
     case .discardDeadLetters:
       let subjects = try subjects(&fields)
       request = .discardDeadLetters(subjects, withDependents: try fields.flag())
-    case .status, .statistics, .progress, .done, .failed, .deadLetter, .dependent, .count: throw .unknownValue
+    case .status, .statistics, .file, .history, .activity, .waitingForUsers, .progress, .done, .failed, .deadLetter, .dependent,
+      .count:
+      throw .unknownValue
     }
     try fields.end()
     return request
@@ -136,6 +150,10 @@ package enum ControlCodec {
     switch kind {
     case .status: reply = .status(try StatusReport(from: &fields))
     case .statistics: reply = .statistics(try StatisticsReport(from: &fields))
+    case .file: reply = .file(try FileReport(from: &fields))
+    case .history: reply = .history(try HistoryReport(from: &fields))
+    case .activity: reply = .activity(try ActivityReport(from: &fields))
+    case .waitingForUsers: reply = .waitingForUsers
     case .progress:
       let bytesLeft = try fields.integer()
       reply = .progress(ControlProgress(bytesLeft: bytesLeft, operationsLeft: try fields.integer()))
@@ -146,8 +164,8 @@ package enum ControlCodec {
     case .deadLetter: reply = .deadLetter(try DeadLetterReport(from: &fields))
     case .dependent: reply = .dependent(try WaitingChangeReport(from: &fields))
     case .count: reply = .count(try fields.integer())
-    case .statusRequest, .flush, .unmount, .stop, .ping, .statisticsRequest, .set, .reloadRules, .deadLetters, .retryDeadLetters,
-      .discardDeadLetters:
+    case .statusRequest, .flush, .wait, .fileRequest, .unmount, .stop, .ping, .statisticsRequest, .historyRequest,
+      .activityRequest, .set, .reloadRules, .deadLetters, .retryDeadLetters, .discardDeadLetters:
       throw .unknownValue
     }
     try fields.end()

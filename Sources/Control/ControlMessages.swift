@@ -7,9 +7,13 @@ package enum ControlRequest: Hashable, Sendable {
   /// Write back, and sync in the backing directory, everything acknowledged before the request; with inode numbers only what
   /// concerns these, and everything below the directories among them, before all else. Answered by `progress`, then `done`.
   case flush(inodes: [UInt64])
-  /// Take the mount away, unless it is busy. With `drain` the daemon then writes everything back, tells `progress`, answers
-  /// `done` and ends; else it answers `done` as soon as the mount is gone, and goes on writing back by itself.
-  case unmount(drain: Bool)
+  /// The same without haste: everything has its turn.
+  case wait(inodes: [UInt64])
+  /// Answered by `file`.
+  case file(inode: UInt64)
+  /// Take the mount away, unless it is busy. Unless the journal keeps it the daemon then writes everything back. It tells
+  /// `waitingForUsers` and `progress`, answers `done` and ends.
+  case unmount(UnmountOptions)
   /// A following mount asks: stop writing back at the next action and end. Refused with `stillMounted` while the mount is
   /// there.
   case stop
@@ -17,6 +21,10 @@ package enum ControlRequest: Hashable, Sendable {
   case ping
   /// Answered by `statistics`.
   case statistics
+  /// Answered by `history`.
+  case history
+  /// Answered by `activity`.
+  case activity
   /// Change options of the mount, each `KEY=VALUE`: all or, with `failed`, none. Answered by `done`.
   case set([String])
   /// Read the rules file again: all of it or, with `failed`, nothing. Answered by `done`.
@@ -33,6 +41,11 @@ package enum ControlRequest: Hashable, Sendable {
 package enum ControlReply: Hashable, Sendable {
   case status(StatusReport)
   case statistics(StatisticsReport)
+  case file(FileReport)
+  case history(HistoryReport)
+  case activity(ActivityReport)
+  /// The mount is gone from its place; programs still have files of it open.
+  case waitingForUsers
   case progress(ControlProgress)
   case done
   case failed(ControlFailure)
@@ -45,8 +58,8 @@ package enum ControlReply: Hashable, Sendable {
   /// Whether the connection has no further one.
   package var isLast: Bool {
     switch self {
-    case .status, .statistics, .done, .failed, .count: true
-    case .progress, .deadLetter, .dependent: false
+    case .status, .statistics, .file, .history, .activity, .done, .failed, .count: true
+    case .waitingForUsers, .progress, .deadLetter, .dependent: false
     }
   }
 }

@@ -22,6 +22,10 @@ struct FieldWriter {
 
   mutating func put(_ value: UInt16) { bytes += [UInt8(truncatingIfNeeded: value), UInt8(truncatingIfNeeded: value >> 8)] }
 
+  mutating func put(_ value: UInt32) {
+    for shift in stride(from: 0, to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> UInt32(shift))) }
+  }
+
   mutating func put(_ value: UInt64) {
     for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) }
   }
@@ -35,6 +39,11 @@ struct FieldWriter {
   mutating func put(_ value: [UInt8]) {
     put(min(value.count, ControlCodec.stringBytesMax))
     bytes += value.prefix(ControlCodec.stringBytesMax)
+  }
+
+  mutating func put(_ inodes: [UInt64]) {
+    put(inodes.count)
+    for inode in inodes { put(inode) }
   }
 
   mutating func put(_ subjects: [WritebackSubject]) {
@@ -84,6 +93,10 @@ struct FieldReader {
     return UInt16(try byte()) << 8 | low
   }
 
+  mutating func word() throws(MessageError) -> UInt32 {
+    try take(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
+  }
+
   mutating func unsigned() throws(MessageError) -> UInt64 {
     var value: UInt64 = 0
     for byte in try take(8).reversed() { value = value << 8 | UInt64(byte) }
@@ -114,6 +127,12 @@ struct FieldReader {
     case 1: true
     default: throw .unknownValue
     }
+  }
+
+  mutating func inodes() throws(MessageError) -> [UInt64] {
+    var inodes: [UInt64] = []
+    for _ in 0..<(try count(max: ControlCodec.inodesMax)) { inodes.append(try unsigned()) }
+    return inodes
   }
 
   mutating func subjects() throws(MessageError) -> [WritebackSubject] {

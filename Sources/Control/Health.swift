@@ -30,7 +30,7 @@ package struct Health: Hashable, Sendable {
   }
 
   /// `warning: the oldest change waits for 6 min 0 s`.
-  var text: String { reasons.isEmpty ? level.name : "\(level.name): \(reasons.joined(separator: "; "))" }
+  package var text: String { reasons.isEmpty ? level.name : "\(level.name): \(reasons.joined(separator: "; "))" }
 
   var json: JSONValue {
     .object([.init("level", .string(level.name)), .init("reasons", .array(reasons.map { .string($0) }))])

@@ -51,6 +51,8 @@ package enum Quantity {
     whole > 0 ? Int(exactly: (Double(part) * 100 / Double(whole)).rounded(.towardZero)) : nil
   }
 
-  /// A number with its noun: `1 file`, `2 files`.
-  package static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+  /// A number with its noun: `1 file`, `2 files`; `plural` where an `s` does not make it.
+  package static func count(_ number: Int, _ noun: String, _ plural: String? = nil) -> String {
+    "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
+  }
 }

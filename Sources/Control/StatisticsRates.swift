@@ -5,24 +5,7 @@ package struct StatisticsRates {
   private struct Column: Sendable {
     let title: String
     let width: Int
-    let text: @Sendable (Span) -> String
-  }
-
-  /// Two reports of one mount.
-  private struct Span {
-    let before: StatisticsReport
-    let after: StatisticsReport
-
-    private var milliseconds: Int { max(1, after.uptimeMilliseconds &- before.uptimeMilliseconds) }
-
-    func grown(_ name: String, _ label: MetricSample.Label? = nil) -> Int {
-      max(0, after.total(name, label) &- before.total(name, label))
-    }
-
-    /// What a counter or the values of a histogram grew by in a second, rounded.
-    func rate(_ name: String) -> Int {
-      Int(min(Double(grown(name)) * 1000 / Double(milliseconds), 1e18).rounded())
-    }
+    let text: @Sendable (StatisticsSpan) -> String
   }
 
   private static let columns = [
@@ -48,10 +31,9 @@ package struct StatisticsRates {
   /// The line above the others, without a line end.
   package static var heading: String { line { $0.title } }
 
-  /// The line of the time between two reports, without a line end. After a new mount counters begin anew: what went down
-  /// counts as nothing.
+  /// The line of the time between two reports, without a line end.
   package static func line(from before: StatisticsReport, to after: StatisticsReport) -> String {
-    let span = Span(before: before, after: after)
+    let span = StatisticsSpan(before: before, after: after)
     return line { $0.text(span) }
   }
 

@@ -41,6 +41,7 @@ extension StatusReport {
     fields.put(conflictCount)
     fields.put(conflicts.count)
     for conflict in conflicts { conflict.encode(to: &fields) }
+    encodeConfiguration(to: &fields)
   }
 
   init(from fields: inout FieldReader) throws(MessageError) {
@@ -84,11 +85,12 @@ extension StatusReport {
     for _ in 0..<(try fields.count(max: Self.damagedSegmentsMax)) { damagedSegments.append(try fields.unsigned()) }
     conflictCount = try fields.integer()
     for _ in 0..<(try fields.count(max: Self.conflictsMax)) { conflicts.append(try Conflict(from: &fields)) }
+    configuration = try Self.configuration(from: &fields)
   }
 }
 
 extension StatusReport.Conflict {
-  fileprivate func encode(to fields: inout FieldWriter) {
+  func encode(to fields: inout FieldWriter) {
     fields.put(path)
     fields.put(kind)
     fields.put(seconds)
@@ -96,7 +98,7 @@ extension StatusReport.Conflict {
     fields.put(keptAs) { $0.put($1) }
   }
 
-  fileprivate init(from fields: inout FieldReader) throws(MessageError) {
+  init(from fields: inout FieldReader) throws(MessageError) {
     path = try fields.string()
     kind = try fields.string()
     seconds = try fields.integer()

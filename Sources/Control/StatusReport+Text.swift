@@ -107,17 +107,18 @@ extension StatusReport {
       .init("damaged_segments", .array(damagedSegments.map { .unsigned($0) })),
       .init("conflict_count", .integer(conflictCount)),
       .init("conflicts", .array(conflicts.map(\.json))),
+      .init("configuration", configurationJSON),
     ])
   }
 }
 
 extension StatusReport.Conflict {
-  fileprivate var text: String {
+  var text: String {
     let outcome = keptAs.map { "theirs is \($0)" } ?? "\(resolution) won"
     return "\(UniversalTime.text(seconds)) \(kind) \(path): \(outcome)"
   }
 
-  fileprivate var json: JSONValue {
+  var json: JSONValue {
     .object([
       .init("path", .string(path)),
       .init("kind", .string(kind)),

@@ -109,6 +109,8 @@ package struct StatusReport: Hashable, Sendable {
   /// The latest of them, oldest first.
   package var conflicts: [Conflict] = []
   package static let conflictsMax = 100
+  /// Every option of the mount.
+  package var configuration: [Setting] = []
 
   package init() {}
 

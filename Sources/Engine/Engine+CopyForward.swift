@@ -42,6 +42,7 @@ extension Engine {
   private func isCopyForwardDue(_ shared: inout Shared) -> Bool {
     let now = clock.uptimeMilliseconds()
     let oldest = shared.state.oldestNeeded
+    if let oldest { pressIdleTimes(pinning: oldest, &shared) }
     if oldest != shared.copyForward.oldest {
       shared.copyForward.oldest = oldest
       shared.copyForward.oldestSinceMilliseconds = now
@@ -49,12 +50,6 @@ extension Engine {
     guard oldest != nil, now - shared.copyForward.oldestSinceMilliseconds >= configuration.copyForwardDelayMilliseconds,
       journal.usedBytes >= copyForwardBytes
     else { return false }
-    if shared.state.queue.idleTimesCount > 0 {
-      // Cheaper to write than to copy.
-      shared.state.queue.pressIdleTimes()
-      shared.copyForward.oldestSinceMilliseconds = now
-      return false
-    }
     if shared.copyForward.roundEnd == nil {
       guard isRoundDue(shared) else { return false }
       shared.copyForward.roundEnd = journal.currentSegmentFirstLSN
@@ -66,6 +61,14 @@ extension Engine {
           bytesAppended: bytesAppended(shared))
     }
     return true
+  }
+
+  /// Has idle times of directories written when it is for them alone that the journal keeps whole segments: that is cheaper than
+  /// copies, and than reading all this at recovery.
+  private func pressIdleTimes(pinning oldest: LSN, _ shared: inout Shared) {
+    guard shared.state.queue.idleTimesCount > 0, shared.state.queue.oldestLSN.map({ $0 > oldest }) ?? true else { return }
+    let pinned = journal.segmentCount(below: journal.lastLSN) - journal.segmentCount(below: oldest)
+    if pinned >= 2 { shared.state.queue.pressIdleTimes() }
   }
 
   /// A round costs the bytes that are needed once more; it must have something to gain.

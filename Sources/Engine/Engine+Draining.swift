@@ -80,14 +80,16 @@ extension Engine {
   /// Calls `completion` once everything acknowledged before the call is in the backing directory and synced there, but dead
   /// letters and what waits for them: the status tells whether there are any.
   ///
-  /// - Parameter isLast: Whether the mount ends: then idle times of directories are written, too (Decision 0005).
-  package func drain(isLast: Bool = false, completion: @escaping @Sendable () -> Void) {
+  /// - Parameters:
+  ///   - isLast: Whether the mount ends: then idle times of directories are written, too (Decision 0005).
+  ///   - isHastened: Whether it is due at once; or it is only waited for.
+  package func drain(isLast: Bool = false, isHastened: Bool = true, completion: @escaping @Sendable () -> Void) {
     shared.withLock { shared in
       let through = journal.lastLSN
       if isLast { shared.state.queue.pressIdleTimes() }
       shared.drains.append(
         Drain(extent: .through(through), around: shared.state.around.unsynchronized) { _ in completion() })
-      shared.state.queue.pressAll(through: through)
+      if isHastened { shared.state.queue.pressAll(through: through) }
     }
     tick()
   }
@@ -190,6 +192,7 @@ extension Engine {
       if !shared.plans.isEmpty {
         shared.flow.measure(bytesWritten: calls.bytesWritten.value, isPressed: shared.isPressed, now: now)
       }
+      shared.state.hotFiles.cool(nowMilliseconds: now)
       return shared.parking.takePaced(nowMilliseconds: journal.failure == nil ? now : .max)
     }
     for request in requests { attempt(request) }

@@ -10,16 +10,19 @@ package struct DrainLeft: Hashable, Sendable {
 
 extension Engine {
   /// Calls `completion` once everything acknowledged before the call that concerns the given inodes is in the backing directory
-  /// and synced there: their contents and names, those of everything below a directory, and what these must wait for. It is
-  /// written back before all else. Numbers that nobody knows have nothing to be written back. Dead letters among it, and what
-  /// waits for them, are left: `completion` is told how many letters they are.
+  /// and synced there: their contents and names, those of everything below a directory, and what these must wait for. Numbers
+  /// that nobody knows have nothing to be written back. Dead letters among it, and what waits for them, are left: `completion`
+  /// is told how many letters they are.
   ///
+  /// - Parameter isHastened: Whether it is written back before all else; or it has its turn, and is only waited for.
   /// - Returns: what `left(ofDrain:)` knows the wait by.
   /// - Complexity: O(n log n) in what is pending.
-  package func drain(_ inodes: Set<InodeNumber>, completion: @escaping @Sendable (Int) -> Void) -> Int {
+  package func drain(
+    _ inodes: Set<InodeNumber>, isHastened: Bool = true, completion: @escaping @Sendable (Int) -> Void
+  ) -> Int {
     let number = shared.withLock { shared in
-      shared.state.queue.forgetDelays()
-      let number = shared.state.pressPart(below: inodes)
+      if isHastened { shared.state.queue.forgetDelays() }
+      let number = shared.state.followPart(below: inodes, isHastened: isHastened)
       let around = shared.state.writesAround(below: inodes)
       shared.drains.append(Drain(extent: .part(number), around: around, completion: completion))
       return number
@@ -39,15 +42,16 @@ extension Engine {
 }
 
 extension EngineState {
-  /// Makes urgent what is pending of inodes and of everything below them, and of the names of the directories above.
-  fileprivate mutating func pressPart(below tops: Set<InodeNumber>) -> Int {
+  /// Follows, and may make urgent, what is pending of inodes and of everything below them, and of the names of the directories
+  /// above.
+  fileprivate mutating func followPart(below tops: Set<InodeNumber>, isHastened: Bool) -> Int {
     var subtree = Subtree(tops: tops)
     var contents: [InodeNumber: LSN] = [:]
     for number in cache.dirtyInodes where subtree.contains(number, inodes) && inodes[number]?.isKept == true {
       contents[number] = cache.lastLSN(of: number)
     }
     let above = Set(tops.compactMap { inodes[$0] }.flatMap { directories(above: $0) })
-    return queue.pressPart(contents: contents) { [inodes] touched in
+    return queue.followPart(contents: contents, isHastened: isHastened) { [inodes] touched in
       touched.inodes.contains { above.contains($0) || subtree.contains($0, inodes) }
         || touched.parents.contains { subtree.contains($0, inodes) }
     }
@@ -60,7 +64,7 @@ extension EngineState {
   }
 
   /// The directories above all names of an inode.
-  private func directories(above inode: Inode) -> Set<InodeNumber> {
+  func directories(above inode: Inode) -> Set<InodeNumber> {
     var above: Set<InodeNumber> = []
     var waiting = inode.names.map(\.parent)
     while let directory = waiting.popLast() {

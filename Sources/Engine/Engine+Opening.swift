@@ -32,6 +32,7 @@ extension Engine {
       settings.rules = configuration.rules
       settings.recovery = configuration.recovery
       settings.retention = configuration.retention
+      settings.readingObserver = configuration.readingObserver
       var scan = try Journal.scan(journalStorage, settings)
       var losses: [RecoveryLoss] = []
       if !scan.losses.isEmpty || !scan.damaged.isEmpty {
@@ -51,6 +52,7 @@ extension Engine {
       recovery.rollForward(temporaryNamePrefix: state.temporaryNamePrefix)
       state.copiedBelow = scan.lowWater
       state.around.streamBytesMin = configuration.sequentialBypassBytes
+      state.queue.hasIdleTimes = configuration.revalidateMilliseconds == nil
       state.recover(recovery)
       state.reserveAll()
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).

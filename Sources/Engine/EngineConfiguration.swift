@@ -51,6 +51,8 @@ package struct EngineConfiguration: Sendable {
   package var copyForwardDelayMilliseconds = 2000
   package var recovery = RecoveryMode.pointInTime
   package var retention = Retention.none
+  /// Is told how far the reading of the journal is.
+  package var readingObserver: (@Sendable (JournalReading) -> Void)?
   /// After how long attributes and listings are looked up again when they are used, unless something waits for write-back; `nil`
   /// when nobody else changes the backing directory.
   package var revalidateMilliseconds: Int?

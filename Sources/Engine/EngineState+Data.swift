@@ -52,7 +52,9 @@ extension EngineState {
     guard !bytes.isEmpty else { throw .failure(.fileTooLarge) }
     let end = offset + bytes.count
     if goesAround(inode, offset: offset, size: before.size, request) {
-      return try writeAround(inode, offset: offset, bytes: bytes, request)
+      let outcome = try writeAround(inode, offset: offset, bytes: bytes, request)
+      hotFiles.count(number, bytes: bytes.count)
+      return outcome
     }
     if around.isWriting(number) { throw .needsPlanEnd }
     try admitChange(bytes: bytes.count)
@@ -68,6 +70,7 @@ extension EngineState {
     if isLongStream(inode) { queue.contentsStream(number) }
     metrics.writesCoalesced.add(cache.coalesced.writes - coalescedBefore.writes)
     metrics.bytesCoalesced.add(cache.coalesced.bytes - coalescedBefore.bytes)
+    hotFiles.count(number, bytes: bytes.count)
     return .reply(.count(bytes.count), after: lsn)
   }
 

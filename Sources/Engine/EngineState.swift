@@ -18,6 +18,7 @@ struct EngineState {
   let abilities: BackingAbilities
   let configuration: EngineConfiguration
   let metrics = EngineMetrics()
+  var hotFiles = HotFiles()
   /// The generation of every inode of this mount: a file handle of an earlier mount is stale.
   let generation: UInt64
   /// Inodes born without a name (`O_TMPFILE`) that have none yet: the journal keeps their creation.

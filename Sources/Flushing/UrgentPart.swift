@@ -1,6 +1,7 @@
 import FilesystemModel
 
-/// Changes of some files that somebody waits for, with all that these must wait for: they have the greatest urgency.
+/// Changes of some files that somebody waits for, with all that these must wait for: where they are hastened they have the
+/// greatest urgency.
 struct UrgentPart {
   /// Keys of pending items, and the records that they complete.
   var stages: Set<Stage> = []
@@ -34,15 +35,17 @@ package struct UrgentPartLeft: Hashable, Sendable {
 }
 
 extension WritebackQueue {
-  /// Makes pending changes due at once and before all others, together with what they must wait for; those of open plans are only
-  /// waited for.
+  /// Follows pending changes, together with what they must wait for, until they are written back.
   ///
   /// - Parameters:
   ///   - contents: The inodes whose contents are wanted, with the last record of each.
+  ///   - isHastened: Whether they become due at once and come before all others; those of open plans are only waited for.
   ///   - isWanted: Whether a change of names is.
   /// - Returns: a number by which `left(ofUrgentPart:)` knows the part.
   /// - Complexity: O(n log n) in the number of pending items.
-  package mutating func pressPart(contents: [InodeNumber: LSN], where isWanted: (TouchedInodes) -> Bool) -> Int {
+  package mutating func followPart(
+    contents: [InodeNumber: LSN], isHastened: Bool = true, where isWanted: (TouchedInodes) -> Bool
+  ) -> Int {
     let contents = contents.filter { self.contents[$0.key]?.isIdle != true }
     var part = UrgentPart(contents: contents)
     var wanted = graph.items.values.filter { isWanted(TouchedInodes(inodes: $0.inodes, parents: $0.parents)) }.map(\.key)
@@ -55,8 +58,11 @@ extension WritebackQueue {
         if isWanted(TouchedInodes(inodes: inodes, parents: parents)) { part.stages.formUnion(action.completes) }
       }
     }
-    graph.raise(part.stages, to: .pressed)
-    for inode in contents.keys { pressContents(of: inode) }
+    if isHastened { graph.raise(part.stages, to: .pressed) }
+    for inode in contents.keys {
+      // Times that became idle would never be written, and the wait would never end.
+      if isHastened { pressContents(of: inode) } else { self.contents[inode]?.mustBeWritten = true }
+    }
     urgentPartsCount += 1
     if !part.isEmpty { urgentParts[urgentPartsCount] = part }
     return urgentPartsCount

@@ -16,7 +16,8 @@ extension WritebackQueue {
   mutating func settleTimes(of directories: some Sequence<InodeNumber>, lsn: LSN, nowMilliseconds now: Int) {
     for directory in directories {
       guard var dirty = contents[directory] else { continue }
-      let isIdle = !dirty.mustBeWritten && !graph.hasPending(parent: directory) && graph.creation(of: directory) == nil
+      let isInBacking = graph.creation(of: directory) == nil
+      let isIdle = hasIdleTimes && !dirty.mustBeWritten && isInBacking && !graph.hasPending(parent: directory)
       guard isIdle != dirty.isIdle else { continue }
       attach(directory)
       dirty.isIdle = isIdle

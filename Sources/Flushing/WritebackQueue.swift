@@ -81,6 +81,8 @@ package struct WritebackQueue {
   var isPressed = false
   /// Whether what is past the deadline comes before what somebody waits for: they take turns.
   var overdueHasTurn = false
+  /// Whether times of directories may be idle: not where others change the directories too, whose times these would hide.
+  package var hasIdleTimes = true
   var random: SeededRandom
 
   /// An empty queue.

@@ -97,7 +97,7 @@ package struct HistogramSnapshot: Hashable, Sendable {
   }
 
   /// How many values there are.
-  package var count: Int { buckets.reduce(0) { $0 + $1.count } }
+  package var count: Int { buckets.reduce(0) { $0 &+ $1.count } }
 
   /// How many values are at most `bound`, which is the upper bound of a bucket.
   package func count(upTo bound: Int) -> Int {
@@ -110,7 +110,7 @@ package struct HistogramSnapshot: Hashable, Sendable {
     let rank = hundreds * percent + (rest * percent + 99) / 100
     var seen = 0
     for bucket in buckets {
-      seen += bucket.count
+      seen &+= bucket.count
       if seen >= rank { return min(HistogramBuckets.upperBound(of: bucket.index), max) }
     }
     return 0
@@ -123,6 +123,13 @@ package struct HistogramSnapshot: Hashable, Sendable {
     buckets = counts.map { Bucket(index: $0.key, count: $0.value) }.sorted { $0.index < $1.index }
     sum &+= other.sum
     max = Swift.max(max, other.max)
+  }
+
+  /// What was recorded after an earlier snapshot of the same histogram. The maximum is that of all.
+  package func since(_ earlier: HistogramSnapshot) -> HistogramSnapshot {
+    let before = Dictionary(earlier.buckets.map { ($0.index, $0.count) }) { first, _ in first }
+    let grown = buckets.map { Bucket(index: $0.index, count: $0.count &- before[$0.index, default: 0]) }
+    return HistogramSnapshot(buckets: grown.filter { $0.count > 0 }, sum: Swift.max(0, sum &- earlier.sum), max: max)
   }
 
   /// Whether buckets ascend and counts and sums are such as can have been recorded. What comes from elsewhere must be.

@@ -65,7 +65,7 @@ package final class Journal: Sendable {
   package static func scan(
     _ storage: any JournalStorage, _ configuration: JournalConfiguration
   ) throws(JournalError) -> JournalScan {
-    var scanner = JournalScanner(storage, rules: configuration.rules)
+    var scanner = JournalScanner(storage, rules: configuration.rules, observer: configuration.readingObserver)
     if configuration.recovery == .skipCorrupt {
       return try scanner.salvage(backingDescription: configuration.recordedDescription)
     }

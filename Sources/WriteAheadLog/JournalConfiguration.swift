@@ -22,6 +22,17 @@ package enum Retention: Hashable, Sendable {
   package static let none = Retention.bytes(0)
 }
 
+/// How far the reading of a journal is: all segments are read twice.
+package struct JournalReading: Hashable, Sendable {
+  package var bytesRead: Int
+  package var bytesTotal: Int
+
+  package init(bytesRead: Int, bytesTotal: Int) {
+    self.bytesRead = bytesRead
+    self.bytesTotal = bytesTotal
+  }
+}
+
 /// What a journal is made with.
 package struct JournalConfiguration: Sendable {
   /// Bytes of a new segment, a multiple of 4096. Older segments keep their size.
@@ -35,6 +46,8 @@ package struct JournalConfiguration: Sendable {
   package var rules = ProtocolRules()
   package var recovery = RecoveryMode.pointInTime
   package var retention = Retention.none
+  /// Is told how far the reading of the journal at the mount is.
+  package var readingObserver: (@Sendable (JournalReading) -> Void)?
 
   package static let segmentBytesDefault = 64 << 20
   /// Fewer segments could not hold a checkpoint beside what it replaces.

@@ -6,9 +6,12 @@ import StorageInterface
 package enum JournalInspector {
   /// Decides as a mount would, for any backing directory.
   ///
+  /// - Parameter observer: is told how far it is.
   /// - Throws: `storage` when the disk cannot be read; everything else is part of the report.
-  package static func check(_ storage: any JournalStorage) throws(JournalError) -> JournalReport {
-    var scanner = JournalScanner(storage)
+  package static func check(
+    _ storage: any JournalStorage, observer: (@Sendable (JournalReading) -> Void)? = nil
+  ) throws(JournalError) -> JournalReport {
+    var scanner = JournalScanner(storage, observer: observer)
     var verdict: JournalVerdict
     var scan: JournalScan?
     do {

@@ -88,6 +88,9 @@ package struct JournalScan: Sendable {
   package internal(set) var damaged: [UInt64] = []
   /// Numbers below the highest segment's of which there is no file.
   var missing: [UInt64] = []
+  /// Is told how far `replay` is; `bytesTotal` counts what was read before, too.
+  var observer: (@Sendable (JournalReading) -> Void)?
+  var bytesTotal = 0
   let storage: any JournalStorage
 
   /// The LSN from which `replay` goes.
@@ -116,7 +119,14 @@ package struct JournalScan: Sendable {
         if header.placement.lsn >= lowWater, isWanted { try visit(reader.logged(header, at: offset)) }
         offset += RecordLayout.padded(header.length)
       }
+      observer?(JournalReading(bytesRead: bytesTotal / 2 + share(through: extent), bytesTotal: bytesTotal))
     }
+  }
+
+  /// What the extents up to one are of the second reading.
+  private func share(through extent: SegmentExtent) -> Int {
+    let through = extents.prefix { $0.segment <= extent.segment }.count
+    return bytesTotal / 2 / max(1, extents.count) * through
   }
 }
 

@@ -17,6 +17,7 @@ extension JournalScanner {
           reason: "records from this LSN are in the segment before too")
       }
       try walk(header, until: limit)
+      noteRead(candidate.number)
     }
   }
 

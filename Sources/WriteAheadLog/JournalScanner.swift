@@ -32,9 +32,18 @@ struct JournalScanner {
   var proof = DurabilityProof()
   var recordsByType: [RecordType: Int] = [:]
 
+  /// Is told how far the reading is, that of the records again included.
+  var observer: (@Sendable (JournalReading) -> Void)?
+  private var bytesBySegment: [UInt64: Int] = [:]
+  private var bytesRead = 0
+
   let rules: ProtocolRules
 
-  init(_ storage: any JournalStorage, rules: ProtocolRules = ProtocolRules()) {
+  init(
+    _ storage: any JournalStorage, rules: ProtocolRules = ProtocolRules(),
+    observer: (@Sendable (JournalReading) -> Void)? = nil
+  ) {
+    self.observer = observer
     self.storage = storage
     self.rules = rules
   }
@@ -53,11 +62,23 @@ struct JournalScanner {
     let tail = try searchBehindTail()
     try checkBeginning()
     let lastLive = extents.last?.segment ?? 0
-    return JournalScan(
+    var scan = JournalScan(
       isEmpty: false, journalUUID: journalUUID, backingDescription: newest.backingDescription, epoch: newest.epoch,
       nextLSN: expected, checkpoint: checkpoints.newest, tornTail: tail.torn, extents: extents, unproven: proof.unproven,
       segments: candidates.map(\.number).filter { $0 <= lastLive }, spares: tail.spares, discarded: tail.discarded,
       storage: storage)
+    scan.observer = observer
+    scan.bytesTotal = bytesTotal
+    return scan
+  }
+
+  /// All segments are read twice.
+  private var bytesTotal: Int { bytesBySegment.values.reduce(0) { $0 + 2 * $1 } }
+
+  /// A segment was read.
+  mutating func noteRead(_ segment: UInt64) {
+    bytesRead += bytesBySegment[segment] ?? 0
+    observer?(JournalReading(bytesRead: bytesRead, bytesTotal: bytesTotal))
   }
 
   mutating func readHeaders() throws(JournalError) {
@@ -66,6 +87,7 @@ struct JournalScanner {
     for number in numbers {
       var reader = try SegmentReader(storage, number, journalUUID: [])
       let bytes = try reader.headerBytes()
+      bytesBySegment[number] = reader.bytes
       candidates.append(Candidate(number: number, standing: try Self.standing(of: bytes, number)))
     }
     journalUUID = candidates.lazy.compactMap(\.header).first?.journalUUID ?? []

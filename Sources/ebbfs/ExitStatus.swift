@@ -17,6 +17,8 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
   case daemonDied = 12
   case deadLetters = 13
   case notRetained = 14
+  case pending = 15
+  case conflict = 16
 
   /// The same for `ebbfs status`, where 0 to 2 are the level of health, and 3 is that nothing is known of it.
   var ofStatusCommand: Int32 { rawValue <= Int32(Health.Level.critical.rawValue) ? 3 : rawValue }
@@ -39,6 +41,8 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .daemonDied: "the daemon ended without saying why"
     case .deadLetters: "all that was asked for is written back but dead letters and what is behind them; the journal keeps these"
     case .notRetained: "records or bytes that were asked for are not in the journal any more"
+    case .pending: "what was asked about is not yet written back, or not in the given time; the journal keeps it"
+    case .conflict: "the file is written back, and a version of somebody else is kept beside it"
     }
   }
 }

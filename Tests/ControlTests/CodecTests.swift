@@ -40,6 +40,7 @@ func fullReport() -> StatusReport {
   report.lossCount = 30
   report.damagedSegments = [1, 12]
   report.conflictCount = 200
+  report.configuration = [.init(name: "memory", value: "256M"), .init(name: "rules", value: "none")]
   report.conflicts = [
     .init(
       path: "a/b", kind: "overwrite", seconds: 1_795_253_400, resolution: "kept", keptAs: "b.ebbfs-conflict-20261121T093000Z"),
@@ -58,8 +59,10 @@ func fullLoss() -> LossReport {
 }
 
 private let requests: [ControlRequest] = [
-  .statistics, .status, .flush(inodes: []), .flush(inodes: [1, .max]), .unmount(drain: true), .unmount(drain: false), .stop,
-  .ping, .set(["mode=write-through", "batch_bytes=1M"]), .reloadRules, .deadLetters, .retryDeadLetters(nil),
+  .statistics, .status, .flush(inodes: []), .flush(inodes: [1, .max]), .unmount(UnmountOptions()),
+  .unmount(UnmountOptions(isLazy: true, keepsJournal: true, timeoutMilliseconds: 7)), .stop,
+  .ping, .wait(inodes: [3]), .file(inode: 7), .history, .activity, .unmount(UnmountOptions(timeoutMilliseconds: 0)),
+  .set(["mode=write-through", "batch_bytes=1M"]), .reloadRules, .deadLetters, .retryDeadLetters(nil),
   .retryDeadLetters([.names(Stage(LSN(12), stage: 1)), .contents(InodeNumber(7))]), .discardDeadLetters([], withDependents: true),
   .discardDeadLetters(nil, withDependents: false),
 ]
@@ -78,11 +81,50 @@ func fullLetter() -> DeadLetterReport {
   return report
 }
 
+/// A file's report with every field different from its default.
+func fullFile() -> FileReport {
+  var report = FileReport()
+  report.state = .deadLettered
+  report.dirtyBytes = 4096
+  report.operations = 2
+  report.since = 1_795_253_400
+  report.ageMilliseconds = 1500
+  report.failedAttempts = 3
+  report.refusal = "Permission denied\nafter 3 tries"
+  report.conflict = fullReport().conflicts[0]
+  return report
+}
+
+func fullActivity() -> ActivityReport {
+  var report = ActivityReport()
+  report.shares = [.init(priority: "high", dirtyBytes: 4096), .init(priority: "normal", dirtyBytes: 0)]
+  report.hottest = [
+    HotFile(inode: 9, path: [0x61, 0xff], writes: 3, bytes: 4096), HotFile(inode: 10, path: [], writes: 1, bytes: 1),
+  ]
+  return report
+}
+
+func fullHistory() -> HistoryReport {
+  var report = HistoryReport()
+  report.mountpoint = "/mnt/\"quoted\" & <b>"
+  report.nowSeconds = 1_795_253_400
+  report.uptimeSeconds = 3600
+  report.samples = (0..<3).map { index in
+    var sample = HistorySample(uptimeSeconds: UInt32(3570 + index * 10))
+    for series in HistorySeries.allCases { sample[series] = UInt32(series.rawValue * 10 + index) }
+    return sample
+  }
+  return report
+}
+
 private func replies() -> [ControlReply] {
   var replies: [ControlReply] = [
     .status(StatusReport()), .status(fullReport()), .statistics(StatisticsReport()), .statistics(fullStatistics()),
     .progress(ControlProgress(bytesLeft: 1, operationsLeft: Int.max)), .done,
-    .deadLetter(DeadLetterReport()), .deadLetter(fullLetter()), .dependent(fullLetter().change), .count(7),
+    .file(FileReport()), .file(fullFile()), .history(HistoryReport()), .history(fullHistory()), .waitingForUsers,
+    .activity(ActivityReport()),
+    .activity(fullActivity()), .deadLetter(DeadLetterReport()), .deadLetter(fullLetter()), .dependent(fullLetter().change),
+    .count(7),
   ]
   replies += ControlFailure.Reason.allCases.map { .failed(ControlFailure(reason: $0, message: "why \($0)")) }
   return replies

@@ -4,6 +4,7 @@ import Glibc
 import PosixStorage
 import Testing
 import Threading
+import WriteAheadLog
 
 @testable import ebbfs
 
@@ -75,7 +76,7 @@ private func currentMask() -> UInt32 {
   let double = try DoubleDaemon()
   double.filesystem.state.withLock { $0.isBusy = true }
   try double.start()
-  let reply = try double.client.ask(.unmount(drain: true))
+  let reply = try double.client.ask(.unmount(UnmountOptions()))
   #expect(reply == .failed(ControlFailure(reason: .busy, message: "files of the mount are in use")))
   #expect(!double.daemon.isUnmounted)
   double.daemon.terminate()
@@ -93,7 +94,7 @@ private func currentMask() -> UInt32 {
     _ = seen.wait(milliseconds: 10_000) { $0 > 0 ? true : nil }
     filesystem.writeBackEverything()
   }
-  let reply = try double.client.ask(.unmount(drain: true)) { _ in
+  let reply = try double.client.ask(.unmount(UnmountOptions())) { _ in
     seen.withLock { $0 += 1 }
     seen.wake()
   }
@@ -122,7 +123,7 @@ private func currentMask() -> UInt32 {
   let double = try DoubleDaemon(dirtyBytes: 2048)
   try double.start()
   let daemon = double.daemon
-  let reply = try double.client.ask(.unmount(drain: true)) { _ in try? daemon.requestStop() }
+  let reply = try double.client.ask(.unmount(UnmountOptions())) { _ in try? daemon.requestStop() }
   guard case .failed(let failure) = reply else {
     Issue.record("\(String(describing: reply))")
     return
@@ -132,11 +133,80 @@ private func currentMask() -> UInt32 {
     failure.message.hasPrefix("2.0 KiB and 0 operations not yet written back: the daemon was told to end; the journal in "))
 }
 
+@Test func unmountThatKeepsTheJournalWritesNothingBack() throws {
+  let double = try DoubleDaemon(dirtyBytes: 2048)
+  double.filesystem.state.withLock { $0.isBusy = true }
+  try double.start()
+  let options = UnmountOptions(keepsJournal: true)
+  #expect(
+    try double.client.ask(.unmount(options)) == .failed(ControlFailure(reason: .busy, message: "files of the mount are in use")))
+  double.filesystem.state.withLock { $0.isBusy = false }
+  var left: [ControlReply] = []
+  #expect(try double.client.ask(.unmount(options)) { left.append($0) } == .done)
+  #expect(left.last == .progress(ControlProgress(bytesLeft: 2048, operationsLeft: 0)), "what stays in the journal is told")
+  #expect(double.filesystem.state.withLock { $0.drain == nil && $0.isStopped }, "write-back began all the same")
+  #expect(double.awaitEnd() == .incomplete)
+}
+
+@Test func aRefusedUnmountLeavesNoBoundBehind() throws {
+  let double = try DoubleDaemon(dirtyBytes: 1)
+  double.filesystem.state.withLock { $0.isBusy = true }
+  try double.start()
+  for options in [UnmountOptions(keepsJournal: true), UnmountOptions(timeoutMilliseconds: 0)] {
+    guard case .failed = try double.client.ask(.unmount(options)) else {
+      Issue.record("a busy mount was unmounted")
+      return
+    }
+  }
+  double.filesystem.endServing()
+  #expect(double.filesystem.awaits { $0.drain != nil })
+  Monotonic.sleep(milliseconds: 300)
+  #expect(!double.filesystem.state.withLock { $0.isStopped }, "the drain has the bound of the refused unmount")
+  double.filesystem.writeBackEverything()
+  #expect(double.awaitEnd() == .success)
+}
+
+@Test func aLazyUnmountWaitsForItsUsersUpToItsTimeout() throws {
+  let double = try DoubleDaemon(dirtyBytes: 2048)
+  double.filesystem.state.withLock { ($0.isBusy, $0.isUsed) = (true, true) }
+  try double.start()
+  let seen = Lock<[ControlReply]>([])
+  let reply = try double.client.ask(.unmount(UnmountOptions(isLazy: true, timeoutMilliseconds: 500))) { partial in
+    seen.withLock { $0.append(partial) }
+  }
+  #expect(seen.withLock { $0.first } == .waitingForUsers)
+  #expect(double.filesystem.state.withLock { $0.unmounts } == [true])
+  guard case .failed(let failure) = reply else {
+    Issue.record("\(String(describing: reply))")
+    return
+  }
+  #expect(failure.reason == .incomplete && failure.message.contains("the time for that is over"))
+  #expect(double.awaitEnd() == .incomplete)
+}
+
+@Test func aWaitHastensNothingAndEndsInTime() throws {
+  let double = try DoubleDaemon(dirtyBytes: 10)
+  try double.start()
+  let start = Monotonic.milliseconds()
+  #expect(throws: ConnectionError.outOfTime) { try double.client.ask(.wait(inodes: [7]), deadline: start + 300) }
+  #expect((300..<3000).contains(Monotonic.milliseconds() - start))
+  #expect(
+    double.filesystem.state.withLock { $0.hastenings } == [false] && double.filesystem.state.withLock { $0.flushedInodes } == [7])
+}
+
+@Test func aFileIsAnsweredForByTheFilesystem() throws {
+  let double = try DoubleDaemon()
+  var report = FileReport()
+  report.state = .writingBack
+  double.filesystem.state.withLock { [report] in $0.file = report }
+  #expect(try double.client.ask(.file(inode: 7)) == .file(report))
+}
+
 @Test func unmountTimeoutBoundsTheDrain() throws {
   let double = try DoubleDaemon(dirtyBytes: 2048, unmountTimeout: 300)
   try double.start()
   let start = Monotonic.milliseconds()
-  guard case .failed(let failure) = try double.client.ask(.unmount(drain: true)) else {
+  guard case .failed(let failure) = try double.client.ask(.unmount(UnmountOptions())) else {
     Issue.record("success")
     return
   }
@@ -151,7 +221,7 @@ private func currentMask() -> UInt32 {
   let double = try DoubleDaemon(dirtyBytes: 2048)
   double.filesystem.state.withLock { $0.report.journalFailure = "Input/output error" }
   try double.start()
-  guard case .failed(let failure) = try double.client.ask(.unmount(drain: true)) else {
+  guard case .failed(let failure) = try double.client.ask(.unmount(UnmountOptions())) else {
     Issue.record("success")
     return
   }
@@ -238,6 +308,17 @@ private func currentMask() -> UInt32 {
   for time in stride(from: 0, to: 2200, by: 200) { plain.show("at \(time)", now: time) }
   plain.end(saying: "done")
   #expect(written.withLock { $0 } == "at 0\nat 1000\nat 2000\ndone\n")
+}
+
+@Test func readingAJournalIsToldOnlyWhenItTakesLong() {
+  let written = Lock("")
+  let line = ProgressLine(isTerminal: false) { text in written.withLock { $0 += text } }
+  let progress = ReadingProgress("reading", line: line, startedAt: 0)
+  for step in 1...4 {
+    progress.note(JournalReading(bytesRead: step << 20, bytesTotal: 8 << 20), now: step * 400)
+  }
+  progress.end()
+  #expect(written.withLock { $0 } == "reading: 2.0 MiB of 8.0 MiB, 2.5 MiB/s, 2.4 s left\n")
 }
 
 @Test func progressTellsRateAndTimeLeft() {

@@ -99,7 +99,7 @@ private func letter(_ subject: WritebackSubject, _ operation: String, _ path: St
     _ = filesystem.awaits { $0.drain != nil }
     filesystem.writeBackEverything()
   }
-  #expect(try double.client.ask(.unmount(drain: true)) == .failed(failure))
+  #expect(try double.client.ask(.unmount(UnmountOptions())) == .failed(failure))
   #expect(double.awaitEnd() == .deadLetters)
 }
 

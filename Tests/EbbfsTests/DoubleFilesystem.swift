@@ -14,6 +14,12 @@ final class DoubleFilesystem: MountedFilesystem {
     var isServing = true
     var isBusy = false
     var flushedInodes: [UInt64] = []
+    var hastenings: [Bool] = []
+    var file = FileReport()
+    var activity = ActivityReport()
+    /// What a lazy unmount leaves: files that are open.
+    var isUsed = false
+    var unmounts: [Bool] = []
     var flushes: [@Sendable (FlushOutcome) -> Void] = []
     var drain: (@Sendable (String?) -> Void)?
     var ticks = 0
@@ -30,7 +36,11 @@ final class DoubleFilesystem: MountedFilesystem {
 
   func unmount(lazily: Bool) throws(Errno) {
     if !lazily, state.withLock({ $0.isBusy }) { throw .busy }
-    endServing()
+    let isUsed = state.withLock { state in
+      state.unmounts.append(lazily)
+      return state.isUsed
+    }
+    if !isUsed { endServing() }
   }
 
   func endServing() {
@@ -48,8 +58,14 @@ final class DoubleFilesystem: MountedFilesystem {
   func reloadRules() throws(CommandFailure) { throw CommandFailure(.failed, "the rules file is gone") }
   func statistics() -> [MetricFamily] { [.gauge("ebbfs_dirty_bytes", "Bytes.", .bytes, value: status().dirtyBytes)] }
 
-  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (FlushOutcome) -> Void) -> @Sendable () -> ControlProgress {
+  func file(_ inode: UInt64) -> FileReport { state.withLock { $0.file } }
+  func activity() -> ActivityReport { state.withLock { $0.activity } }
+
+  func flush(
+    _ inodes: [UInt64], isHastened: Bool, completion: @escaping @Sendable (FlushOutcome) -> Void
+  ) -> @Sendable () -> ControlProgress {
     state.withLock { state in
+      state.hastenings.append(isHastened)
       state.flushes.append(completion)
       state.flushedInodes += inodes
     }
@@ -118,7 +134,7 @@ final class DoubleDaemon {
   private let ending = Lock<ExitStatus?>(nil)
 
   /// - Parameter nested: how many long directories lie above the socket.
-  init(dirtyBytes: Int = 0, nested: Int = 0, unmountTimeout: Int? = nil) throws {
+  init(dirtyBytes: Int = 0, nested: Int = 0, unmountTimeout: Int? = nil, notifySocket: String? = nil) throws {
     directory = try TemporaryDirectory()
     let long = String(repeating: "/" + String(repeating: "d", count: 100), count: nested)
     let stateDirectory = directory.path + "/state" + long
@@ -128,7 +144,7 @@ final class DoubleDaemon {
     var options = MountOptions()
     options.unmountTimeout = unmountTimeout
     daemon = Daemon(
-      filesystem: filesystem, entry: entry, messages: Messages(notifySocket: nil), options: options)
+      filesystem: filesystem, entry: entry, messages: Messages(notifySocket: notifySocket), options: options)
     client = ControlClient(stateDirectory: stateDirectory, user: getuid())
     server = try ControlServer(stateDirectory: stateDirectory, service: ControlService(daemon: daemon))
     try server.start()

@@ -10,11 +10,17 @@ private func expectRows(_ rows: [String]) throws {
   #expect(missing.isEmpty, "the README lacks:\n\(missing.joined(separator: "\n"))")
 }
 
+/// As text stands in a table.
+private func cell(_ text: String) -> String { text.map { $0 == "|" ? "\\|" : String($0) }.joined() }
+
+@Test func theReadmeHasEveryCommandAsTheTableHasIt() throws {
+  try expectRows(CommandTable.forms.map { "| `ebbfs \(cell($0.synopsis))` | \(cell($0.help)) |" })
+}
+
 @Test func theReadmeHasEveryOptionAsTheTableHasIt() throws {
   try expectRows(
     OptionTable.options.map { option in
-      let usage = option.usage.split(separator: "|").joined(separator: "\\|")
-      return "| `\(usage)` | \(option.rangeText) | \(option.defaultText) | \(option.help) |"
+      "| `\(cell(option.usage))` | \(option.rangeText) | \(option.defaultText) | \(option.help) |"
     })
 }
 

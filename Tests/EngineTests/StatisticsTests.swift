@@ -64,7 +64,10 @@ import Testing
   }
 
   @Test func aStormOfTemporaryFilesLeavesNoOperation() throws {
-    let disks = try EngineOnDisks()
+    let disks = try EngineOnDisks {
+      $0.segmentBytes = 512 << 10
+      $0.journalBytes = 4 << 20
+    }
     disks.backing.keepLog()
     for index in 0..<100 {
       let temporary = EntryName(unchecked: Array("t\(index)".utf8))

@@ -37,7 +37,7 @@ import Testing
   }
 
   private mutating func press(_ inodes: Set<InodeNumber>, contents: [InodeNumber: LSN] = [:]) -> Int {
-    queue.pressPart(contents: contents) { touched in touched.inodes.contains(where: inodes.contains) }
+    queue.followPart(contents: contents) { touched in touched.inodes.contains(where: inodes.contains) }
   }
 
   /// The next plan at time 0, at which nothing else is due, opened and written back.

@@ -71,7 +71,12 @@ extension MountTests {
           (["backing", "mount", "-o", "state=\(fixture.state),journal_size=10T"], 5, "too small"),
           (["unmount", "mount"], 9, "no mountpoint of a running ebbfs"), (["flush", "mount"], 9, "no mountpoint"),
           (["status", "mount"], 9, "no mountpoint"), (["journal", "check", "missing"], 5, "missing"),
-          (["journal", "dump", "plain"], 5, "no state directory"),
+          (["journal", "dump", "plain"], 5, "no state directory"), (["wait", "mount/f"], 9, "no mountpoint"),
+          (["wait", "mount", "--timeout", "soon"], 2, "is no time"), (["top", "mount"], 9, "no mountpoint"),
+          (["report", "mount", "-o", "file"], 9, "no mountpoint"),
+          (["unmount", "mount", "--keep-journal", "--timeout=1s"], 2, "only one of it and --timeout"),
+          (["stats", "--prometheus", "mount", "--listen", "file"], 9, "no mountpoint"),
+          (["stats", "--prometheus", "--listen", "unix:file"], 1, "File exists"),
         ] as [([String], Int32, String)] { try refuse(fixture, words, status: status, text) }
       }
     }

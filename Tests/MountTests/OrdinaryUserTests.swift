@@ -29,7 +29,8 @@ extension MountTests {
         pid=$(pid); kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.05; done
         user cat fast/f 2>&1 | grep -o 'not connected'
         user ebbfs slow fast && echo again; user cat fast/f
-        user ebbfs unmount fast >/dev/null 2>&1 && echo unmounted; grep -c home/fast /proc/mounts; stat -c "%n %a %u" slow/f slow/d
+        user ebbfs unmount fast >/dev/null 2>&1 && echo unmounted; grep -c home/fast /proc/mounts
+        stat -c "%n %a %u" slow/f slow/d
         """)
       #expect(
         result.output
@@ -54,7 +55,8 @@ extension MountTests {
         """
         echo roots > slow/r; chmod 600 slow/r; user ebbfs slow fast
         ls fast 2>&1 | grep -o 'Permission denied'
-        user sh -c 'echo x > fast/f; chown 0 fast/f; mknod fast/n c 1 3; cat fast/r' 2>&1 | grep -o 'Operation not.*\\|Permission.*'
+        user sh -c 'echo x > fast/f; chown 0 fast/f; mknod fast/n c 1 3; cat fast/r' 2>&1 \\
+          | grep -o 'Operation not.*\\|Permission.*'
         user cp /usr/bin/id fast/id; user chmod 4755 fast/id; grep -c 'home/fast.*nosuid,nodev' /proc/mounts
         user ebbfs unmount fast >/dev/null 2>&1
         user ebbfs slow fast -o allow_other; echo status $?

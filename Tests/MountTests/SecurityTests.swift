@@ -24,7 +24,8 @@ extension MountTests {
           """
         let swapper = try ChildProcess.start(["/usr/bin/python3", "-c", swaps], directory: fixture.backing)
         let script = """
-          for i in $(seq 100); do echo $i > turn/f$i; echo more >> turn/f0; mkdir turn/d$i; chmod 751 turn/d$i; mv turn/f$i turn/d$i; done
+          for i in $(seq 100); do echo $i > turn/f$i; echo more >> turn/f0
+            mkdir turn/d$i; chmod 751 turn/d$i; mv turn/f$i turn/d$i; done
           sleep 1
           """
         #expect(try shell(script, directory: fixture.mountpoint).status == 0)

@@ -32,6 +32,17 @@ extension MountTests {
       }
     }
 
+    /// As rclone has it.
+    @Test func aProgramThatTellsOfNoFreeFileIsNotBelieved() throws {
+      try withSlowBacking(milliseconds: 0) { fixture, _ in
+        _ = try shell("touch no-free-files", directory: fixture.scratch)
+        try fixture.mount()
+        let result = try shell("touch a b c && ls && stat -f -c %c .", directory: fixture.mountpoint)
+        #expect(result.output == "a\nb\nc\n0\n", "\(result.output)")
+        try fixture.expectBackingEqualsMount()
+      }
+    }
+
     @Test func mountRightAfterUnmountTakesOverFromTheDrainingDaemon() throws {
       try withSlowBacking(milliseconds: 5) { fixture, slow in
         // Few threads have few batches under way when they are asked to stop.

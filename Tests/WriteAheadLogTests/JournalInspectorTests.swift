@@ -2,6 +2,7 @@ import FilesystemModel
 import JournalFormat
 import Support
 import Testing
+import Threading
 import WriteAheadLog
 
 @Suite struct JournalInspectorTests {
@@ -26,6 +27,16 @@ import WriteAheadLog
     let corrupt = try JournalInspector.check(storage)
     #expect(!corrupt.isAcceptable && corrupt.description.contains("LSN 2, segment 1"))
     #expect(storage.operations.isEmpty, "looking at a journal changes nothing")
+  }
+
+  @Test func theReadingOfAJournalTellsHowFarItIs() throws {
+    let seen = Lock<[JournalReading]>([])
+    _ = try JournalInspector.check(JournalDamageTests.sample()) { reading in seen.withLock { $0.append(reading) } }
+    let readings = seen.withLock { $0 }
+    #expect(readings.count == 6, "three segments, each read twice")
+    #expect(Set(readings.map(\.bytesTotal)) == [6 * JournalFixture.segmentBytes])
+    let parts = readings.map { $0.bytesRead / JournalFixture.segmentBytes }
+    #expect(parts == [1, 2, 3, 4, 5, 6], "\(parts)")
   }
 
   @Test func checkWorksForAnyBackingDirectoryAndTellsWhich() throws {

@@ -13,7 +13,7 @@ int linux_forbid_new_privileges(void);
 int linux_forbid_dumps(void);
 // Drops all capabilities but those that work on a backing directory, from the bounding set too. capabilities(7)
 int linux_drop_capabilities(void);
-// The names of the capabilities that the calling thread has, of which there are at most 41; `index` counts from 0, NULL ends them.
+// The name of a capability that the calling thread has; `index` counts from 0, NULL ends them.
 const char *linux_capability(int index);
 // The seccomp filter: programs, mounts, modules, tracing, other namespaces, sockets but local ones and the like give EPERM.
 int linux_forbid_calls(void);

@@ -1,13 +1,8 @@
 import Control
 import FilesystemModel
 
-/// `ebbfs unmount`, `flush` and `status`: what is asked of a running daemon.
+/// `ebbfs flush`, `set` and `status`, and how all commands find and ask a running daemon.
 enum DaemonCommands {
-  static func unmount(_ mountpoint: String) throws(CommandFailure) {
-    let entry = try find(mountpoint)
-    try askWithProgress(.unmount(drain: true), entry, untilGone: true, "unmounted; writing back")
-  }
-
   /// Writes everything back, or what is at and below the paths.
   static func flush(_ mountpoint: String, paths: [String]) throws(CommandFailure) {
     let entry = try find(mountpoint)
@@ -15,7 +10,7 @@ enum DaemonCommands {
   }
 
   /// The numbers that files of a mount have there and in its daemon.
-  private static func inodes(_ paths: [String], _ entry: RegistryEntry) throws(CommandFailure) -> [UInt64] {
+  static func inodes(_ paths: [String], _ entry: RegistryEntry) throws(CommandFailure) -> [UInt64] {
     guard !paths.isEmpty else { return [] }
     let device = try facts(entry.mountpoint).identity.device
     var inodes: [UInt64] = []
@@ -95,7 +90,7 @@ enum DaemonCommands {
     let isMounted = ((try? MountTable.current()) ?? []).contains { $0.type == MountTable.ownType && $0.mountpoint == path }
     let reason =
       if !isMounted {
-        "is no mountpoint of a running ebbfs"
+        "is no mountpoint of a running ebbfs, nor on one"
       } else if MountValidation.isDeadMount(mountpoint) {
         "has the mount of a daemon that died; mount again to recover what it left"
       } else {
@@ -104,20 +99,24 @@ enum DaemonCommands {
     throw CommandFailure(.notMounted, "\(mountpoint) \(reason)")
   }
 
-  private static func report(_ entry: RegistryEntry) throws(CommandFailure) -> StatusReport {
+  static func report(_ entry: RegistryEntry) throws(CommandFailure) -> StatusReport {
     guard case .status(let report) = try ask(.status, entry) else {
       throw CommandFailure(.failed, "process \(entry.process) answered something else than its status")
     }
     return report
   }
 
-  private static func askWithProgress(
-    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, _ doing: String
+  /// Shows how far it is.
+  ///
+  /// - Parameter deadline: an uptime in milliseconds after which the command ends with `pending`.
+  static func askWithProgress(
+    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool, deadline: Int? = nil, _ doing: String
   ) throws(CommandFailure) {
     var line = ProgressLine()
     defer { line.end() }
     var meter = ProgressMeter()
-    let reply = try ask(request, entry, untilGone: untilGone) { partial in
+    let reply = try ask(request, entry, untilGone: untilGone, deadline: deadline) { partial in
+      if partial == .waitingForUsers { return line.show("unmounted; programs still have files open") }
       guard case .progress(let left) = partial else { return }
       meter.note(left, now: Monotonic.milliseconds())
       line.show("\(doing): \(line.isTerminal ? meter.bar : "")\(meter.text)")
@@ -128,12 +127,15 @@ enum DaemonCommands {
 
   /// The last reply, unless it is a failure.
   static func ask(
-    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool = false, partial: (ControlReply) -> Void = { _ in }
+    _ request: ControlRequest, _ entry: RegistryEntry, untilGone: Bool = false, deadline: Int? = nil,
+    partial: (ControlReply) -> Void = { _ in }
   ) throws(CommandFailure) -> ControlReply {
     let client = ControlClient(stateDirectory: entry.stateDirectory, user: entry.user)
     let reply: ControlReply?
     do throws(ConnectionError) {
-      reply = try client.ask(request, untilGone: untilGone, partial: partial)
+      reply = try client.ask(request, untilGone: untilGone, deadline: deadline, partial: partial)
+    } catch .outOfTime {
+      throw CommandFailure(.pending, "\(entry.mountpoint): not yet written back, and the time for that is over")
     } catch {
       throw CommandFailure(
         .failed, "process \(entry.process), the daemon of \(entry.mountpoint), cannot be asked: \(error.message)")

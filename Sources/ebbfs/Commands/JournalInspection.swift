@@ -58,7 +58,9 @@ struct JournalInspection {
     var triesLeft = Self.triesMax
     while true {
       do throws(JournalError) {
-        return try JournalInspector.check(storage)
+        let progress = ReadingProgress("checking the journal")
+        defer { progress.end() }
+        return try JournalInspector.check(storage) { progress.note($0) }
       } catch {
         triesLeft -= 1
         guard isInUse, triesLeft > 0 else { throw CommandFailure(.stateDirectory, "\(directory): \(error.description)") }

@@ -12,9 +12,7 @@ enum MountCommand {
     if let readiness = request.readinessDescriptor { return runInBackground(request, readiness) }
     if request.isForeground {
       let messages = Messages()
-      let daemon = try start(request, messages: messages)
-      messages.notify("READY=1\nSTATUS=serving")
-      return daemon.runToTheEnd()
+      return try start(request, messages: messages).runToTheEnd()
     }
     // Checked here too, so that what is wrong is told by the process that the user started and nothing is started in vain.
     _ = try MountValidation.check(request)
@@ -32,7 +30,6 @@ enum MountCommand {
       // Whoever asked for the mount is gone: then it is not wanted.
       if (try? pipe.write(Readiness.encode(nil))) == nil { daemon.terminate() }
       drop(pipe)
-      messages.notify("READY=1\nSTATUS=serving")
       return daemon.runToTheEnd()
     } catch {
       try? pipe.write(Readiness.encode(error))
@@ -50,23 +47,27 @@ enum MountCommand {
     let mount = try MountValidation.check(request)
     umask(0)
     guard unsafe chdir("/") == 0 else { throw CommandFailure(.failed, "chdir /: \(Errno.current.message)") }
+    messages.notify("STATUS=recovering")
     let storage = try Takeover(stateDirectory: mount.stateDirectory, backing: mount.backing).acquire()
-    if request.readinessDescriptor != nil { try redirectMessages(mount.stateDirectory) }
+    // Used when the mount is ready: until then who started it reads along.
+    let file = request.readinessDescriptor == nil ? nil : try openMessages(mount.stateDirectory)
     if mount.hasDeadMount { try takeAway(deadMount: mount) }
     // The daemon that had the lock may have been mounted, or have used up the disk, since the first check.
     let again = try MountValidation.check(absolute(request, mount))
     let mounter = try makeMounter(again)
     let confinement = try confine(again)
     let filesystem = try Assembly.assemble(again, journalStorage: storage, mounter: mounter)
-    return try RunningMount(again, filesystem: filesystem, messages: messages, confinement: confinement)
+    let daemon = try RunningMount(again, filesystem: filesystem, messages: messages, confinement: confinement)
+    if let file { Messages.redirect(to: file) }
+    return daemon
   }
 
-  private static func redirectMessages(_ stateDirectory: String) throws(CommandFailure) {
+  private static func openMessages(_ stateDirectory: String) throws(CommandFailure) -> Descriptor {
     do throws(Errno) {
-      try Messages.redirectToFile(stateDirectory: stateDirectory)
+      return try Messages.openFile(stateDirectory: stateDirectory)
     } catch {
-      let file = PathText.joined(stateDirectory, Messages.fileName)
-      throw CommandFailure(.stateDirectory, "\(file) cannot be written: \(error.message)")
+      let path = PathText.joined(stateDirectory, Messages.fileName)
+      throw CommandFailure(.stateDirectory, "\(path) cannot be written: \(error.message)")
     }
   }
 

@@ -4,8 +4,9 @@ enum Program {
   static func run(_ arguments: [String]) -> Int32 {
     do throws(CommandFailure) {
       let request = try Arguments.parse(arguments)
-      if case .status(let mountpoint, let asJSON) = request {
-        return Int32(try DaemonCommands.status(mountpoint, asJSON: asJSON).rawValue)
+      if case .status(let path, let asJSON) = request {
+        if let path { return try FileCommands.status(path, asJSON: asJSON) }
+        return Int32(try DaemonCommands.status(nil, asJSON: asJSON).rawValue)
       }
       return try run(request, arguments).rawValue
     } catch {
@@ -17,14 +18,19 @@ enum Program {
   private static func run(_ request: CommandLineRequest, _ arguments: [String]) throws(CommandFailure) -> ExitStatus {
     switch request {
     case .mount(let request): return try MountCommand.run(request, arguments: arguments)
-    case .unmount(let mountpoint): try DaemonCommands.unmount(mountpoint)
+    case .unmount(let mountpoint, let options): try UnmountCommand.run(mountpoint, options)
+    case .wait(let path, let timeout): try FileCommands.wait(path, timeoutMilliseconds: timeout)
     case .set(let request): try DaemonCommands.set(request)
     case .flush(let mountpoint, let paths): try DaemonCommands.flush(mountpoint, paths: paths)
     case .status: preconditionFailure("status has exit statuses of its own")
+    case .top(let mountpoint): try TopCommand.run(mountpoint)
+    case .report(let mountpoint, let output): try ReportCommand.run(mountpoint, output: output)
     case .statistics(let mountpoint, let form): try StatisticsCommand.run(mountpoint, form)
     case .deadLetters(let verb, let mountpoint): try DeadLetterCommands.run(verb, mountpoint)
     case .journal(let request, let place): try JournalCommand.run(request, place: place)
-    case .version: print("ebbfs \(Help.version)")
+    case .configuration(let mountpoint, let asJSON): try ConfigurationCommand.run(mountpoint, asJSON: asJSON)
+    case .documentation(let document): print(document.text, terminator: "")
+    case .version: print(VersionCommand.text)
     case .help: print(Help.text, terminator: "")
     }
     return .success

@@ -29,15 +29,16 @@ struct ProgressMeter {
     while samples.count > 2, now - samples[0].milliseconds > Self.windowMilliseconds { samples.removeFirst() }
   }
 
-  /// `1.0 MiB of 4.0 MiB, 3 of 10 operations, 512.0 KiB/s, 6.0 s left`.
+  /// `1.0 MiB of 4.0 MiB, 3 of 10 operations, 512.0 KiB/s, 6.0 s left`; without operations where there are bytes only.
   var text: String {
     guard let left = samples.last?.left else { return "" }
     let bytes = "\(Quantity.size(total.bytesLeft - left.bytesLeft)) of \(Quantity.size(total.bytesLeft))"
     let operations =
-      "\(total.operationsLeft - left.operationsLeft) of \(Quantity.count(total.operationsLeft, "operation"))"
+      total.operationsLeft == 0 && total.bytesLeft > 0
+      ? "" : ", \(total.operationsLeft - left.operationsLeft) of \(Quantity.count(total.operationsLeft, "operation"))"
     let rate = rate { $0.bytesLeft }.map { ", \(Quantity.size($0))/s" } ?? ""
     let time = millisecondsLeft.map { ", \(Quantity.time(milliseconds: $0)) left" } ?? ""
-    return "\(bytes), \(operations)\(rate)\(time)"
+    return "\(bytes)\(operations)\(rate)\(time)"
   }
 
   /// `[#####...............] `, by bytes, or by operations where no bytes are left.

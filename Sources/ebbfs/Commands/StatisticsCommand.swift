@@ -10,6 +10,12 @@ enum StatisticsCommand {
   /// Prints one mount, or all that this user may ask.
   static func run(_ mountpoint: String?, _ form: StatisticsForm) throws(CommandFailure) {
     if case .watch(let seconds) = form, let mountpoint { try watch(mountpoint, seconds: seconds) }
+    if case .exposition(let place) = form {
+      let exposition = StatisticsExposition(place: place) { () throws(CommandFailure) in
+        StatisticsReport.prometheusText(of: try DaemonCommands.ask(mountpoint, report))
+      }
+      return try exposition.run()
+    }
     let reports = try DaemonCommands.ask(mountpoint, report)
     if form == .prometheus {
       print(StatisticsReport.prometheusText(of: reports), terminator: "")

@@ -16,9 +16,10 @@ struct ControlClient: Sendable {
   /// - Parameters:
   ///   - partial: is called for each reply before the last.
   ///   - untilGone: whether to return only when the daemon's process has ended.
+  ///   - deadline: an uptime in milliseconds; behind it a reply that is not the last ends the wait with `outOfTime`.
   /// - Returns: the last reply; `nil` when the connection ended without one.
   func ask(
-    _ request: ControlRequest, untilGone: Bool = false, partial: (ControlReply) -> Void = { _ in }
+    _ request: ControlRequest, untilGone: Bool = false, deadline: Int? = nil, partial: (ControlReply) -> Void = { _ in }
   ) throws(ConnectionError) -> ControlReply? {
     var connection = try connect()
     let daemon = try peer(of: connection)
@@ -31,6 +32,7 @@ struct ControlClient: Sendable {
       } catch {
         throw .message(error)
       }
+      if last == nil, let deadline, Monotonic.milliseconds() >= deadline { throw .outOfTime }
     }
     guard untilGone, last == .done else { return last }
     // The daemon keeps the connection until it ends; the kernel takes a moment more to take the process away.

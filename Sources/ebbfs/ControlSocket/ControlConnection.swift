@@ -7,10 +7,13 @@ enum ConnectionError: Error, Hashable, Sendable {
   case message(MessageError)
   /// Somebody else than the user whose daemon it should be is at the other end.
   case stranger
+  /// The caller's own bound.
+  case outOfTime
 
   var message: String {
     switch self {
     case .stranger: "another user answers in its place"
+    case .outOfTime: "it has not ended in the given time"
     case .system(.again): "it does not answer"
     case .system(let error): error.message
     case .message(.unknownVersion(let version)): "the other side speaks version \(version) of the control protocol"

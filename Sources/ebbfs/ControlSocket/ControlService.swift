@@ -17,10 +17,14 @@ struct ControlService: Sendable {
     case .ping: _ = send(.done)
     case .status: _ = send(.status(daemon.report()))
     case .statistics: _ = send(.statistics(daemon.statistics()))
-    case .flush(let inodes): _ = send(awaitFlush(of: inodes) { send(.progress($0)) })
-    case .unmount(let drain): return unmount(drain: drain, send: send)
+    case .history: _ = send(.history(daemon.historyReport()))
+    case .activity: _ = send(.activity(daemon.filesystem.activity()))
+    case .file(let inode): _ = send(.file(daemon.filesystem.file(inode)))
+    case .flush(let inodes): _ = send(awaitFlush(of: inodes, isHastened: true) { send(.progress($0)) })
+    case .wait(let inodes): _ = send(awaitFlush(of: inodes, isHastened: false) { send(.progress($0)) })
+    case .unmount(let options): return unmount(options, send: send)
     case .stop: return stop(send: send)
-    case .set(let settings): _ = send(change { () throws(CommandFailure) in try daemon.filesystem.set(settings) })
+    case .set(let settings): _ = send(change { () throws(CommandFailure) in try daemon.set(settings) })
     case .reloadRules: _ = send(change { () throws(CommandFailure) in try daemon.filesystem.reloadRules() })
     case .deadLetters: tellDeadLetters(send: send)
     case .retryDeadLetters(let subjects):
@@ -47,9 +51,11 @@ struct ControlService: Sendable {
   }
 
   /// Returns early, with whatever, when `isAwaited` says no.
-  private func awaitFlush(of inodes: [UInt64], isAwaited: (ControlProgress) -> Bool) -> ControlReply {
+  private func awaitFlush(
+    of inodes: [UInt64], isHastened: Bool, isAwaited: (ControlProgress) -> Bool
+  ) -> ControlReply {
     let outcome = Lock<FlushOutcome?>(nil)
-    let left = daemon.filesystem.flush(inodes) { end in
+    let left = daemon.filesystem.flush(inodes, isHastened: isHastened) { end in
       outcome.withLock { $0 = end }
       outcome.wake()
     }
@@ -72,9 +78,9 @@ struct ControlService: Sendable {
     return .done
   }
 
-  private func unmount(drain: Bool, send: (ControlReply) -> Bool) -> Bool {
+  private func unmount(_ options: UnmountOptions, send: (ControlReply) -> Bool) -> Bool {
     do throws(Errno) {
-      if !daemon.isUnmounted { try daemon.filesystem.unmount(lazily: false) }
+      try daemon.unmount(options)
     } catch {
       let isBusy = error == .busy
       _ = send(
@@ -82,12 +88,11 @@ struct ControlService: Sendable {
           ControlFailure(reason: isBusy ? .busy : .failed, message: isBusy ? "files of the mount are in use" : error.message)))
       return false
     }
-    guard drain else {
-      _ = send(.done)
-      return false
-    }
-    switch daemon.awaitEnding(isAwaited: { send(.progress(daemon.report().progress)) }) {
+    let isAwaited = { send(daemon.isUnmounted ? .progress(daemon.report().progress) : .waitingForUsers) }
+    switch daemon.awaitEnding(isAwaited: isAwaited) {
     case .complete: return send(.done)
+    case .incomplete(let left, _) where options.keepsJournal && daemon.filesystem.status().journalFailure == nil:
+      return send(.progress(left)) && send(.done)
     case .incomplete(let left, let why):
       return send(
         .failed(ControlFailure(reason: .incomplete, message: "\(ProgressText.left(left)) not yet written back: \(why)")))

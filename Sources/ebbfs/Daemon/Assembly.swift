@@ -81,6 +81,9 @@ enum Assembly {
     configuration.conflicts = mount.options.conflicts
     configuration.revalidateMilliseconds = mount.options.isShared ? mount.options.revalidate : nil
     configuration.journalSeed = (0..<16).map { _ in UInt8.random(in: 0...255) }
+    let progress = ReadingProgress("recovering from the journal")
+    defer { progress.end() }
+    configuration.readingObserver = { progress.note($0) }
     do throws(EngineError) {
       return try Engine.open(
         configuration: configuration, journalStorage: journalStorage, backing: backing, runner: runner, clock: SystemClock())
@@ -100,7 +103,7 @@ enum Assembly {
   static func sessionOptions(_ mount: ValidMount) -> MountSessionOptions {
     let words = mount.options.kernelWords
     var options = MountSessionOptions(
-      fsname: mount.backing, allowOther: mount.options.allowOther || Processes.isRoot,
+      fsname: mount.backing, allowOther: mount.effectiveOptions.allowOther,
       readOnly: words.last { $0 == "ro" || $0 == "rw" } == "ro", kernelOptions: words.filter { $0 != "ro" && $0 != "rw" })
     options.kernelAcknowledgesWrites = mount.options.kernelWriteback
     if mount.options.isShared { options.believes(forSeconds: Double(mount.options.revalidate) / 1000) }

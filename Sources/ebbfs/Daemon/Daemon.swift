@@ -28,6 +28,7 @@ final class Daemon: Sendable {
     var isTerminating = false
     var ending: Ending?
     var lastLookAtHealth = 0
+    var lastSample = 0
     /// Requests that are being answered.
     var answers = 0
   }
@@ -37,7 +38,11 @@ final class Daemon: Sendable {
   private let startedAt = Monotonic.milliseconds()
   private let life = Lock(Life())
   private let monitor: Lock<HealthMonitor>
+  private let recorder = Lock(HistoryRecorder())
   private let messages: Messages
+  private let service = Lock(ServiceStatus())
+  /// What holds now.
+  private let options: Lock<MountOptions>
 
   private static let lossesSaidMax = 10_000
   private static let settlingMilliseconds = 60_000
@@ -59,6 +64,7 @@ final class Daemon: Sendable {
     self.confinement = confinement
     unmountTimeout = options.unmountTimeout
     monitor = Lock(HealthMonitor(options.health))
+    self.options = Lock(options)
     self.filesystem = filesystem
     self.entry = entry
     self.messages = messages
@@ -68,6 +74,7 @@ final class Daemon: Sendable {
   func run() -> ExitStatus {
     startTicking()
     settleLosses()
+    messages.notify("READY=1\nSTATUS=serving")
     do throws(CommandFailure) {
       try filesystem.serve()
     } catch {
@@ -90,7 +97,7 @@ final class Daemon: Sendable {
     guard salvage.isDoubtful else { return }
     messages.notify("STATUS=settling what a damaged journal left")
     let isSettled = Lock(false)
-    _ = filesystem.flush([]) { _ in
+    _ = filesystem.flush([], isHastened: true) { _ in
       isSettled.withLock { $0 = true }
       isSettled.wake()
     }
@@ -104,6 +111,8 @@ final class Daemon: Sendable {
       while life.wait(milliseconds: filesystem.tickMilliseconds, until: { $0.phase == .stopping ? true : nil }) == nil {
         filesystem.tick()
         watchHealth()
+        recordHistory()
+        endServingIfOutOfTime()
       }
     }
     do throws(Errno) {
@@ -113,7 +122,7 @@ final class Daemon: Sendable {
     }
   }
 
-  /// Says what becomes a matter of concern, and what ends to be one.
+  /// Says what becomes a matter of concern, and what ends to be one; tells systemd how the mount is.
   private func watchHealth() {
     let now = Monotonic.milliseconds()
     let isDue = life.withLock { life in
@@ -121,15 +130,46 @@ final class Daemon: Sendable {
       life.lastLookAtHealth = now
       return true
     }
-    if isDue { _ = report() }
+    guard isDue else { return }
+    let report = report()
+    // What is told while it drains is the drain's.
+    if report.phase == .serving { tellService(ServiceStatus.text(report)) }
+  }
+
+  private func tellService(_ status: String, left: ControlProgress? = nil) {
+    let lines = service.withLock { $0.lines(status, left: left, now: Monotonic.milliseconds()) }
+    if let lines { messages.notify(lines) }
+  }
+
+  private func recordHistory() {
+    let now = Monotonic.milliseconds()
+    let isDue = life.withLock { life in
+      guard now - life.lastSample >= History.intervalSeconds * 1000 else { return false }
+      life.lastSample = now
+      return true
+    }
+    guard isDue else { return }
+    let statistics = statistics()
+    recorder.withLock { $0.add(statistics) }
+  }
+
+  /// A lazy unmount has a bound, and programs still have files open.
+  private func endServingIfOutOfTime() {
+    let isOutOfTime = life.withLock { life in
+      life.phase == .serving && !life.isTerminating && life.drainUntil.map { Monotonic.milliseconds() >= $0 } ?? false
+    }
+    if isOutOfTime { filesystem.endServing() }
   }
 
   private func drain() {
-    life.withLock { life in
+    let mustWriteBack = life.withLock { life in
       life.phase = .draining
       if let unmountTimeout, life.drainUntil == nil { life.drainUntil = Monotonic.milliseconds() + unmountTimeout }
+      return !life.mustStop
     }
-    messages.notify("STOPPING=1\nSTATUS=writing back")
+    guard mustWriteBack else { return }
+    messages.notify("STOPPING=1")
+    var meter = ProgressMeter()
     filesystem.drain { [self] failure in
       life.withLock { life in
         life.isDrained = true
@@ -138,6 +178,11 @@ final class Daemon: Sendable {
       life.wake()
     }
     while true {
+      let report = filesystem.status()
+      // Nothing more can be written back safely without the records of it.
+      if let failure = report.journalFailure { return messages.say("the journal failed: \(failure)") }
+      meter.note(report.progress, now: Monotonic.milliseconds())
+      tellService("writing back, \(meter.text)", left: report.progress)
       let untilBound = life.withLock { $0.drainUntil }.map { max(0, $0 - Monotonic.milliseconds()) } ?? 1000
       let isOver = life.wait(milliseconds: min(1000, untilBound)) { $0.isDrained || $0.mustStop ? true : nil }
       if isOver != nil { return }
@@ -146,10 +191,6 @@ final class Daemon: Sendable {
         return life.isOutOfTime
       }
       if isOutOfTime { return }
-      let report = filesystem.status()
-      // Nothing more can be written back safely without the records of it.
-      if let failure = report.journalFailure { return messages.say("the journal failed: \(failure)") }
-      messages.notify("STATUS=writing back, \(ProgressText.left(report.progress)) left")
     }
   }
 
@@ -205,7 +246,17 @@ final class Daemon: Sendable {
     let (health, lines) = monitor.withLock { [report] in $0.assess(report) }
     for line in lines { messages.say(line) }
     report.health = health
+    report.configuration = options.withLock { OptionTable.settings(of: $0) }
     return report
+  }
+
+  /// Changes options, each `KEY=VALUE`: all of them, or none and throws one line.
+  func set(_ settings: [String]) throws(CommandFailure) {
+    try filesystem.set(settings)
+    options.withLock { options in
+      // The filesystem has taken them.
+      for setting in settings { try? OptionParser.apply(setting, to: &options) }
+    }
   }
 
   /// What `ebbfs stats` shows.
@@ -213,6 +264,41 @@ final class Daemon: Sendable {
     StatisticsReport(
       mountpoint: entry.mountpoint, version: Help.version, uptimeMilliseconds: Monotonic.milliseconds() - startedAt,
       families: filesystem.statistics())
+  }
+
+  /// What `ebbfs report` draws.
+  func historyReport() -> HistoryReport {
+    var report = HistoryReport()
+    report.mountpoint = entry.mountpoint
+    report.nowSeconds = time(nil)
+    report.uptimeSeconds = (Monotonic.milliseconds() - startedAt) / 1000
+    report.samples = recorder.withLock { $0.history.samples }
+    return report
+  }
+
+  /// Takes the mount away; `busy` when it is in use, unless lazily. What it bounds holds also for one that is gone already.
+  func unmount(_ options: UnmountOptions) throws(Errno) {
+    let until = options.timeoutMilliseconds.map { Monotonic.milliseconds() + $0 }
+    // Before the mount is gone, as write-back of the rest begins then.
+    let mustStop = life.withLock { life in
+      defer { life.mustStop = life.mustStop || options.keepsJournal }
+      return life.mustStop
+    }
+    do throws(Errno) {
+      if !isUnmounted { try takeAway(options) }
+    } catch {
+      life.withLock { $0.mustStop = mustStop }
+      throw error
+    }
+    // Not before: a mount that is in use and stays must not be ended by it.
+    life.withLock { $0.drainUntil = until ?? $0.drainUntil }
+    life.wake()
+  }
+
+  private func takeAway(_ options: UnmountOptions) throws(Errno) {
+    // What is open is of no more use to anybody when nothing is waited for.
+    if options.keepsJournal, options.isLazy { return filesystem.endServing() }
+    try filesystem.unmount(lazily: options.isLazy)
   }
 
   /// Whether the mount is gone.

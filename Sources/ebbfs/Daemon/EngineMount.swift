@@ -84,13 +84,15 @@ final class EngineMount: MountedFilesystem {
   }
   func statistics() -> [MetricFamily] { session.statistics() + engine.statistics() }
 
-  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (FlushOutcome) -> Void) -> @Sendable () -> ControlProgress {
+  func flush(
+    _ inodes: [UInt64], isHastened: Bool, completion: @escaping @Sendable (FlushOutcome) -> Void
+  ) -> @Sendable () -> ControlProgress {
     let end: @Sendable (Int) -> Void = { completion($0 == 0 ? .done : .deadLetters($0)) }
     guard !inodes.isEmpty else {
-      engine.drain { [engine] in end(engine.status().deadLetters) }
+      engine.drain(isHastened: isHastened) { [engine] in end(engine.status().deadLetters) }
       return { [self] in status().progress }
     }
-    let drain = engine.drain(Set(inodes.map { InodeNumber($0) }), completion: end)
+    let drain = engine.drain(Set(inodes.map { InodeNumber($0) }), isHastened: isHastened, completion: end)
     return { [engine] in
       let left = engine.left(ofDrain: drain)
       return ControlProgress(bytesLeft: left.bytes, operationsLeft: left.operations)

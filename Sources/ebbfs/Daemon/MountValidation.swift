@@ -17,6 +17,15 @@ struct ValidMount: Hashable, Sendable {
   var rules = RuleList()
   /// Whether the mount of a daemon of the same backing directory that died is still on the mountpoint, to be taken away first.
   var hasDeadMount = false
+
+  /// With what was found out for options that were not given.
+  var effectiveOptions: MountOptions {
+    var result = options
+    result.stateDirectory = stateDirectory
+    result.journalSize = journalSize.capacity
+    result.allowOther = options.allowOther || Processes.isRoot
+    return result
+  }
 }
 
 /// Finds out, without changing anything, whether a mount can be made. Each function throws one line for the operator.

@@ -35,11 +35,17 @@ protocol MountedFilesystem: AnyObject, Sendable {
   func reloadRules() throws(CommandFailure)
   /// Everything that is counted. Never waits for the backing directory.
   func statistics() -> [MetricFamily]
+  /// How far one file is.
+  func file(_ inode: UInt64) -> FileReport
+  /// What is written to most, and what waits by priority.
+  func activity() -> ActivityReport
   /// Calls `completion` once, when everything acknowledged before the call is in the backing directory and synced there, or never
-  /// will be. With inode numbers only what concerns these and what is below them, first of all.
+  /// will be. With inode numbers only what concerns these and what is below them; hastened, first of all.
   ///
   /// - Returns: tells how much of it is left.
-  func flush(_ inodes: [UInt64], completion: @escaping @Sendable (FlushOutcome) -> Void) -> @Sendable () -> ControlProgress
+  func flush(
+    _ inodes: [UInt64], isHastened: Bool, completion: @escaping @Sendable (FlushOutcome) -> Void
+  ) -> @Sendable () -> ControlProgress
   /// Waits like `flush` for everything, as fast as possible: nothing is acknowledged any more. `completion` gets the line that
   /// says why it never will be written back.
   func drain(completion: @escaping @Sendable (String?) -> Void)

@@ -120,6 +120,19 @@ struct Registry: Sendable {
     return claims.last { $0.user == 0 } ?? claims.last
   }
 
+  /// The daemon of the mount that a path lies on; links before its last component are followed.
+  func entry(holding path: String) -> RegistryEntry? {
+    let name = PathText.name(path)
+    let isName = name != "." && name != ".." && name != "/"
+    let directory = isName ? PathText.parent(path) : path
+    guard let canonical = try? Files.canonicalPath(directory) else { return nil }
+    let whole = isName ? PathText.joined(canonical, name) : canonical
+    let mounts = ((try? MountTable.current()) ?? []).filter {
+      $0.type == MountTable.ownType && PathText.isInside(whole, $0.mountpoint)
+    }
+    return mounts.max { $0.mountpoint.utf8.count < $1.mountpoint.utf8.count }.flatMap { entry(mountpoint: $0.mountpoint) }
+  }
+
   /// The canonical path, and the one whose last component is not looked at: a mountpoint whose daemon is dead, or another user's,
   /// cannot be.
   private static func spellings(of mountpoint: String) -> [String] {

@@ -15,7 +15,7 @@ final class RunningMount: Sendable {
     entry = RegistryEntry(
       mountpoint: mount.mountpoint, backing: mount.backing, stateDirectory: mount.stateDirectory)
     daemon = Daemon(
-      filesystem: filesystem, entry: entry, messages: messages, options: mount.options, confinement: confinement)
+      filesystem: filesystem, entry: entry, messages: messages, options: mount.effectiveOptions, confinement: confinement)
     do throws(Errno) {
       server = try ControlServer(stateDirectory: mount.stateDirectory, service: ControlService(daemon: daemon))
       try server.start()

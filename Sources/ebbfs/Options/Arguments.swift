@@ -3,14 +3,20 @@ import Control
 /// What the command line asks for.
 enum CommandLineRequest: Hashable, Sendable {
   case mount(MountRequest)
-  case unmount(mountpoint: String)
+  case unmount(mountpoint: String, UnmountOptions)
   /// Of everything when there are no paths.
   case flush(mountpoint: String, paths: [String])
   case set(SetRequest)
-  case status(mountpoint: String?, asJSON: Bool)
+  /// Of a mount by its mountpoint, of a file by its path, of all mounts without one.
+  case status(path: String?, asJSON: Bool)
+  case configuration(mountpoint: String, asJSON: Bool)
+  case wait(path: String, timeoutMilliseconds: Int?)
   case statistics(mountpoint: String?, StatisticsForm)
+  case top(mountpoint: String?)
+  case report(mountpoint: String?, output: String?)
   case journal(JournalRequest, place: String)
   case deadLetters(DeadLetterVerb, mountpoint: String)
+  case documentation(Document)
   case version
   case help
 }
@@ -20,6 +26,8 @@ enum StatisticsForm: Hashable, Sendable {
   case text
   case json
   case prometheus
+  /// The same for as long as the command runs.
+  case exposition(StatisticsExposition.Place)
   /// A line of rates every so many seconds, until interrupted.
   case watch(seconds: Int)
 }
@@ -88,26 +96,14 @@ enum Arguments {
     guard arguments.allSatisfy({ !$0.unicodeScalars.contains("\u{FFFD}") }) else {
       throw CommandFailure(.usage, "arguments must be UTF-8")
     }
-    let words = Array(arguments.dropFirst())
-    switch arguments.first {
-    case nil: throw CommandFailure(.usage, "nothing to do; try `ebbfs --help`")
-    case "--help", "-h", "help": return .help
-    case "--version", "-V", "version": return .version
-    case "mount": return try mount(words)
-    case "unmount", "umount": return .unmount(mountpoint: try only(words, "unmount MOUNTPOINT"))
-    case "flush": return try flush(words)
-    case "set": return .set(try set(words))
-    case "status": return try status(words)
-    case "stats": return try statistics(words)
-    case "journal": return try JournalArguments.parse(words)
-    case "dead-letters": return try DeadLetterArguments.parse(words)
-    default: return try mount(arguments)
-    }
+    guard let first = arguments.first else { throw CommandFailure(.usage, "nothing to do; try `ebbfs --help`") }
+    guard let command = CommandTable.command(first) else { return try mount(arguments) }
+    return try command.parse(Array(arguments.dropFirst()))
   }
 
-  private static let mountUsage = "[mount] BACKING MOUNTPOINT [-f] [-o OPTION[=VALUE],...]"
+  private static let mountUsage = "[mount]"
 
-  private static func mount(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+  static func mount(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     var paths: [String] = []
     var request = MountRequest(backing: "", mountpoint: "", options: MountOptions())
     var rest = words[...]
@@ -139,8 +135,8 @@ enum Arguments {
     return .mount(request)
   }
 
-  private static func flush(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
-    let form = "flush MOUNTPOINT [PATH...]"
+  static func flush(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let form = "flush"
     let isGuarded = words.first == "--"
     let paths = isGuarded ? Array(words.dropFirst()) : words
     guard let mountpoint = paths.first else { throw usage(form, "an argument is missing") }
@@ -149,8 +145,10 @@ enum Arguments {
     return .flush(mountpoint: mountpoint, paths: Array(paths.dropFirst()))
   }
 
-  private static func set(_ words: [String]) throws(CommandFailure) -> SetRequest {
-    let form = "set MOUNTPOINT KEY=VALUE... [PATH] | MOUNTPOINT --reload"
+  static func set(_ words: [String]) throws(CommandFailure) -> CommandLineRequest { .set(try setRequest(words)) }
+
+  private static func setRequest(_ words: [String]) throws(CommandFailure) -> SetRequest {
+    let form = "set"
     guard let mountpoint = words.first, !mountpoint.hasPrefix("-") else { throw usage(form, "a mountpoint is needed") }
     let rest = Array(words.dropFirst())
     if rest == ["--reload"] { return SetRequest(mountpoint: mountpoint, change: .rules) }
@@ -169,23 +167,50 @@ enum Arguments {
     return SetRequest(mountpoint: mountpoint, change: .mount(settings))
   }
 
-  private static func status(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+  static func status(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    if words.contains("--config") { return try configuration(words) }
     let paths = words.filter { $0 != "--json" }
     guard paths.count <= 1, !(paths.first ?? "").hasPrefix("-") else {
-      throw usage("status [MOUNTPOINT] [--json]", "unexpected argument \(paths.last ?? "")")
+      throw usage("status", "unexpected argument \(paths.last ?? "")")
     }
-    return .status(mountpoint: paths.first, asJSON: paths.count < words.count)
+    return .status(path: paths.first, asJSON: paths.count < words.count)
   }
 
-  private static let statisticsUsage = "stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]"
+  private static func configuration(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let mountpoint = try only(words.filter { $0 != "--config" && $0 != "--json" }, "status MOUNTPOINT")
+    return .configuration(mountpoint: mountpoint, asJSON: words.contains("--json"))
+  }
+
+  static func documentation(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let word = try only(words, "documentation")
+    guard let document = Document(rawValue: word) else { throw usage("documentation", "there is no document \(word)") }
+    return .documentation(document)
+  }
+
+  static func top(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    .top(mountpoint: try CommandWords(words, "top", pathCounts: 0...1).paths.first)
+  }
+
+  static func report(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+    let words = try CommandWords(words, "report", valued: ["-o"], pathCounts: 0...1)
+    return .report(mountpoint: words.paths.first, output: words.value("-o"))
+  }
+
+  private static let statisticsUsage = "stats"
   /// Up to an hour.
   private static let watchSeconds = 1...3600
 
-  private static func statistics(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
+  static func statistics(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     var forms: [StatisticsForm] = []
     var paths: [String] = []
-    for word in words {
+    var place: StatisticsExposition.Place?
+    var rest = words[...]
+    while let word = rest.popFirst() {
       switch word {
+      case "--listen":
+        let next = rest.popFirst().map { StatisticsExposition.Place($0) }
+        guard let next, !next.path.isEmpty else { throw usage(statisticsUsage, "--listen needs FILE or unix:PATH behind it") }
+        place = next
       case "--json": forms.append(.json)
       case "--prometheus": forms.append(.prometheus)
       case "--watch": forms.append(.watch(seconds: 1))
@@ -201,6 +226,10 @@ enum Arguments {
     guard paths.count <= 1 else { throw usage(statisticsUsage, "unexpected argument \(paths[1])") }
     guard forms.count <= 1 else { throw usage(statisticsUsage, "only one of --json, --prometheus and --watch is possible") }
     if case .watch? = forms.first, paths.isEmpty { throw usage(statisticsUsage, "--watch needs a mountpoint") }
+    if let place {
+      guard forms == [.prometheus] else { throw usage(statisticsUsage, "--listen needs --prometheus") }
+      return .statistics(mountpoint: paths.first, .exposition(place))
+    }
     return .statistics(mountpoint: paths.first, forms.first ?? .text)
   }
 
@@ -212,7 +241,8 @@ enum Arguments {
     return word
   }
 
+  /// - Parameter form: the words with which the synopsis begins.
   static func usage(_ form: String, _ message: String) -> CommandFailure {
-    CommandFailure(.usage, "\(message); usage: ebbfs \(form)")
+    CommandFailure(.usage, "\(message); usage: ebbfs \(CommandTable.usage(form))")
   }
 }

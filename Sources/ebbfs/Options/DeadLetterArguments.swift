@@ -14,8 +14,7 @@ enum DeadLetterSelection: Hashable, Sendable {
 
 /// The words behind `ebbfs dead-letters`.
 enum DeadLetterArguments {
-  static let usage =
-    "dead-letters MOUNTPOINT list [--json] | retry [PATH...|--all] | export DIR | discard PATH...|--all [--force]"
+  private static let usage = "dead-letters"
 
   static func parse(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     guard let mountpoint = words.first, !mountpoint.hasPrefix("-") else {

@@ -1,38 +1,19 @@
-/// What `--help` and `--version` print.
+/// What `--help` prints.
 enum Help {
   static let version = "0.1.0"
+  static let summary = "a crash-safe write-back cache in front of a directory"
+  static let units = "Sizes take K, M, G, T; times need ms, s, m or h."
 
   static var text: String {
     """
-    ebbfs \(version): a crash-safe write-back cache in front of a directory
+    ebbfs \(version): \(summary)
 
-    usage:
-      ebbfs [mount] BACKING MOUNTPOINT [-f] [-o OPTION[=VALUE],...]
-                                       mount; returns when the mount is ready (-f: stay in the foreground)
-      ebbfs unmount MOUNTPOINT         unmount, write everything back, return when the daemon is gone
-      ebbfs flush MOUNTPOINT [PATH...] return when everything acknowledged so far, or what is at and below the paths, is in the
-                                       backing directory and synced there
-      ebbfs set MOUNTPOINT KEY=VALUE... [PATH]
-                                       change options of the mount, or what holds for a file or all below a directory
-      ebbfs set MOUNTPOINT --reload    read the rules file again
-      ebbfs status [MOUNTPOINT] [--json]
-                                       what is not yet written back, the journal's use, the last error
-      ebbfs stats [MOUNTPOINT] [--json|--prometheus|--watch[=SECONDS]]
-                                       counters and latencies; --watch: rates, a line every second
-      ebbfs dead-letters MOUNTPOINT list [--json] | retry [PATH...|--all] | export DIR | discard PATH...|--all [--force]
-                                       changes that the backing directory refuses: show them, try them again, save what
-                                       they hold, give them up
-      ebbfs journal dump STATEDIR|BACKING|MOUNTPOINT [--from LSN] [--follow] [--json]
-                                       print what was done, a line for each record; --follow goes on as it happens
-      ebbfs journal extract STATEDIR|BACKING|MOUNTPOINT LSN PATH [-o FILE] [--partial]
-                                       the contents that a file had right after a record, as far as the journal holds them
-      ebbfs journal check STATEDIR|BACKING|MOUNTPOINT
-                                       read the whole journal and name what is damaged
-      ebbfs --version | --help
+    commands:
+    \(CommandTable.forms.map { entry("ebbfs " + $0.synopsis, $0.help) }.joined(separator: "\n"))
 
     options (-o):
-    \(options)
-      Sizes take K, M, G, T; times need ms, s, m or h. Also accepted: what mount(8) and fstab(5) have for every filesystem.
+    \(OptionTable.options.map { entry($0.usage, $0.help, $0.limits) }.joined(separator: "\n"))
+      \(units) Also accepted: what mount(8) and fstab(5) have for every filesystem.
 
     exit status:
     \(statuses)
@@ -40,11 +21,21 @@ enum Help {
     """
   }
 
-  private static var options: String {
-    OptionTable.options.map { option in
-      let range = option.rangeText.isEmpty ? "" : "\(option.rangeText), "
-      return "  \(option.usage)\n      \(option.help)\n      (\(range)default: \(option.defaultText.filter { $0 != "`" }))"
-    }.joined(separator: "\n")
+  /// A line for the name of something and indented lines for what it is, without the marks of the README.
+  private static func entry(_ name: String, _ texts: String...) -> String {
+    let lines = texts.flatMap { wrapped($0.filter { $0 != "`" }, columns: 100) }
+    return (["  " + name] + lines.map { "      " + $0 }).joined(separator: "\n")
+  }
+
+  private static func wrapped(_ text: String, columns: Int) -> [String] {
+    var lines = [""]
+    for word in text.split(separator: " ") {
+      if !lines[lines.count - 1].isEmpty {
+        if lines[lines.count - 1].count + word.count < columns { lines[lines.count - 1] += " " } else { lines.append("") }
+      }
+      lines[lines.count - 1] += word
+    }
+    return lines
   }
 
   private static var statuses: String {
@@ -53,4 +44,9 @@ enum Help {
       return "  " + String(repeating: " ", count: 2 - number.count) + number + "  " + status.meaning
     }.joined(separator: "\n")
   }
+}
+
+extension OptionDescription {
+  /// What it can be and what it is, for people.
+  var limits: String { "(\(rangeText.isEmpty ? "" : "\(rangeText), ")default: \(defaultText))" }
 }

@@ -1,10 +1,8 @@
 /// Reads what stands behind `ebbfs journal`.
 enum JournalArguments {
-  private static let place = "STATEDIR|BACKING|MOUNTPOINT"
-  private static let check = "journal check \(place)"
-  static let dump = "journal dump \(place) [--from LSN] [--follow] [--json]"
-
-  static let extract = "journal extract \(place) LSN PATH [-o FILE] [--partial]"
+  private static let check = "journal check"
+  private static let dump = "journal dump"
+  private static let extract = "journal extract"
 
   static func parse(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     let rest = Array(words.dropFirst())
@@ -14,7 +12,7 @@ enum JournalArguments {
     case "extract": return try extract(rest)
     case let word:
       throw Arguments.usage(
-        "journal check|dump|extract \(place)", word.map { "unknown journal command \($0)" } ?? "a journal command is needed")
+        "journal", word.map { "unknown journal command \($0)" } ?? "a journal command is needed")
     }
   }
 

@@ -14,4 +14,11 @@ extension OptionValues {
     }
     return .bytes(try size(text, retainedBytes))
   }
+
+  static func retentionText(_ retention: Retention) -> String {
+    switch retention {
+    case .bytes(let bytes): sizeText(bytes)
+    case .time(let milliseconds): timeText(milliseconds)
+    }
+  }
 }

@@ -13,7 +13,8 @@ enum Confinement {
     var read: [String]
 
     /// The backing directory may be mounted anew while the daemon runs, and a rule of Landlock belongs to a directory, not to a
-    /// path: what is allowed is what is above the mount. The held directory has a rule too: without its mount nothing is above it.
+    /// path: what is allowed is what is above the mount. The held directory has a rule too: once its mount is gone, nothing is
+    /// above it.
     init(_ mount: ValidMount, registry: String, mounts: [MountEntry]) {
       let own = mounts.map(\.mountpoint).filter { PathText.isInside(mount.backing, $0) }.max { $0.utf8.count < $1.utf8.count }
       let above = own.flatMap { $0 == "/" ? nil : PathText.parent($0) }

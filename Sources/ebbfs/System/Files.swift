@@ -40,6 +40,18 @@ enum Files {
     return text
   }
 
+  /// What a symbolic link says. The corresponding C function is `readlink`.
+  static func linkTarget(_ path: String) throws(Errno) -> String {
+    var failure: Errno?
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+      let result = unsafe readlink(path, buffer.baseAddress!, buffer.count)
+      if result < 0 { failure = Errno.current }
+      count = max(0, result)
+    }
+    if let failure { throw failure }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// Whether the process may do what `mode` (R_OK, W_OK, X_OK) asks. The corresponding C function is `access`.
   static func checkAccess(_ path: String, _ mode: Int32) throws(Errno) {
     guard unsafe access(path, mode) == 0 else { throw Errno.current }
@@ -86,10 +98,11 @@ enum Files {
     String(decoding: try Descriptor(path: path, flags: O_RDONLY).readAll(limit: limit), as: UTF8.self)
   }
 
-  /// Replaces a small text file as a whole, readable by its owner only.
-  static func replaceText(_ path: String, with text: String) throws(Errno) {
+  /// Replaces a small text file as a whole, readable by its owner only unless `permissions` say otherwise.
+  static func replaceText(_ path: String, with text: String, permissions: UInt32 = 0o600) throws(Errno) {
     let temporary = path + ".new"
-    let descriptor = try Descriptor(path: temporary, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, permissions: 0o600)
+    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW
+    let descriptor = try Descriptor(path: temporary, flags: flags, permissions: permissions)
     try descriptor.write(Array(text.utf8))
     guard unsafe rename(temporary, path) == 0 else { throw Errno.current }
   }

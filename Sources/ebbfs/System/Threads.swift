@@ -34,6 +34,13 @@ enum Signals {
     return signals
   }
 
+  /// Whether one of them has come; it is not taken.
+  static var isPending: Bool {
+    var waiting = sigset_t()
+    guard unsafe sigpending(&waiting) == 0 else { return false }
+    return [SIGTERM, SIGINT, SIGHUP].contains { unsafe sigismember(&waiting, $0) == 1 }
+  }
+
   /// Waits for the next of them. The corresponding C function is `sigwait`.
   static func next() -> Int32 {
     var handled = set

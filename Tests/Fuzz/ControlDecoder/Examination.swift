@@ -48,7 +48,11 @@ private func examineText(_ reply: ControlReply) {
     let json = report.json.text()
     require(lines(of: json) == lines(of: same.json.text()), "a field breaks the lines of the JSON")
     require(controls(in: json) == lines(of: json), "the JSON has control characters")
-  case .statistics(let report): examineText(report)
+    examinePage(report, HistoryReport())
+    examineScreen(report, StatisticsReport(), ActivityReport())
+  case .statistics(let report):
+    examineText(report)
+    examineScreen(StatusReport(), report, ActivityReport())
   case .progress(let left):
     #if CANARY
       canary(left.operationsLeft % 61 == 37)
@@ -57,7 +61,34 @@ private func examineText(_ reply: ControlReply) {
   case .deadLetter(let letter):
     require(controls(in: letter.text) == lines(of: letter.text), "a letter has control characters")
     require(controls(in: letter.json.text()) == lines(of: letter.json.text()), "the JSON of a letter has control characters")
-  case .dependent, .count, .done, .failed: break
+  case .file(let report):
+    require(controls(in: report.text) == 0, "a file's status has control characters")
+    let json = report.json(path: "x").text()
+    require(controls(in: json) == lines(of: json), "the JSON of a file has control characters")
+  case .history(let report): examinePage(StatusReport(), report)
+  case .activity(let report): examineScreen(StatusReport(), StatisticsReport(), report)
+  case .waitingForUsers, .dependent, .count, .done, .failed: break
+  }
+}
+
+/// Names are no markup, whatever they are, and numbers do not matter.
+private func examinePage(_ status: StatusReport, _ history: HistoryReport) {
+  let page = HistoryPage.html([(status, history)])
+  require(controls(in: page) == lines(of: page), "the page has control characters")
+  let tags = page.unicodeScalars.count { $0 == "<" }
+  var (plainStatus, plainHistory) = (plain(status), history)
+  plainHistory.mountpoint = "x"
+  plainStatus.health.level = .ok
+  require(HistoryPage.html([(plainStatus, plainHistory)]).unicodeScalars.count { $0 == "<" } == tags, "a name is markup")
+}
+
+private func examineScreen(_ status: StatusReport, _ statistics: StatisticsReport, _ activity: ActivityReport) {
+  var screen = TopScreen()
+  for statistics in [StatisticsReport(), statistics, statistics] {
+    screen.take(TopScreen.Moment(status: status, statistics: statistics, activity: activity))
+    let lines = screen.lines(width: 80, height: 24)
+    require(lines.count == 24 && lines.allSatisfy { $0.count <= 80 }, "the screen does not fit")
+    require(controls(in: lines.joined()) == 0, "the screen has control characters")
   }
 }
 

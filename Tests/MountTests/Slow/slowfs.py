@@ -1,7 +1,8 @@
 """A passthrough filesystem that makes every operation wait: `slowfs.py SOURCE MOUNTPOINT CONTROL`.
 
 The directory CONTROL has the file `delay`, milliseconds for each operation and, after a space, the errno with which all then fail, read
-again for each; every operation is appended to `trace` there. Debian's python3-fusepy.
+again for each; every operation is appended to `trace` there. With a file `no-free-files` there statfs tells of
+none. Debian's python3-fusepy.
 """
 import os, sys, threading, time
 from fusepy import FUSE, FuseOSError, Operations
@@ -37,7 +38,8 @@ class Slow(Operations):
 
     def statfs(self, path):
         figures = os.statvfs(path)
-        return {name: getattr(figures, name) for name in FIGURES}
+        found = {name: getattr(figures, name) for name in FIGURES}
+        return found | ({"f_ffree": 0, "f_favail": 0} if os.path.exists(control + "/no-free-files") else {})
 
     def mkdir(self, path, mode): return os.mkdir(path, mode)
     def rmdir(self, path): return os.rmdir(path)
