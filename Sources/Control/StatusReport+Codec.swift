@@ -5,6 +5,7 @@ extension StatusReport {
     fields.put(backing)
     fields.put(stateDirectory)
     fields.put(processID)
+    fields.put(confinement)
     fields.put(phase.rawValue)
     fields.put(uptimeMilliseconds)
     fields.put(mode)
@@ -50,6 +51,7 @@ extension StatusReport {
     backing = try fields.string()
     stateDirectory = try fields.string()
     processID = try fields.integer()
+    confinement = try fields.string()
     guard let phase = Phase(rawValue: try fields.byte()) else { throw .unknownValue }
     self.phase = phase
     uptimeMilliseconds = try fields.integer()

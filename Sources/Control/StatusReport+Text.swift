@@ -15,6 +15,7 @@ extension StatusReport {
       (
         "daemon", "process \(processID), \(phase.name), up \(Quantity.time(milliseconds: uptimeMilliseconds)), version \(version)"
       ),
+      ("confinement", confinement),
       ("health", health.text),
       ("mode", "\(mode), durability \(durability)" + (rules.map { ", \($0)" } ?? "")),
       (
@@ -68,6 +69,7 @@ extension StatusReport {
       .init("backing", .string(backing)),
       .init("state_directory", .string(stateDirectory)),
       .init("pid", .integer(processID)),
+      .init("confinement", .string(confinement)),
       .init("phase", .string(phase.name)),
       .init("uptime_ms", .integer(uptimeMilliseconds)),
       .init("mode", .string(mode)),

@@ -59,6 +59,8 @@ package struct StatusReport: Hashable, Sendable {
   package var backing = ""
   package var stateDirectory = ""
   package var processID = 0
+  /// Which rights the daemon has given up, in words.
+  package var confinement = ""
   package var phase = Phase.starting
   package var uptimeMilliseconds = 0
   /// The write mode of the mount, as in the option.

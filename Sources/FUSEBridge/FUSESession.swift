@@ -75,7 +75,7 @@ import Threading
 }
 
 /// Calls `body` with `struct fuse_args` of these arguments.
-private func withArguments<Result>(_ arguments: [String], _ body: (inout fuse_args) -> Result) -> Result {
+func withArguments<Result>(_ arguments: [String], _ body: (inout fuse_args) -> Result) -> Result {
   var list = unsafe fuse_args(argc: 0, argv: nil, allocated: 0)
   defer { unsafe fuse_opt_free_args(&list) }
   for argument in arguments { unsafe fuse_opt_add_arg(&list, argument) }

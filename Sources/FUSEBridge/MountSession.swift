@@ -5,25 +5,26 @@ import Glibc
 import Statistics
 import Threading
 
-// SAFETY: strings from the C library are copied and freed here, argument lists end with a null pointer and are freed after the
-// call, and the session lives as long as its owner.
+// SAFETY: strings from the C library are copied and freed here, and the session lives as long as its owner.
 
 /// A FUSE mount whose requests are answered by an `OperationHandler`.
 ///
-/// `init`, `mount()`, `run()` in this order. Works as root and, through fusermount3, as an ordinary user.
+/// `init`, `mount()`, `run()` in this order.
 package final class MountSession: Sendable {
   let session: FUSESession
   private let loop: ReceiveLoop
   private let mountpoint: String
+  private let mounter: any Mounter
   private let threads: Int
   /// What the mount table shows at the mountpoint once it is ours.
   private let mounted = Lock<MountTableEntry?>(nil)
 
   /// Prepares a mount; nothing is mounted yet.
   ///
+  /// - Parameter mounter: mounts and unmounts; this process itself by default.
   /// - Throws: what is wrong with the mountpoint or an option.
   package init(
-    mountpoint: String, options: MountSessionOptions, handler: any OperationHandler
+    mountpoint: String, options: MountSessionOptions, handler: any OperationHandler, mounter: (any Mounter)? = nil
   ) throws(MountError) {
     // Absolute, because a daemon changes its working directory.
     guard let resolved = unsafe realpath(mountpoint, nil) else { throw MountError("\(mountpoint): \(errorText(errno))") }
@@ -32,6 +33,7 @@ package final class MountSession: Sendable {
     var status = stat()
     guard unsafe stat(resolved, &status) == 0 else { throw MountError("\(mountpoint): \(errorText(errno))") }
     guard status.st_mode & S_IFMT == S_IFDIR else { throw MountError("\(mountpoint): \(errorText(ENOTDIR))") }
+    self.mounter = mounter ?? DirectMounter(mountpoint: self.mountpoint, options: options)
     threads = options.threads
     session = try FUSESession(options: options, handler: handler)
     loop = ReceiveLoop(session)
@@ -39,10 +41,11 @@ package final class MountSession: Sendable {
 
   /// Mounts and agrees with the kernel on the protocol. Requests wait until `run` serves them.
   package func mount() throws(MountError) {
-    let (result, message) = LibraryMessages.collect { unsafe fuse_session_mount(session.pointer, mountpoint) }
+    let descriptor = try mounter.mount()
+    let (result, message) = LibraryMessages.collect { unsafe fuse_session_mount(session.pointer, "/dev/fd/\(descriptor)") }
     guard result == 0 else {
-      // As an ordinary user the message is fusermount3's, on standard error.
-      throw MountError(message ?? "\(mountpoint) could not be mounted")
+      close(descriptor)
+      throw MountError(message ?? "libfuse refused the mount's descriptor")
     }
     mounted.withLock { $0 = MountTableEntry.at(mountpoint) }
     do throws(MountError) {
@@ -74,15 +77,8 @@ package final class MountSession: Sendable {
   package func unmount(lazily: Bool) throws(Errno) {
     // Once the kernel has ended the connection, another mount may have got the number of our device.
     guard !hasEndedInKernel, let ours = mounted.withLock({ $0 }), MountTableEntry.at(mountpoint) == ours else { return }
-    try detach(lazily: lazily)
+    try mounter.unmount(lazily: lazily)
     mounted.withLock { $0 = nil }
-  }
-
-  private func detach(lazily: Bool) throws(Errno) {
-    if unsafe umount2(mountpoint, Int32(lazily ? MNT_DETACH : 0) | Int32(UMOUNT_NOFOLLOW)) == 0 { return }
-    let error = Errno(rawValue: errno)
-    guard error == .notPermitted else { throw error }
-    try unmountAsUser(lazily: lazily)
   }
 
   /// Ends the session at once though files may be open: `run` returns, and what is asked of the mount afterwards gets ENOTCONN.
@@ -105,20 +101,5 @@ package final class MountSession: Sendable {
   private var hasEndedInKernel: Bool {
     var state = pollfd(fd: session.descriptor, events: 0, revents: 0)
     return unsafe poll(&state, 1, 0) == 1 && state.revents & Int16(POLLERR) != 0
-  }
-
-  private func unmountAsUser(lazily: Bool) throws(Errno) {
-    let arguments = ["fusermount3", "-u", "-q"] + (lazily ? ["-z"] : []) + ["--", mountpoint]
-    var pointers: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
-    var process = pid_t()
-    let failure = unsafe posix_spawnp(&process, "fusermount3", nil, nil, &pointers, environ)
-    guard failure == 0 else { throw Errno(rawValue: failure) }
-    var status: Int32 = 0
-    while unsafe waitpid(process, &status, 0) < 0 {
-      guard errno == EINTR else { throw Errno(rawValue: errno) }
-    }
-    // It tells no reason; use is the usual one.
-    guard status == 0 else { throw .busy }
   }
 }

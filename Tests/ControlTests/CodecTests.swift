@@ -11,6 +11,7 @@ func fullReport() -> StatusReport {
   report.backing = "/srv/\u{e4}"
   report.stateDirectory = "/var/lib/ebbfs/0123"
   report.processID = 4711
+  report.confinement = "no capabilities"
   report.phase = .draining
   report.uptimeMilliseconds = 61_500
   report.mode = "write-back"

@@ -1,4 +1,5 @@
 import CLinux
+import FUSEBridge
 import FilesystemModel
 import Glibc
 
@@ -26,14 +27,8 @@ enum MountCommand {
     let messages = Messages(log: request.options.log, finest: request.options.logLevel, hasTimestamps: true)
     do throws(CommandFailure) {
       let daemon = try start(request, messages: messages)
-      do throws(Errno) {
-        try Messages.redirectToFile(stateDirectory: daemon.entry.stateDirectory)
-        try pipe.write(Readiness.encode(nil))
-      } catch {
-        // Whoever asked for the mount is gone, or nothing could ever be told: then it is not wanted or not safe to have.
-        messages.say("the mount is given up: \(error.message)", .error)
-        daemon.terminate()
-      }
+      // Whoever asked for the mount is gone: then it is not wanted.
+      if (try? pipe.write(Readiness.encode(nil))) == nil { daemon.terminate() }
       drop(pipe)
       return daemon.runToTheEnd()
     } catch {
@@ -54,29 +49,61 @@ enum MountCommand {
     guard unsafe chdir("/") == 0 else { throw CommandFailure(.failed, "chdir /: \(Errno.current.message)") }
     messages.notify("STATUS=recovering")
     let storage = try Takeover(stateDirectory: mount.stateDirectory, backing: mount.backing).acquire()
-    if mount.hasDeadMount { try takeAway(deadMount: mount.mountpoint) }
+    // Used when the mount is ready: until then who started it reads along.
+    let file = request.readinessDescriptor == nil ? nil : try openMessages(mount.stateDirectory)
+    if mount.hasDeadMount { try takeAway(deadMount: mount) }
     // The daemon that had the lock may have been mounted, or have used up the disk, since the first check.
     let again = try MountValidation.check(absolute(request, mount))
-    let filesystem = try Assembly.assemble(again, journalStorage: storage) { messages.tell($0) }
-    return try RunningMount(again, filesystem: filesystem, messages: messages)
+    let mounter = try makeMounter(again)
+    let confinement = try confine(again)
+    let filesystem = try Assembly.assemble(again, journalStorage: storage, mounter: mounter) { messages.tell($0) }
+    let daemon = try RunningMount(again, filesystem: filesystem, messages: messages, confinement: confinement)
+    if let file { Messages.redirect(to: file) }
+    return daemon
+  }
+
+  private static func openMessages(_ stateDirectory: String) throws(CommandFailure) -> Descriptor {
+    do throws(Errno) {
+      return try Messages.openFile(stateDirectory: stateDirectory)
+    } catch {
+      let path = PathText.joined(stateDirectory, Messages.fileName)
+      throw CommandFailure(.stateDirectory, "\(path) cannot be written: \(error.message)")
+    }
+  }
+
+  private static func makeMounter(_ mount: ValidMount) throws(CommandFailure) -> MounterProcess {
+    do throws(Errno) {
+      return try MounterProcess(directMounter(mount))
+    } catch {
+      throw CommandFailure(.failed, "the process that mounts cannot be started: \(error.message)")
+    }
+  }
+
+  /// Before there are other threads, each of which would have rights of its own.
+  private static func confine(_ mount: ValidMount) throws(CommandFailure) -> String {
+    let registry = Registry.host.own
+    do throws(Errno) {
+      try Files.makeDirectories(registry)
+      let mounts = try MountTable.current()
+      return Confinement.confine(to: Confinement.Places(mount, registry: registry, mounts: mounts))
+    } catch {
+      throw CommandFailure(.failed, "\(registry): \(error.message)")
+    }
   }
 
   /// Takes away what a daemon that died has left; files of it that are open keep failing with ENOTCONN.
-  private static func takeAway(deadMount path: String) throws(CommandFailure) {
-    if unsafe umount2(path, Int32(MNT_DETACH)) == 0 { return }
-    let end: ProcessEnd?
+  private static func takeAway(deadMount mount: ValidMount) throws(CommandFailure) {
     do throws(Errno) {
-      let process = try Processes.spawn(
-        program: "/bin/fusermount3", arguments: ["fusermount3", "-u", "-q", "-z", path], descriptors: [])
-      end = try Processes.wait(for: process)
+      try directMounter(mount).unmount(lazily: true)
     } catch {
-      throw CommandFailure(
-        .mountpoint, "mountpoint \(path) has the mount of a daemon that died, and fusermount3: \(error.message)")
-    }
-    guard end == .exited(0) else {
+      let path = mount.mountpoint
       throw CommandFailure(
         .mountpoint, "mountpoint \(path) has the mount of a daemon that died; take it away with `umount \(path)`")
     }
+  }
+
+  private static func directMounter(_ mount: ValidMount) -> DirectMounter {
+    DirectMounter(mountpoint: mount.mountpoint, options: Assembly.sessionOptions(mount))
   }
 
   /// The request with the paths found by the first check, which do not depend on the working directory.

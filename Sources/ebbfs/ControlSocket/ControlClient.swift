@@ -34,12 +34,21 @@ struct ControlClient: Sendable {
       }
       if last == nil, let deadline, Monotonic.milliseconds() >= deadline { throw .outOfTime }
     }
-    guard untilGone, last == .done else { return last }
+    guard untilGone, let last, tellsTheEnd(last) else { return last }
     // The daemon keeps the connection until it ends; the kernel takes a moment more to take the process away.
     while (try? connection.receive()) ?? nil != nil {}
     let patience = Monotonic.milliseconds() + 5000
     while Processes.isRunning(Int(daemon.process)), Monotonic.milliseconds() < patience { Monotonic.sleep(milliseconds: 2) }
     return last
+  }
+
+  /// Whether the daemon ends after this answer to a request that takes the mount away.
+  private func tellsTheEnd(_ reply: ControlReply) -> Bool {
+    switch reply {
+    case .done: true
+    case .failed(let failure): failure.reason == .incomplete || failure.reason == .deadLetters
+    default: false
+    }
   }
 
   private func connect() throws(ConnectionError) -> ControlConnection {

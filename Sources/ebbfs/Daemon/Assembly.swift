@@ -8,11 +8,11 @@ import WriteAheadLog
 
 /// Builds the mounted filesystem out of journal, engine, backing directory and FUSE session.
 enum Assembly {
-  /// Opens or makes the journal, recovers, and mounts; requests wait until `serve`.
+  /// Opens or makes the journal, recovers, and mounts; requests wait until `serve`. Everything here happens confined.
   ///
   /// Throws `journal`, `backingDirectory` or `mount` with one line; nothing is mounted then.
   static func assemble(
-    _ mount: ValidMount, journalStorage: PosixJournalStorage, observe: @escaping EngineObserver
+    _ mount: ValidMount, journalStorage: PosixJournalStorage, mounter: any Mounter, observe: @escaping EngineObserver
   ) throws(CommandFailure) -> any MountedFilesystem {
     let backing: PosixBackingStorage
     do throws(BackingRootError) {
@@ -22,7 +22,7 @@ enum Assembly {
     }
     let engine = try openEngine(mount, journalStorage, backing, try makeRunner(threads: mount.options.flushThreads), observe)
     do throws(CommandFailure) {
-      let session = try makeSession(mount, engine)
+      let session = try makeSession(mount, engine, mounter)
       let invalidation = try PageInvalidation(session)
       engine.observeWritesAround { invalidation.add($0, $1) }
       return EngineMount(engine: engine, session: session, rulesFile: mount.options.rulesFile, rules: mount.rules)
@@ -32,22 +32,16 @@ enum Assembly {
     }
   }
 
-  private static func makeSession(_ mount: ValidMount, _ engine: Engine) throws(CommandFailure) -> MountSession {
-    // As an ordinary user the reason of a refusal is what fusermount3 writes.
-    let (result, line) = StandardErrorCapture.collect { () -> Result<MountSession, MountError> in
-      do throws(MountError) {
-        let session = try MountSession(mountpoint: mount.mountpoint, options: sessionOptions(mount), handler: engine)
-        try session.mount()
-        return .success(session)
-      } catch {
-        return .failure(error)
-      }
-    }
-    switch result {
-    case .success(let session): return session
-    case .failure(let error):
-      let reason = line.isEmpty ? error.description : line
-      throw CommandFailure(.mount, "cannot mount on \(mount.mountpoint): \(reason)")
+  private static func makeSession(
+    _ mount: ValidMount, _ engine: Engine, _ mounter: any Mounter
+  ) throws(CommandFailure) -> MountSession {
+    do throws(MountError) {
+      let session = try MountSession(
+        mountpoint: mount.mountpoint, options: sessionOptions(mount), handler: engine, mounter: mounter)
+      try session.mount()
+      return session
+    } catch {
+      throw CommandFailure(.mount, "cannot mount on \(mount.mountpoint): \(error.description)")
     }
   }
 
@@ -108,7 +102,7 @@ enum Assembly {
   }
 
   /// Root's mounts are for everybody, as those of other filesystems.
-  private static func sessionOptions(_ mount: ValidMount) -> MountSessionOptions {
+  static func sessionOptions(_ mount: ValidMount) -> MountSessionOptions {
     let words = mount.options.kernelWords
     var options = MountSessionOptions(
       fsname: mount.backing, allowOther: mount.effectiveOptions.allowOther,

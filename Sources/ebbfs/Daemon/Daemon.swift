@@ -54,7 +54,14 @@ final class Daemon: Sendable {
   /// time that `EngineMount` gives a call under way it fits in the 90 s that systemd gives a unit to stop.
   static let terminationDrainMilliseconds = 30_000
 
-  init(filesystem: any MountedFilesystem, entry: RegistryEntry, messages: Messages, options: MountOptions = MountOptions()) {
+  /// What `Confinement` tells.
+  private let confinement: String
+
+  init(
+    filesystem: any MountedFilesystem, entry: RegistryEntry, messages: Messages, options: MountOptions = MountOptions(),
+    confinement: String = ""
+  ) {
+    self.confinement = confinement
     unmountTimeout = options.unmountTimeout
     monitor = Lock(HealthMonitor(options.health))
     self.options = Lock(options)
@@ -234,6 +241,7 @@ final class Daemon: Sendable {
     report.backing = entry.backing
     report.stateDirectory = entry.stateDirectory
     report.processID = entry.process
+    report.confinement = confinement
     report.phase = life.withLock { $0.phase }
     report.uptimeMilliseconds = Monotonic.milliseconds() - startedAt
     let (health, diagnostics) = monitor.withLock { [report] in $0.assess(report) }

@@ -139,13 +139,16 @@ final class Messages: Sendable {
     _ = end.release()
   }
 
-  /// Lets standard output and standard error go to the file in the state directory, which is emptied when it has grown long.
-  static func redirectToFile(stateDirectory: String) throws(Errno) {
+  /// Opens the file in the state directory, which is emptied when it has grown long.
+  static func openFile(stateDirectory: String) throws(Errno) -> Descriptor {
     let path = PathText.joined(stateDirectory, fileName)
     let file = try Descriptor(path: path, flags: O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, permissions: 0o600)
     if try Files.facts(path).bytes > fileBytesMax { ftruncate(file.number, 0) }
-    for standard in [STDOUT_FILENO, STDERR_FILENO] {
-      guard dup2(file.number, standard) >= 0 else { throw Errno.current }
-    }
+    return file
+  }
+
+  /// Lets standard output and standard error go to the file.
+  static func redirect(to file: borrowing Descriptor) {
+    for standard in [STDOUT_FILENO, STDERR_FILENO] { dup2(file.number, standard) }
   }
 }

@@ -8,12 +8,14 @@ final class RunningMount: Sendable {
   private let messages: Messages
 
   /// Opens the control socket and writes the daemon down. Takes the mount away again when that fails.
-  init(_ mount: ValidMount, filesystem: any MountedFilesystem, messages: Messages) throws(CommandFailure) {
+  init(
+    _ mount: ValidMount, filesystem: any MountedFilesystem, messages: Messages, confinement: String
+  ) throws(CommandFailure) {
     self.messages = messages
     entry = RegistryEntry(
       mountpoint: mount.mountpoint, backing: mount.backing, stateDirectory: mount.stateDirectory)
     daemon = Daemon(
-      filesystem: filesystem, entry: entry, messages: messages, options: mount.effectiveOptions)
+      filesystem: filesystem, entry: entry, messages: messages, options: mount.effectiveOptions, confinement: confinement)
     do throws(Errno) {
       server = try ControlServer(stateDirectory: mount.stateDirectory, service: ControlService(daemon: daemon))
       try server.start()
