@@ -6,29 +6,10 @@ import Glibc
 
 /// `ebbfs stats --prometheus --listen`: statistics for as long as the command runs, in a file or on a socket.
 struct StatisticsExposition {
-  /// Where they are to be had.
-  enum Place: Hashable, Sendable {
-    /// Replaced as a whole every 15 seconds, for the textfile collector of Prometheus's node exporter.
-    case file(String)
-    /// A socket that answers each connection as an HTTP server does.
-    case socket(String)
-
-    /// - Parameter text: `unix:PATH` or the path of a file.
-    init(_ text: String) {
-      self = text.hasPrefix("unix:") ? .socket(String(text.dropFirst("unix:".count))) : .file(text)
-    }
-
-    var path: String {
-      switch self {
-      case .file(let path), .socket(let path): path
-      }
-    }
-  }
-
   private static let everyMilliseconds = 15_000
   private static let patienceSeconds = 2
 
-  let place: Place
+  let place: ExpositionPlace
   /// The page as it is now.
   let page: () throws(CommandFailure) -> String
 

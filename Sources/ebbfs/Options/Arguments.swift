@@ -29,7 +29,7 @@ enum StatisticsForm: Hashable, Sendable {
   case json
   case prometheus
   /// The same for as long as the command runs.
-  case exposition(StatisticsExposition.Place)
+  case exposition(ExpositionPlace)
   /// A line of rates every so many seconds, until interrupted.
   case watch(seconds: Int)
 }
@@ -209,12 +209,12 @@ enum Arguments {
   static func statistics(_ words: [String]) throws(CommandFailure) -> CommandLineRequest {
     var forms: [StatisticsForm] = []
     var paths: [String] = []
-    var place: StatisticsExposition.Place?
+    var place: ExpositionPlace?
     var rest = words[...]
     while let word = rest.popFirst() {
       switch word {
       case "--listen":
-        let next = rest.popFirst().map { StatisticsExposition.Place($0) }
+        let next = rest.popFirst().map { ExpositionPlace($0) }
         guard let next, !next.path.isEmpty else { throw usage(statisticsUsage, "--listen needs FILE or unix:PATH behind it") }
         place = next
       case "--json": forms.append(.json)

@@ -61,6 +61,10 @@ private func examineText(_ reply: ControlReply) {
   case .deadLetter(let letter):
     require(controls(in: letter.text) == lines(of: letter.text), "a letter has control characters")
     require(controls(in: letter.json.text()) == lines(of: letter.json.text()), "the JSON of a letter has control characters")
+  case .diagnostic(let diagnostic):
+    require(controls(in: diagnostic.leveledLine) == 0, "a diagnostic is more than a line")
+    let json = diagnostic.json.line
+    require(controls(in: json) == lines(of: json), "the JSON of a diagnostic has control characters")
   case .file(let report):
     require(controls(in: report.text) == 0, "a file's status has control characters")
     let json = report.json(path: "x").text()

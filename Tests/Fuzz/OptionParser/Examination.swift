@@ -54,7 +54,7 @@ private func examineList(_ list: String) {
 private func examineItems(_ items: [String]) {
   for item in items where !item.utf8.allSatisfy({ $0 < 0x80 }) {
     require(
-      ["state=", "rules=", "comment=", "x-", "X-"].contains { item.utf8.starts(with: $0.utf8) }, "what is not ASCII is accepted")
+      ["state=", "rules=", "comment=", "user=", "x-", "X-"].contains { item.utf8.starts(with: $0.utf8) }, "what is not ASCII is accepted")
   }
 }
 

@@ -4,14 +4,8 @@ import FilesystemModel
 
 // SAFETY: the text given to C ends with NUL and lives for the call.
 
-/// Where diagnostics go, `-o log=`.
-enum LogTarget: String, Hashable, Sendable, CaseIterable {
-  /// The journal of systemd where that has connected standard error with it, else standard error.
-  case auto
-  case stderr
-  case syslog
-  case journal
-
+/// Writing there.
+extension LogTarget {
   private static let journalSocket = "/run/systemd/journal/socket"
   private static let syslogSocket = "/dev/log"
 
