@@ -68,7 +68,10 @@ extension Engine {
   private func pressIdleTimes(pinning oldest: LSN, _ shared: inout Shared) {
     guard shared.state.queue.idleTimesCount > 0, shared.state.queue.oldestLSN.map({ $0 > oldest }) ?? true else { return }
     let pinned = journal.segmentCount(below: journal.lastLSN) - journal.segmentCount(below: oldest)
-    if pinned >= 2 { shared.state.queue.pressIdleTimes() }
+    guard pinned >= 2 else { return }
+    for directory in shared.state.queue.idleDirectories where shared.state.cache.firstLSN(of: directory) == oldest {
+      return shared.state.queue.pressIdleTimes()
+    }
   }
 
   /// A round costs the bytes that are needed once more; it must have something to gain.

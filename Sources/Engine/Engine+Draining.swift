@@ -138,7 +138,7 @@ extension Engine {
       return EngineStatus(
         dirtyBytes: state.cache.dirtyBytes, dirtyBlocks: state.cache.dirtyBlocks,
         dirtyInodes: state.cache.dirtyInodeCount - state.queue.idleTimesCount,
-        pendingOperations: state.queue.count, queues: state.queue.countsByPriority,
+        pendingOperations: state.queue.count + state.around.unsynchronized.count, queues: state.queue.countsByPriority,
         memoryBlocksUsed: state.cache.arenaBlocksUsed, memoryBlocksClean: state.cache.cleanBlocks,
         openPlans: shared.plans.count,
         oldestAgeMilliseconds: state.queue.oldestMilliseconds.map { clock.uptimeMilliseconds() - $0 } ?? 0,

@@ -1,5 +1,6 @@
 import FilesystemModel
 import StorageInterface
+import Threading
 
 /// Modes `write-around` and `cache-aside`, and streams above `sequential_bypass`: data is written to the backing file while the
 /// caller waits, neither journaled nor kept. Names and attributes are journaled and written through.
@@ -114,9 +115,16 @@ extension Engine {
         awaited: Set(shared.drains.flatMap(\.around.keys)))
     }
     for inode in synchronizing { runner.run(.writeBack) { [self] in workAround(inode) } }
-    // Closed without a lock: close(2) may wait for a server. Others wait for the descriptors.
+    // Others wait for the descriptors.
     guard !closing.isEmpty else { return }
+    closeElsewhere(closing)
     for request in shared.withLock({ $0.parking.takeWaitersOfPlanEnd() }) { attempt(request) }
+  }
+
+  /// Lets files go in a job: close(2) may wait for a server, and neither the timer nor a request may.
+  private func closeElsewhere(_ files: consuming [any BackingFile]) {
+    let kept = Lock(files)
+    runner.run(.writeBack) { kept.withLock { $0.removeAll() } }
   }
 }
 

@@ -6,6 +6,8 @@ import FilesystemModel
 extension WritebackQueue {
   /// How many directories have idle times.
   package var idleTimesCount: Int { contents.idle.count }
+  /// These directories, in no order.
+  package var idleDirectories: Set<InodeNumber> { contents.idle }
 
   /// Makes all idle times due at once: the mount ends, or the journal needs the room of their records.
   package mutating func pressIdleTimes() {

@@ -191,7 +191,10 @@ package struct WritebackQueue {
   }
 
   /// The inode's contents are much already and go on in sequence: they are due at once.
-  package mutating func contentsStream(_ inode: InodeNumber) { contents[inode]?.isStream = true }
+  package mutating func contentsStream(_ inode: InodeNumber) {
+    guard failures[.contents(inode)] == nil, deadLetters[.contents(inode)] == nil else { return }
+    contents[inode]?.isStream = true
+  }
 
   /// The inode's contents need no write-back any more: its last name is gone. What an open plan sealed is still written.
   package mutating func contentsGone(_ inode: InodeNumber) {

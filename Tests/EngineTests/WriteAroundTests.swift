@@ -54,7 +54,8 @@ import Threading
     #expect(contents(mount, path) == "ONE two three")
     // One record says that the file's state is not compared any more.
     #expect(after.lastLSN.rawValue <= before.lastLSN.rawValue + 1, "the journal was written")
-    #expect(after.dirtyBytes == 0 && after.dirtyInodes == 0 && after.pendingOperations == 0 && after.parkedRequests == 0)
+    #expect(after.dirtyBytes == 0 && after.dirtyInodes == 0 && after.parkedRequests == 0)
+    #expect(after.pendingOperations == 1, "its sync is still to come")
     #expect(try mount.read(file) == "ONE two three" && mount.size(file) == 13)
     #expect(told.withLock { $0 } == [0..<7, 0..<3, 7..<13], "what the kernel has of it is not dropped")
   }

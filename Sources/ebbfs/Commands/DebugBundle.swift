@@ -55,9 +55,9 @@ struct DebugBundle {
 
   // MARK: The parts
 
-  private func version() throws(CommandFailure) -> String {
-    "ebbfs \(Help.version), journal format \(FormatVersion.newest)\n" + (try file("/proc/version"))
-      + (try file("/etc/os-release"))
+  private func version() -> String {
+    let system = ["/proc/version", "/etc/os-release"].map { (try? file($0)) ?? "\($0) is not to be had\n" }
+    return VersionCommand.text + "\n" + system.joined()
   }
 
   /// What the daemon was started with: `ebbfs set` shows in the status.

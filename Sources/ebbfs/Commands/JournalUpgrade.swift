@@ -30,6 +30,8 @@ enum JournalUpgrade {
     var configuration = EngineConfiguration()
     configuration.journalBytes = size.capacity
     configuration.segmentBytes = size.segmentBytes
+    // What is rewritten is kept as it was; how long is for the next mount to say.
+    configuration.retention = .time(milliseconds: 8760 * 3_600_000)
     // Used where there is no journal yet: then nothing is made.
     configuration.journalSeed = [UInt8](repeating: 0, count: SegmentHeader.uuidBytes)
     let runner = try Assembly.makeRunner(threads: 1)

@@ -44,6 +44,8 @@ enum MountCommand {
     raiseDescriptorLimit()
     // The bytes of large requests take memory again and again: mapped anew each time, its pages would be cleared each time.
     linux_keep_heap(4 << 20)
+    // Confined, syslog(3) could not find out the time zone.
+    tzset()
     let mount = try MountValidation.check(request)
     umask(0)
     guard unsafe chdir("/") == 0 else { throw CommandFailure(.failed, "chdir /: \(Errno.current.message)") }

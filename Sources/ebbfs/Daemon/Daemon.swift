@@ -332,7 +332,7 @@ final class Daemon: Sendable {
         return false
       }
       life.isTerminating = true
-      life.drainUntil = life.drainUntil ?? Monotonic.milliseconds() + timeout
+      life.drainUntil = min(life.drainUntil ?? .max, Monotonic.milliseconds() + timeout)
       return true
     }
     life.wake()

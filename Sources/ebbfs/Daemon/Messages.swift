@@ -110,6 +110,7 @@ final class Messages: Sendable {
     }
     guard let (diagnostics, entry) = taken else { return false }
     for diagnostic in diagnostics { write(diagnostic, of: entry, to: target) }
+    if hasTimestamps, !diagnostics.isEmpty { Self.emptyLongFile() }
     state.withLock { $0.isWriting = false }
     state.wake()
     return !isLast
@@ -123,6 +124,12 @@ final class Messages: Sendable {
     }
     let time = hasTimestamps ? UniversalTime.text(diagnostic.seconds) + " " : ""
     Self.write("\(time)ebbfs: \(diagnostic.leveledLine)\n")
+  }
+
+  /// Standard error of a daemon in the background is its file, on the journal's disk: it must not grow for ever.
+  private static func emptyLongFile() {
+    guard let bytes = try? Files.facts("/proc/self/fd/\(STDERR_FILENO)").bytes, bytes > fileBytesMax else { return }
+    ftruncate(STDERR_FILENO, 0)
   }
 
   /// Tells systemd, if it listens.

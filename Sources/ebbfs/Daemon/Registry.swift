@@ -36,7 +36,11 @@ struct RegistryEntry: Hashable, Sendable {
 
   /// Whether that is certain: /proc may be unreadable for a moment.
   var isGone: Bool { Processes.isGone(process) || Processes.startTime(of: process).map { $0 != started } ?? false }
-  var isRunning: Bool { Processes.startTime(of: process) == started }
+  /// With `hidepid` on /proc a user does not see a daemon that makes no dumps, though it is there.
+  var isRunning: Bool {
+    if let time = Processes.startTime(of: process) { return time == started }
+    return (try? Files.facts("/proc/\(process)")) == nil && !Processes.isGone(process)
+  }
 }
 
 /// The live daemons of this host, one small file each, in a place that is empty after a boot.

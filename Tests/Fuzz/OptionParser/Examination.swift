@@ -53,8 +53,8 @@ private func examineList(_ list: String) {
 /// Of the options in a list that was accepted, only paths and what is for others may hold something else than ASCII.
 private func examineItems(_ items: [String]) {
   for item in items where !item.utf8.allSatisfy({ $0 < 0x80 }) {
-    require(
-      ["state=", "rules=", "comment=", "user=", "x-", "X-"].contains { item.utf8.starts(with: $0.utf8) }, "what is not ASCII is accepted")
+    let free = ["state=", "rules=", "comment=", "user=", "x-", "X-"]
+    require(free.contains { item.utf8.starts(with: $0.utf8) }, "what is not ASCII is accepted")
   }
 }
 
@@ -107,6 +107,12 @@ private func written(_ options: MountOptions) -> String {
   if let time = options.unmountTimeout { items.append("unmount_timeout=" + OptionValues.timeText(time)) }
   if let size = options.journalSize { items.append("journal_size=" + OptionValues.sizeText(size)) }
   if let path = options.stateDirectory { items.append("state=" + escaped(path)) }
+  items.append("retry_delay=" + OptionValues.timeText(options.retryDelay))
+  items.append("retry_delay_max=" + OptionValues.timeText(options.retryDelayMax))
+  items += ["max_retries=\(options.maxRetries)", "backing=" + (options.isShared ? "shared" : "exclusive")]
+  items += ["revalidate=" + OptionValues.timeText(options.revalidate), "conflict=" + options.conflicts.word]
+  items += ["log=" + options.log.rawValue, "log_level=" + options.logLevel.name]
+  if options.kernelWriteback { items.append("kernel_writeback") }
   if options.allowOther { items.append("allow_other") }
   return (items + options.kernelWords).joined(separator: ",")
 }
