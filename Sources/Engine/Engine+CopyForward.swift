@@ -66,7 +66,7 @@ extension Engine {
   /// Has idle times of directories written when it is for them alone that the journal keeps whole segments: that is cheaper than
   /// copies, and than reading all this at recovery.
   private func pressIdleTimes(pinning oldest: LSN, _ shared: inout Shared) {
-    guard shared.state.queue.idleTimesCount > 0, shared.state.queue.oldestLSN.map({ $0 > oldest }) ?? true else { return }
+    guard !shared.state.queue.idleDirectories.isEmpty, shared.state.queue.oldestLSN.map({ $0 > oldest }) ?? true else { return }
     let pinned = journal.segmentCount(below: journal.lastLSN) - journal.segmentCount(below: oldest)
     guard pinned >= 2 else { return }
     for directory in shared.state.queue.idleDirectories where shared.state.cache.firstLSN(of: directory) == oldest {

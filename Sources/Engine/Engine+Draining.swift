@@ -137,7 +137,7 @@ extension Engine {
       let state = shared.state
       return EngineStatus(
         dirtyBytes: state.cache.dirtyBytes, dirtyBlocks: state.cache.dirtyBlocks,
-        dirtyInodes: state.cache.dirtyInodeCount - state.queue.idleTimesCount,
+        dirtyInodes: state.cache.dirtyInodeCount - state.queue.idleDirectories.count,
         pendingOperations: state.queue.count + state.around.unsynchronized.count, queues: state.queue.countsByPriority,
         memoryBlocksUsed: state.cache.arenaBlocksUsed, memoryBlocksClean: state.cache.cleanBlocks,
         openPlans: shared.plans.count,

@@ -1,6 +1,5 @@
 import FilesystemModel
 import StorageInterface
-import Threading
 
 /// Modes `write-around` and `cache-aside`, and streams above `sequential_bypass`: data is written to the backing file while the
 /// caller waits, neither journaled nor kept. Names and attributes are journaled and written through.
@@ -107,8 +106,8 @@ extension Engine {
   /// are synced.
   func settleFilesAround() {
     let now = clock.uptimeMilliseconds()
-    let (closing, synchronizing) = shared.withLock { shared in
-      guard !shared.state.around.files.isEmpty else { return ([any BackingFile](), [InodeNumber]()) }
+    let (mustClose, synchronizing) = shared.withLock { shared in
+      guard !shared.state.around.files.isEmpty else { return (false, [InodeNumber]()) }
       let pace = shared.state.queue.settings
       return shared.state.around.settle(
         restedBefore: now - pace.delayMilliseconds, writtenBefore: now - pace.deadlineMilliseconds,
@@ -116,15 +115,9 @@ extension Engine {
     }
     for inode in synchronizing { runner.run(.writeBack) { [self] in workAround(inode) } }
     // Others wait for the descriptors.
-    guard !closing.isEmpty else { return }
-    closeElsewhere(closing)
+    guard mustClose else { return }
+    runner.run(.writeBack) { [self] in _ = shared.withLock { $0.state.around.takeClosing() } }
     for request in shared.withLock({ $0.parking.takeWaitersOfPlanEnd() }) { attempt(request) }
-  }
-
-  /// Lets files go in a job: close(2) may wait for a server, and neither the timer nor a request may.
-  private func closeElsewhere(_ files: consuming [any BackingFile]) {
-    let kept = Lock(files)
-    runner.run(.writeBack) { kept.withLock { $0.removeAll() } }
   }
 }
 

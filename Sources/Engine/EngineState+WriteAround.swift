@@ -40,6 +40,8 @@ struct AroundFile {
 /// Files whose data goes around journal and cache: those of mode `write-around` or `cache-aside`, and long streams.
 struct AroundFiles {
   private(set) var files: [InodeNumber: AroundFile] = [:]
+  /// No longer used. A job closes them: close(2) may wait for a server, and neither the timer nor a request may.
+  private var closing: [any BackingFile] = []
   /// The number of the last write that was queued; they count from 1.
   private(set) var lastWrite = 0
   /// Failed syncs that no fsync of the file was told of.
@@ -102,12 +104,13 @@ struct AroundFiles {
     return isMore
   }
 
-  /// Closes files that were left alone and are synced, and says which of the others are to be synced now: those left alone, those
-  /// that were written long ago, those somebody waits for, and all when there are too many.
+  /// Gives up files that were left alone and are synced, and says which of the others are to be synced now: those left alone,
+  /// those that were written long ago, those somebody waits for, and all when there are too many.
+  ///
+  /// - Returns: also whether there are files to close.
   mutating func settle(
     restedBefore rested: Int, writtenBefore old: Int, awaited: Set<InodeNumber>
-  ) -> (closing: [any BackingFile], synchronizing: [InodeNumber]) {
-    var closing: [any BackingFile] = []
+  ) -> (mustClose: Bool, synchronizing: [InodeNumber]) {
     var synchronizing: [InodeNumber] = []
     for inode in files.keys.sorted() {
       guard let open = files[inode], !open.isRunning else { continue }
@@ -121,7 +124,13 @@ struct AroundFiles {
         if let gone = files.removeValue(forKey: inode) { closing.append(gone.file) }
       }
     }
-    return (closing, synchronizing)
+    return (!closing.isEmpty, synchronizing)
+  }
+
+  /// Whoever takes them closes them, by letting them go.
+  mutating func takeClosing() -> [any BackingFile] {
+    defer { closing = [] }
+    return closing
   }
 }
 
@@ -136,6 +145,7 @@ extension EngineState {
 
   /// Notes a write: a stream is what is appended without a pause.
   func followStream(_ inode: Inode, offset: Int, count: Int, size: Int) {
+    guard around.streamBytesMin != nil || isFar else { return }
     guard offset == size else {
       inode.stream = nil
       return

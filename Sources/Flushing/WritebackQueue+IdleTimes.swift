@@ -4,9 +4,7 @@ import FilesystemModel
 /// backing directory. Idle, they stay in the journal and on the mount, and are no work: nobody waits for them and they grow no
 /// older. They are written with the next entry that changes, or when they are asked for by name.
 extension WritebackQueue {
-  /// How many directories have idle times.
-  package var idleTimesCount: Int { contents.idle.count }
-  /// These directories, in no order.
+  /// The directories with idle times, in no order.
   package var idleDirectories: Set<InodeNumber> { contents.idle }
 
   /// Makes all idle times due at once: the mount ends, or the journal needs the room of their records.
