@@ -20,8 +20,9 @@ extension FUSESession {
   }
 
   private func submitRaw(_ operation: Operation, _ header: fuse_in_header, as form: ReplyForm) {
-    let caller = Caller(owner: header.uid, group: header.gid, process: header.pid, request: header.unique)
-    PendingRequest(self, target: .descriptor, form: form, arrival: CurrentRequest.arrival).submit(operation, from: caller)
+    let arrival = CurrentRequest.arrival
+    let caller = Caller(owner: header.uid, group: header.gid, process: header.pid, request: arrival.unique)
+    PendingRequest(self, target: .descriptor, form: form, arrival: arrival).submit(operation, from: caller)
   }
 
   /// Passes an interrupt on to the handler. Unlike libfuse's own way this holds no lock of the request, so the handler may answer
@@ -66,9 +67,37 @@ extension FUSESession {
           iovec(iov_base: header.baseAddress, iov_len: headerBytes),
           iovec(iov_base: UnsafeMutableRawPointer(mutating: body.baseAddress), iov_len: bodyBytes),
         ]
-        return unsafe writev(descriptor, &pieces, bodyBytes == 0 ? 1 : 2) == headerBytes + bodyBytes
+        return unsafe send(&pieces, count: bodyBytes == 0 ? 1 : 2) == headerBytes + bodyBytes
       }
     }
+  }
+}
+
+/// What libfuse asks of us in place of /dev/fuse when requests come through rings.
+extension FUSESession {
+  /// Gives a reply or a notification to the kernel the way its request came.
+  ///
+  /// - Parameter pieces: a `fuse_out_header` and what follows it.
+  /// - Returns: as `writev(2)`.
+  func send(_ pieces: UnsafePointer<iovec>, count: Int32) -> Int {
+    let list = unsafe UnsafeBufferPointer(start: pieces, count: Int(count))
+    guard let header = unsafe list.first?.iov_base?.load(as: fuse_out_header.self), let address = RingAddress(header.unique)
+    else { return unsafe writev(descriptor, pieces, count) }
+    if unsafe rings[address.queue].answer(address.slot, list) { return Int(header.len) }
+    errno = ENODEV
+    return -1
+  }
+
+  /// Puts `send` in place of libfuse's own way.
+  func sendRepliesThroughRings() throws(MountError) {
+    var way = fuse_custom_io()
+    unsafe way.read = { descriptor, bytes, count, _ in unsafe read(descriptor, bytes, count) }
+    unsafe way.writev = { _, pieces, count, session in
+      guard let pieces = unsafe pieces, let session = unsafe session else { return -1 }
+      // SAFETY: `init` passed the session as user data; whoever replies holds it.
+      return unsafe Unmanaged<FUSESession>.fromOpaque(session).takeUnretainedValue().send(pieces, count: count)
+    }
+    guard unsafe fuse_session_custom_io(pointer, &way, descriptor) == 0 else { throw MountError("libfuse refused to be replied for") }
   }
 }
 
@@ -85,12 +114,12 @@ extension PendingRequest {
       var file = fuse_open_out()
       file.open_flags = UInt32(FOPEN_KEEP_CACHE)
       let out = CreateOut(entry: entryOut(entry, timeouts: session.timeouts), file: file)
-      if !session.write(unique, body: out) { session.handler.forget(entry.inode, count: 1) }
+      if !session.write(arrival.answerUnique, body: out) { session.handler.forget(entry.inode, count: 1) }
     case (.statx, .attributes(let inode, let attributes)):
-      session.write(unique, body: statxOut(inode, attributes, validSeconds: session.timeouts.attributes))
+      session.write(arrival.answerUnique, body: statxOut(inode, attributes, validSeconds: session.timeouts.attributes))
     default:
       assertionFailure("\(reply) answers a request that expects \(form)")
-      session.write(unique, error: .inputOutput)
+      session.write(arrival.answerUnique, error: .inputOutput)
     }
   }
 }
