@@ -74,7 +74,7 @@ let package = Package(
     .executableTarget(name: "MemoryMount", dependencies: ["FUSEBridge", "MemoryFilesystem"], path: "Tests/MemoryMount"),
     .testTarget(
       name: "FUSEBridgeTests",
-      dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "Statistics", "MemoryFilesystem", "MemoryMount"]),
+      dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "Statistics", "Threading", "MemoryFilesystem", "MemoryMount"]),
     .testTarget(
       name: "MountTests", dependencies: ["ebbfs"],
       exclude: ["Costs", "Damage", "Golden", "Posix", "Report", "Slow", "Sshfs", "Suites", "Workloads"]),

@@ -19,8 +19,7 @@ import Threading
   let maxBackgroundRequests: Int
   /// What requests come through, by their number; none: all come through /dev/fuse. Settled by the handshake.
   var rings: [RingQueue]
-  /// Requests that `submit` left unanswered: the kernel's `unique` and what the handler's `interrupt` takes.
-  let parked = Lock<[UInt64: UInt64]>([:])
+  let parked = Lock(ParkedRequests())
 
   /// In seconds.
   struct Timeouts {

@@ -11,7 +11,7 @@ extension FUSESession {
     let header = unsafe request.load(as: fuse_in_header.self)
     let body = unsafe UnsafeRawBufferPointer(rebasing: request[MemoryLayout<fuse_in_header>.size...])
     switch header.opcode {
-    case FUSE_INTERRUPT.rawValue: unsafe interrupt(header, body)
+    case FUSE_INTERRUPT.rawValue: unsafe interrupt(body)
     case FUSE_TMPFILE.rawValue: unsafe makeTemporary(header, body)
     case UInt32(EBBFS_FUSE_STATX): submitRaw(.getAttributes(InodeNumber(header.nodeid)), header, as: .statx)
     default: return false
@@ -26,14 +26,11 @@ extension FUSESession {
   }
 
   /// Passes an interrupt on to the handler. Unlike libfuse's own way this holds no lock of the request, so the handler may answer
-  /// it at once.
-  private func interrupt(_ header: fuse_in_header, _ body: UnsafeRawBufferPointer) {
+  /// it at once. An interrupt has no answer.
+  private func interrupt(_ body: UnsafeRawBufferPointer) {
     guard body.count >= MemoryLayout<fuse_interrupt_in>.size else { return }
     let unique = unsafe body.load(as: fuse_interrupt_in.self).unique
-    if let number = parked.withLock({ $0[unique] }) { return handler.interrupt(number) }
-    // Answered already, or not yet listed by the thread that received it. EAGAIN makes the kernel ask again in the second case.
-    usleep(200)
-    write(header.unique, error: .again)
+    if let number = parked.withLock({ $0.interrupt(unique) }) { handler.interrupt(number) }
   }
 
   private func makeTemporary(_ header: fuse_in_header, _ body: UnsafeRawBufferPointer) {
