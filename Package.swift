@@ -34,7 +34,9 @@ let package = Package(
         "WriteAheadLog", "Flushing",
       ]),
     .target(name: "PosixStorage", dependencies: ["StorageInterface", "FilesystemModel", "CLinux", "Threading"]),
-    .target(name: "FUSEBridge", dependencies: ["Engine", "FilesystemModel", "Statistics", "CFUSE", "CFUSERing", "CLinux", "Threading"]),
+    .target(
+      name: "FUSEBridge",
+      dependencies: ["Engine", "FilesystemModel", "Statistics", "CFUSE", "CFUSERing", "CLinux", "Threading"]),
     .target(name: "Control", dependencies: ["FilesystemModel", "Statistics"]),
     .executableTarget(
       name: "ebbfs",

@@ -94,7 +94,7 @@ extension FUSESession {
       // SAFETY: `init` passed the session as user data; whoever replies holds it.
       return unsafe Unmanaged<FUSESession>.fromOpaque(session).takeUnretainedValue().send(pieces, count: count)
     }
-    guard unsafe fuse_session_custom_io(pointer, &way, descriptor) == 0 else { throw MountError("libfuse refused to be replied for") }
+    guard unsafe fuse_session_custom_io(pointer, &way, descriptor) == 0 else { throw MountError("libfuse refused our replies") }
   }
 }
 

@@ -145,11 +145,12 @@ import Threading
   /// - Parameter pieces: a `fuse_out_header` and what follows it.
   /// - Returns: whether it goes to the kernel: the queue has not ended.
   func answer(_ slot: Int, _ pieces: UnsafeBufferPointer<iovec>) -> Bool {
-    guard let first = unsafe pieces.first, let outcome = unsafe first.iov_base?.load(as: fuse_out_header.self) else { return false }
+    guard let outcome = unsafe pieces.first?.iov_base?.load(as: fuse_out_header.self) else { return false }
     let count = Int(outcome.len) - MemoryLayout<fuse_out_header>.size
     guard count <= payloadBytes else { return false }
     var end = unsafe payload(slot)
-    for unsafe piece in unsafe pieces.dropFirst() {
+    for index in 1..<pieces.count {
+      let piece = unsafe pieces[index]
       guard let bytes = unsafe piece.iov_base else { continue }
       unsafe end.copyMemory(from: bytes, byteCount: piece.iov_len)
       unsafe end += piece.iov_len
