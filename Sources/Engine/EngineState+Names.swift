@@ -9,8 +9,8 @@ extension EngineState {
     return .reply(.entry(try entry(inode, request)), after: max(inode.lastChange, inodes[location.parent]?.lastChange ?? .zero))
   }
 
-  /// A file handle's inode, also one the kernel has forgotten (EXPORT_SUPPORT). Of one without a name nobody has it open: the kernel
-  /// would know it then, and not ask; that it is not forgotten may only not have got here yet.
+  /// A file handle's inode, also one the kernel has forgotten (EXPORT_SUPPORT). Nobody has one open that has no name: the kernel
+  /// would know it, and not ask. Its forgetting may be on its way.
   mutating func lookupSelf(_ number: InodeNumber, _ request: Request) throws(Interruption) -> Outcome {
     let inode = try inode(number)
     guard inode.linkCount > 0 else { throw .failure(.stale) }

@@ -1,5 +1,5 @@
-/// Requests that `submit` left unanswered, and interrupts that came before: the thread that reads an interrupt is not the one that
-/// reads the request.
+/// Requests that `submit` left unanswered, and interrupts that came before: the thread that reads an interrupt is not the one
+/// that reads the request.
 struct ParkedRequests {
   /// By the kernel's number: what the handler's `interrupt` takes.
   private var numbers: [UInt64: UInt64] = [:]

@@ -39,7 +39,7 @@ import Threading
   ///
   /// - Parameters:
   ///   - number: that of the processor.
-  ///   - payloadBytes: the longest payload of a request or an answer, a multiple of the page size. Memory that was never needed is
+  ///   - payloadBytes: the longest payload of a request or an answer, in whole pages. Memory that was never needed is
   ///     not taken.
   /// - Throws: an error of `io_uring_setup(2)` or `mmap(2)`: this kernel has no such rings, or does not let us have them.
   init(number: Int, slots: Int, payloadBytes: Int) throws(Errno) {
