@@ -16,9 +16,9 @@ struct ContentsByInode: Sequence {
   subscript(inode: InodeNumber) -> WritebackQueue.DirtyContents? {
     get { values[inode] }
     set {
-      if let old = values[inode] { add(-1, old, inode) }
+      let old = if let newValue { values.updateValue(newValue, forKey: inode) } else { values.removeValue(forKey: inode) }
+      if let old { add(-1, old, inode) }
       if let newValue { add(1, newValue, inode) }
-      values[inode] = newValue
     }
   }
 

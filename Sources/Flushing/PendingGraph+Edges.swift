@@ -8,7 +8,7 @@ extension PendingGraph {
     items[item.key] = item
     for dependency in item.dependencies { dependents[dependency, default: []].insert(item.key) }
     addToIndexes(item)
-    updateReadiness(item.key)
+    if item.dependencies.isEmpty, item.canBePlanned { readyKeys.insert(item.key, item.urgency) }
     raise(item.dependencies, to: item.urgency)
   }
 

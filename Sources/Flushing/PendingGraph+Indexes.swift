@@ -16,20 +16,9 @@ extension PendingGraph {
 
   mutating func removeFromIndexes(_ item: PendingItem) {
     counts[item.urgency] -= 1
-    for name in item.names {
-      keysByName[name]?.removeAll { $0 == item.key }
-      if keysByName[name]?.isEmpty == true { keysByName[name] = nil }
-    }
-    for inode in item.inodes {
-      keysByInode[inode]?.removeAll { $0 == item.key }
-      if keysByInode[inode]?.isEmpty == true { keysByInode[inode] = nil }
-    }
-    for parent in item.parents {
-      keysByParent[parent]?.remove(item.key)
-      guard keysByParent[parent]?.isEmpty == true else { continue }
-      keysByParent[parent] = nil
-      settledParents.append(parent)
-    }
+    for name in item.names { keysByName.remove(item.key, from: name) }
+    for inode in item.inodes { keysByInode.remove(item.key, from: inode) }
+    for parent in item.parents where keysByParent.remove(item.key, from: parent) { settledParents.append(parent) }
     if creations[item.inode] == item.key { creations[item.inode] = nil }
     directoryRenames.remove(item.key)
   }
@@ -91,5 +80,26 @@ extension PendingGraph {
     items[dependent]?.dependencies.insert(dependency)
     dependents[dependency, default: []].insert(dependent)
     if let urgency = items[dependent]?.urgency { raise([dependency], to: urgency) }
+  }
+}
+
+/// One lookup each: hashing a name takes longer than all the rest.
+extension Dictionary where Value == [Stage] {
+  /// Takes an item out of a list, and an empty list out of the index.
+  fileprivate mutating func remove(_ stage: Stage, from key: Key) {
+    guard let index = index(forKey: key) else { return }
+    values[index].removeAll { $0 == stage }
+    if values[index].isEmpty { remove(at: index) }
+  }
+}
+
+extension Dictionary where Value == Set<Stage> {
+  /// Takes an item out of a set, and an empty set out of the index; answers whether it was that.
+  mutating func remove(_ stage: Stage, from key: Key) -> Bool {
+    guard let index = index(forKey: key) else { return false }
+    values[index].remove(stage)
+    guard values[index].isEmpty else { return false }
+    remove(at: index)
+    return true
   }
 }

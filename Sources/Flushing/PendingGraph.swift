@@ -164,8 +164,7 @@ package struct PendingGraph {
   }
 
   mutating func removeDependent(_ key: Stage, of dependency: Stage) {
-    dependents[dependency]?.remove(key)
-    if dependents[dependency]?.isEmpty == true { dependents[dependency] = nil }
+    _ = dependents.remove(key, from: dependency)
   }
 
   mutating func dropOutdatedAges() {

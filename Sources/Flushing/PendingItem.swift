@@ -92,13 +92,13 @@ package struct PendingItem: Hashable, Sendable {
   package var change: Stage { exchange.map { Stage($0) } ?? key }
 
   /// All names that the item touches or claims, each once, ascending.
-  var names: [Location] { distinct([source, target].compactMap(\.self) + claimedNames) }
+  var names: [Location] { distinct(source, target, claimedNames) }
 
   /// All inodes that the item moves, names, replaces or claims, each once, ascending.
-  var inodes: [InodeNumber] { distinct([inode, replaced].compactMap(\.self) + claimedInodes) }
+  var inodes: [InodeNumber] { distinct(inode, replaced, claimedInodes) }
 
   /// The directories whose entries the item changes, each once, ascending.
-  var parents: [InodeNumber] { distinct([source?.parent, target?.parent].compactMap(\.self)) }
+  var parents: [InodeNumber] { distinct(source?.parent, target?.parent, []) }
 
   /// The directory that is gone afterwards: it must be empty before.
   var removedDirectory: InodeNumber? {
@@ -109,10 +109,14 @@ package struct PendingItem: Hashable, Sendable {
     }
   }
 
-  private func distinct<Value: Comparable>(_ values: [Value]) -> [Value] {
-    if values.count < 2 { return values }
-    var result: [Value] = []
-    for value in values.sorted() where value != result.last { result.append(value) }
-    return result
+  /// Asked for with every change: one or two values, which are all but those of an exchange, make one array.
+  private func distinct<Value: Comparable>(_ first: Value?, _ second: Value?, _ others: [Value]) -> [Value] {
+    guard others.isEmpty else {
+      var result: [Value] = []
+      for value in ([first, second].compactMap(\.self) + others).sorted() where value != result.last { result.append(value) }
+      return result
+    }
+    guard let first, let second, first != second else { return (first ?? second).map { [$0] } ?? [] }
+    return first < second ? [first, second] : [second, first]
   }
 }

@@ -177,10 +177,12 @@ package struct WritebackQueue {
       let urgency = known.urgency == .pressed ? .pressed : urgency
       let isMoved = lsn < known.firstLSN || urgency != known.urgency
       if isMoved { attach(inode) }
-      contents[inode]?.firstLSN = min(lsn, known.firstLSN)
-      contents[inode]?.lastMilliseconds = nowMilliseconds
-      contents[inode]?.urgency = urgency
-      if !byEntry { contents[inode]?.mustBeWritten = true }
+      var changed = known
+      changed.firstLSN = min(lsn, known.firstLSN)
+      changed.lastMilliseconds = nowMilliseconds
+      changed.urgency = urgency
+      if !byEntry { changed.mustBeWritten = true }
+      contents[inode] = changed
       if isMoved { detach(inode) }
       return
     }
