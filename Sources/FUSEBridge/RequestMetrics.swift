@@ -35,9 +35,12 @@ enum RequestKind: Int, LabelValue {
     FUSE_COPY_FILE_RANGE.rawValue: .copyFileRange, FUSE_TMPFILE.rawValue: .tmpfile, UInt32(EBBFS_FUSE_STATX): .statx,
   ]
 
+  /// By opcode from 0 on: asked for with every request.
+  private static let places = (0...(byOpcode.keys.max() ?? 0)).map { byOpcode[$0] }
+
   /// `nil` for what is not counted: requests that have no reply, and those that libfuse answers.
   init?(opcode: UInt32) {
-    guard let kind = Self.byOpcode[opcode] else { return nil }
+    guard opcode < Self.places.count, let kind = Self.places[Int(opcode)] else { return nil }
     self = kind
   }
 }
