@@ -35,11 +35,37 @@ uint32_t ebbfs_crc32c_by_tables(uint32_t crc, const void *bytes, size_t count) {
 }
 
 #if defined(__x86_64__)
-#include <nmmintrin.h>
+#include <immintrin.h>
 
-__attribute__((target("sse4.2"))) static uint32_t crc32c_by_instruction(uint32_t crc, const void *bytes, size_t count) {
+#define INSTRUCTIONS __attribute__((target("sse4.2,pclmul")))
+
+// What the state becomes by as many zero bytes as `factor`, x^(8 * bytes - 33) modulo the polynomial, stands for.
+INSTRUCTIONS static inline uint64_t shifted(uint64_t state, uint32_t factor) {
+  __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((int64_t)state), _mm_cvtsi32_si128((int)factor), 0);
+  return _mm_crc32_u64(0, (uint64_t)_mm_cvtsi128_si64(product));
+}
+
+// Three parts that follow each other at once: the instruction takes three cycles, and one can begin in each. Gopal et al., "Fast
+// CRC Computation for iSCSI Polynomial Using CRC32 Instruction" (2011).
+INSTRUCTIONS static inline uint64_t three_parts(uint64_t state, const uint8_t *bytes, size_t part, uint32_t two, uint32_t one) {
+  uint64_t second = 0, third = 0;
+  for (size_t index = 0; index < part; index += 8) {
+    uint64_t words[3];
+    for (int number = 0; number < 3; number++) memcpy(&words[number], bytes + (size_t)number * part + index, 8);
+    state = _mm_crc32_u64(state, words[0]);
+    second = _mm_crc32_u64(second, words[1]);
+    third = _mm_crc32_u64(third, words[2]);
+  }
+  return shifted(state, two) ^ shifted(second, one) ^ third;
+}
+
+INSTRUCTIONS static uint32_t crc32c_by_instruction(uint32_t crc, const void *bytes, size_t count) {
   const uint8_t *next = bytes;
   uint64_t state = (uint32_t)~crc;
+  for (; count >= 3 * 4096; count -= 3 * 4096, next += 3 * 4096)
+    state = three_parts(state, next, 4096, 0x54a86326, 0x82f89c77);
+  for (; count >= 3 * 256; count -= 3 * 256, next += 3 * 256)
+    state = three_parts(state, next, 256, 0xdd7e3b0c, 0xb9e02b86);
   for (; count >= 8; count -= 8, next += 8) {
     uint64_t word;
     memcpy(&word, next, 8);
@@ -51,7 +77,7 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_by_instruction(uint32_t
 }
 
 uint32_t ebbfs_crc32c(uint32_t crc, const void *bytes, size_t count) {
-  if (__builtin_cpu_supports("sse4.2")) return crc32c_by_instruction(crc, bytes, count);
+  if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul")) return crc32c_by_instruction(crc, bytes, count);
   return ebbfs_crc32c_by_tables(crc, bytes, count);
 }
 #else

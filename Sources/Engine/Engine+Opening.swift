@@ -36,8 +36,9 @@ extension Engine {
         scan = try Journal.scan(journalStorage, settings)
       }
       var recovery = Recovery(
-        table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules)
-      try scan.replay { recovery.read($0) }
+        table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules,
+        creationsMax: scan.gatheredCreations)
+      try scan.takeRecords { recovery.read($0) }
       recovery.finishReading()
       let journal = try Journal(
         starting: scan, storage: journalStorage, configuration: settings, runner: runner, clock: clock)
@@ -50,7 +51,7 @@ extension Engine {
       state.around.streamBytesMin = configuration.sequentialBypassBytes
       state.queue.hasIdleTimes = configuration.revalidateMilliseconds == nil
       state.recover(recovery)
-      state.reserveAll()
+      state.reserveAll(recovery)
       // How long they waited before is not known, and lives shorter than the deadline would never write anything back (P6).
       state.queue.pressAll(through: journal.lastLSN)
       state.doubtfulThrough = recovery.doubtfulThrough

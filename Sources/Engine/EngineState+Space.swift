@@ -83,9 +83,12 @@ extension EngineState {
     return max(0, before - inode.reservedBytes)
   }
 
-  /// Reserves for everything that recovery found pending.
-  mutating func reserveAll() {
+  /// Reserves for everything that recovery found pending: contents, and directories that are not there yet. Other new files need
+  /// no space of their own.
+  mutating func reserveAll(_ recovery: Recovery) {
     for number in cache.dirtyInodes { inodes[number].map { reserve($0) } }
-    for item in queue.graph.allItems where item.kind == .create { inodes[item.inode].map { reserve($0) } }
+    for creation in recovery.created.values where creation.inode.attributes.kind == .directory {
+      inodes[creation.inode.number].map { reserve($0) }
+    }
   }
 }

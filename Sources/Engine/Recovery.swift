@@ -100,8 +100,10 @@ struct Recovery {
   private(set) var doubtfulThrough = LSN.zero
   var isDoubtful: Bool { doubtfulThrough > .zero }
 
-  init(table: [Binding], nextInode: InodeNumber, rules: ProtocolRules) {
+  /// - Parameter creationsMax: how many creations will be read at most, where that is known.
+  init(table: [Binding], nextInode: InodeNumber, rules: ProtocolRules, creationsMax: Int = 0) {
     self.rules = rules
+    created.reserveCapacity(creationsMax)
     for row in table {
       var binding = row
       // A row with very many names comes in several pieces.

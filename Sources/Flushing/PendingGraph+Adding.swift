@@ -1,6 +1,13 @@
 import FilesystemModel
 
 extension PendingGraph {
+  /// Makes room for as many items as are about to be added: growing step by step costs more than adding.
+  mutating func reserveCapacity(_ count: Int) {
+    items.reserveCapacity(count)
+    keysByName.reserveCapacity(count)
+    keysByInode.reserveCapacity(count)
+  }
+
   /// Enters a change whose record has just been appended, or is replayed at recovery. Records are added in ascending order.
   ///
   /// - Parameter nowMilliseconds: The uptime, for the age of the item.

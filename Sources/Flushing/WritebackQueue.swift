@@ -142,6 +142,9 @@ package struct WritebackQueue {
     return ([graph.oldestItem?.firstMilliseconds, oldestContents] + open + parked).compactMap(\.self).min()
   }
 
+  /// Makes room for as many changes of names as are about to be entered.
+  package mutating func reserveCapacity(operations: Int) { graph.reserveCapacity(operations) }
+
   /// Enters a change of names whose record has just been appended, or is replayed at recovery.
   ///
   /// - Returns: Records that need no write-back any more; the engine appends an outcome that names them.

@@ -29,6 +29,11 @@ struct FieldReader {
     return Array(bytes[position..<position + count])
   }
 
+  mutating func skip(_ count: Int) throws(RecordError) {
+    guard count >= 0, count <= bytesLeft else { throw .truncated }
+    position += count
+  }
+
   mutating func takeFlag() throws(RecordError) -> Bool {
     switch try take(UInt8.self) {
     case 0: false

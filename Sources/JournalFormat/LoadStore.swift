@@ -52,3 +52,12 @@ package func lastNonzero(in bytes: [UInt8], from start: Int) -> Int? {
   guard start < end else { return nil }
   return bytes[max(start, end - wordBytes)..<end].lastIndex { $0 != 0 }
 }
+
+/// Moves what is from `start` on to the front of an array, whose length stays; what is behind it then means nothing.
+///
+/// - Complexity: O(bytes moved), with nothing allocated.
+package func moveToFront(_ bytes: inout [UInt8], from start: Int) {
+  precondition(start >= 0 && start <= bytes.count)
+  // SAFETY: the ranges lie inside the array, whose elements are bytes, and may overlap.
+  unsafe bytes.withUnsafeMutableBytes { all in unsafe all.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[start...])) }
+}

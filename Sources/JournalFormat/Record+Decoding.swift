@@ -60,19 +60,20 @@ package struct DecodedRecord: Hashable, Sendable {
   }
 
   /// Reads the fields of a record whose header and checksum were found good.
-  package init(intact header: RecordHeader, in bytes: [UInt8], at start: Int) throws(RecordError) {
+  ///
+  /// - Parameter withData: Whether the record gets the bytes of a write, which are all checked for being there.
+  package init(intact header: RecordHeader, in bytes: [UInt8], at start: Int, withData: Bool = true) throws(RecordError) {
     guard header.length <= bytes.count - start else { throw .truncated }
     self.header = header
     var reader = FieldReader(bytes, in: start + RecordLayout.headerBytes..<start + header.length)
-    let record = try reader.takeRecord(header.type)
+    record = try reader.takeRecord(header.type, withData: withData)
     guard reader.bytesLeft == 0 else { throw .trailingBytes }
-    self.record = record
     dataOffset = record.writtenBytes.map { header.length - $0 }
   }
 }
 
 extension FieldReader {
-  fileprivate mutating func takeRecord(_ type: RecordType) throws(RecordError) -> Record {
+  fileprivate mutating func takeRecord(_ type: RecordType, withData: Bool) throws(RecordError) -> Record {
     switch type {
     case .namespace:
       let time = try takeTimestamp()
@@ -82,7 +83,9 @@ extension FieldReader {
       let time = try takeTimestamp()
       let request = try take(UInt64.self)
       let change = try takeContentChange()
-      return .content(change, bytes: try takeBytes(change.bytesWritten), time: time, request: request)
+      let bytes = withData ? try takeBytes(change.bytesWritten) : []
+      if !withData { try skip(change.bytesWritten) }
+      return .content(change, bytes: bytes, time: time, request: request)
     case .binding: return .binding(try takeBinding())
     case .intent: return .intent(try takeActions())
     case .outcome: return .outcome(try takeOutcome())
@@ -92,7 +95,7 @@ extension FieldReader {
     case .copy:
       let original = try takeLSN()
       guard let type = RecordType(rawValue: try take(UInt8.self)), type.isCopied else { throw .badField }
-      return .copy(of: original, try takeRecord(type))
+      return .copy(of: original, try takeRecord(type, withData: withData))
     case .deadLetter: return .deadLetter(try takeDeadLetter())
     case .deadLetterRetry: return .deadLetterRetry(try takeSubject())
     case .discard: return .discard(try takeDiscard())

@@ -38,7 +38,7 @@ extension Record {
   /// How many bytes of data end the record; `nil` when it is not that of a write, or a copy of one.
   var writtenBytes: Int? {
     switch self {
-    case .content(let change, let data, _, _): if case .write? = change.data { data.count } else { nil }
+    case .content(let change, _, _, _): if case .write(_, let count)? = change.data { count } else { nil }
     case .copy(_, let record): record.writtenBytes
     case .namespace, .binding, .intent, .outcome, .checkpointBegin, .checkpointTable, .checkpointEnd, .deadLetter,
       .deadLetterRetry, .discard:

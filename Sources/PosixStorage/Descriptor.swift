@@ -67,18 +67,43 @@ extension Descriptor {
     var failure: Errno?
     let number = number
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, filled in
-      while filled < count {
-        // SAFETY: `filled` is below the buffer's capacity, and at most the rest of it is written.
-        let result = unsafe linux_read_at(number, buffer.baseAddress! + filled, count - filled, Int64(offset + filled))
-        guard result > 0 else {
-          failure = result < 0 ? Errno(rawValue: Int32(-result)) : nil
-          return
-        }
-        filled += Int(result)
-      }
+      // SAFETY: the capacity is at least `count`, and as many bytes as the answer says are initialized.
+      filled = unsafe Self.fill(UnsafeMutableRawBufferPointer(buffer), count, from: number, at: offset, &failure)
     }
     if let failure { throw failure }
     return bytes
+  }
+
+  /// The same, to behind the first `kept` bytes of a buffer that is used again and again: memory that is new at each call costs
+  /// more than the reading. The buffer then ends with what was read.
+  borrowing func read(at offset: Int, count: Int, into buffer: inout [UInt8], behind kept: Int) throws(Errno) {
+    precondition(kept >= 0 && kept <= buffer.count && count >= 0)
+    if buffer.count < kept + count { buffer += repeatElement(0, count: kept + count - buffer.count) }
+    var failure: Errno?
+    let number = number
+    let filled = unsafe buffer.withUnsafeMutableBytes { all in
+      // SAFETY: the buffer has `kept + count` bytes at least.
+      unsafe Self.fill(UnsafeMutableRawBufferPointer(rebasing: all[kept...]), count, from: number, at: offset, &failure)
+    }
+    buffer.removeLast(buffer.count - kept - filled)
+    if let failure { throw failure }
+  }
+
+  /// Reads up to `count` bytes, which the buffer has room for, and answers how many were there.
+  private static func fill(
+    _ buffer: UnsafeMutableRawBufferPointer, _ count: Int, from number: Int32, at offset: Int, _ failure: inout Errno?
+  ) -> Int {
+    var filled = 0
+    while filled < count {
+      // SAFETY: `filled` is below `count`, and at most the rest is written.
+      let result = unsafe linux_read_at(number, buffer.baseAddress! + filled, count - filled, Int64(offset + filled))
+      guard result > 0 else {
+        failure = result < 0 ? Errno(rawValue: Int32(-result)) : nil
+        break
+      }
+      filled += Int(result)
+    }
+    return filled
   }
 
   /// Writes all bytes.

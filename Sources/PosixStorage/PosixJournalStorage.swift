@@ -211,6 +211,10 @@ package final class PosixSegmentFile: SegmentFile {
 
   package func read(at offset: Int, count: Int) throws(Errno) -> [UInt8] { try descriptor.read(at: offset, count: count) }
 
+  package func read(at offset: Int, count: Int, into buffer: inout [UInt8], behind kept: Int) throws(Errno) {
+    try descriptor.read(at: offset, count: count, into: &buffer, behind: kept)
+  }
+
   package func write(_ bytes: [UInt8], at offset: Int) throws(Errno) {
     guard !isReadOnly else { throw .readOnlyFilesystem }
     try descriptor.write(bytes, at: offset)

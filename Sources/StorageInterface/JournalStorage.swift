@@ -60,6 +60,9 @@ package protocol SegmentFile: AnyObject, Sendable {
   var bytes: Int { get }
   /// Reads exactly `count` bytes unless the file ends before.
   func read(at offset: Int, count: Int) throws(Errno) -> [UInt8]
+  /// Reads as `read(at:count:)` does, to behind the first `kept` bytes of `buffer`, which then ends with what was read. When it
+  /// throws, only these are as they were.
+  func read(at offset: Int, count: Int, into buffer: inout [UInt8], behind kept: Int) throws(Errno)
   /// Writes all bytes.
   func write(_ bytes: [UInt8], at offset: Int) throws(Errno)
   /// fdatasync(2). A failure is final: what was written since the last success may be lost whatever a later call says.
@@ -70,5 +73,13 @@ extension JournalStorage {
   /// Makes a segment file of written zeros.
   package func prepareSegment(_ number: UInt64, bytes: Int) throws(Errno) {
     try prepareSegment(number, bytes: bytes, isHurried: false)
+  }
+}
+
+extension SegmentFile {
+  /// For files that have no quicker way than a copy.
+  package func read(at offset: Int, count: Int, into buffer: inout [UInt8], behind kept: Int) throws(Errno) {
+    let bytes = try read(at: offset, count: count)
+    buffer.replaceSubrange(kept..., with: bytes)
   }
 }

@@ -22,7 +22,7 @@ package enum Retention: Hashable, Sendable {
   package static let none = Retention.bytes(0)
 }
 
-/// How far the reading of a journal is: all segments are read twice.
+/// How far the reading of a journal is.
 package struct JournalReading: Hashable, Sendable {
   package var bytesRead: Int
   package var bytesTotal: Int

@@ -16,7 +16,7 @@ package enum JournalInspector {
     var scan: JournalScan?
     do {
       let found = try scanner.scan(backingDescription: nil)
-      try found.replay { _ in }
+      try found.gathered?.check(from: found.lowWater)
       scan = found
       verdict = found.isEmpty ? .empty : .clean
       if let torn = found.tornTail { verdict = .torn(torn) }

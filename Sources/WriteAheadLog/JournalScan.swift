@@ -88,17 +88,28 @@ package struct JournalScan: Sendable {
   package internal(set) var damaged: [UInt64] = []
   /// Numbers below the highest segment's of which there is no file.
   var missing: [UInt64] = []
-  /// Is told how far `replay` is; `bytesTotal` counts what was read before, too.
-  var observer: (@Sendable (JournalReading) -> Void)?
-  var bytesTotal = 0
+  /// What `takeRecords` hands out; `nil` where a salvage has read past damage.
+  var gathered: GatheredRecords?
   let storage: any JournalStorage
 
   /// The LSN from which `replay` goes.
   package var lowWater: LSN { checkpoint?.lowWater ?? LSN.zero.next }
 
-  /// Hands out all records from low-water to the cut in LSN order, except those of checkpoints, unless tables are wanted: where
-  /// records are lost, one whose begin or end is lost still tells where inodes are. May be repeated, also after a
-  /// `Journal` was started, as long as that has retired nothing.
+  /// How many creations of inodes `takeRecords` hands out at most, as far as that is known; 0 else.
+  package var gatheredCreations: Int { gathered?.creations ?? 0 }
+
+  /// Hands out all records from low-water to the cut in LSN order, except those of checkpoints, and keeps none. Those of writes
+  /// may be without their bytes.
+  ///
+  /// - Throws: `corrupt` when a record has contents that no ebbfs writes, and what `visit` throws.
+  package mutating func takeRecords(_ visit: (LoggedRecord) throws(JournalError) -> Void) throws(JournalError) {
+    guard var records = exchange(&gathered, with: nil) else { return try replay(visit) }
+    try records.take(from: lowWater, visit)
+  }
+
+  /// Reads all records from low-water to the cut again and hands them out in LSN order, except those of checkpoints, unless
+  /// tables are wanted: where records are lost, one whose begin or end is lost still tells where inodes are. May be repeated,
+  /// also after a `Journal` was started, as long as that has retired nothing.
   ///
   /// - Throws: `storage` when the disk cannot be read, `corrupt` when a record has contents that no ebbfs writes, and what
   ///   `visit` throws.
@@ -119,14 +130,7 @@ package struct JournalScan: Sendable {
         if header.placement.lsn >= lowWater, isWanted { try visit(reader.logged(header, at: offset)) }
         offset += RecordLayout.padded(header.length)
       }
-      observer?(JournalReading(bytesRead: bytesTotal / 2 + share(through: extent), bytesTotal: bytesTotal))
     }
-  }
-
-  /// What the extents up to one are of the second reading.
-  private func share(through extent: SegmentExtent) -> Int {
-    let through = extents.prefix { $0.segment <= extent.segment }.count
-    return bytesTotal / 2 / max(1, extents.count) * through
   }
 }
 

@@ -30,9 +30,10 @@ struct JournalScanner {
   var expected = LSN.zero.next
   var checkpoints = CheckpointCollector()
   var proof = DurabilityProof()
+  var gathered = GatheredRecords()
   var recordsByType: [RecordType: Int] = [:]
 
-  /// Is told how far the reading is, that of the records again included.
+  /// Is told how far the reading is.
   var observer: (@Sendable (JournalReading) -> Void)?
   private var bytesBySegment: [UInt64: Int] = [:]
   private var bytesRead = 0
@@ -70,13 +71,11 @@ struct JournalScanner {
       nextLSN: expected, checkpoint: checkpoints.newest, tornTail: tail.torn, extents: extents, unproven: proof.unproven,
       segments: candidates.map(\.number).filter { $0 <= lastLive }, spares: tail.spares, discarded: tail.discarded,
       storage: storage)
-    scan.observer = observer
-    scan.bytesTotal = bytesTotal
+    scan.gathered = exchange(&gathered, with: GatheredRecords())
     return scan
   }
 
-  /// All segments are read twice.
-  private var bytesTotal: Int { bytesBySegment.values.reduce(0) { $0 + 2 * $1 } }
+  private var bytesTotal: Int { bytesBySegment.values.reduce(0, +) }
 
   /// A segment was read.
   mutating func noteRead(_ segment: UInt64) {
@@ -88,7 +87,7 @@ struct JournalScanner {
     let storage = storage
     let numbers = try doing("listing the segments") { () throws(Errno) in try storage.segments() }
     for number in numbers {
-      var reader = try SegmentReader(storage, number, journalUUID: [])
+      var reader = try SegmentReader(storage, number, journalUUID: [], windowBytes: SegmentHeader.bytes)
       let bytes = try reader.headerBytes()
       bytesBySegment[number] = reader.bytes
       candidates.append(Candidate(number: number, standing: try standing(of: bytes, number)))

@@ -2,31 +2,48 @@ import FilesystemModel
 import JournalFormat
 import StorageInterface
 
-/// Reads one segment in pieces of a few MiB.
+/// Reads one segment, each byte once as long as the reading goes forward, in pieces that stay in the processor's cache until they
+/// are looked at.
 struct SegmentReader {
-  /// Enough for any record.
-  static let windowBytes = 2 * RecordLayout.recordBytesMax
+  static let windowBytes = 1 << 20
 
   let number: UInt64
   let bytes: Int
   let tag: UInt32
   private let file: any SegmentFile
-  private var window: [UInt8] = []
+  /// As long as the longest record and `windowBytesMin` need, at most.
+  private var window: [UInt8]
   private var windowStart = 0
   private let windowBytesMin: Int
 
   /// Reads an open file as the segment with this number.
-  init(_ file: any SegmentFile, _ number: UInt64, journalUUID: [UInt8], windowBytes: Int = windowBytes) {
+  ///
+  /// - Parameter buffer: memory that is used for what is read, whatever is in it: that of the reader before.
+  init(
+    _ file: any SegmentFile, _ number: UInt64, journalUUID: [UInt8], windowBytes: Int = windowBytes,
+    using buffer: consuming [UInt8] = []
+  ) {
     self.number = number
     self.file = file
     bytes = file.bytes
     tag = SegmentHeader.tag(journalUUID: journalUUID, number: number)
     windowBytesMin = windowBytes
+    window = buffer
+    window.removeAll(keepingCapacity: true)
   }
 
-  init(_ storage: any JournalStorage, _ number: UInt64, journalUUID: [UInt8]) throws(JournalError) {
+  init(
+    _ storage: any JournalStorage, _ number: UInt64, journalUUID: [UInt8], windowBytes: Int = windowBytes,
+    using buffer: consuming [UInt8] = []
+  ) throws(JournalError) {
     let file = try doing("opening segment \(number)") { () throws(Errno) in try storage.openSegment(number) }
-    self.init(file, number, journalUUID: journalUUID)
+    self.init(file, number, journalUUID: journalUUID, windowBytes: windowBytes, using: buffer)
+  }
+
+  /// Its memory, for the next reader. Nothing can be read afterwards.
+  mutating func takeBuffer() -> [UInt8] {
+    defer { forget() }
+    return window
   }
 
   /// Forgets what was read: somebody may have written since.
@@ -44,10 +61,10 @@ struct SegmentReader {
     return header.isIntact(in: window, at: offset - windowStart) ? header : nil
   }
 
-  /// The contents of the intact record whose header `record` just gave.
-  func logged(_ header: RecordHeader, at offset: Int) throws(JournalError) -> LoggedRecord {
+  /// The contents of the intact record whose header `record` just gave; without the bytes of a write, if they are not wanted.
+  func logged(_ header: RecordHeader, at offset: Int, withData: Bool = true) throws(JournalError) -> LoggedRecord {
     do {
-      let decoded = try DecodedRecord(intact: header, in: window, at: offset - windowStart)
+      let decoded = try DecodedRecord(intact: header, in: window, at: offset - windowStart, withData: withData)
       return LoggedRecord(
         lsn: header.placement.lsn, epoch: header.placement.epoch, record: decoded.record,
         dataPosition: decoded.dataOffset.map { JournalPosition(segment: number, offset: offset + $0) })
@@ -96,12 +113,17 @@ struct SegmentReader {
   /// Makes the window hold `count` bytes from `offset`, or what the file has of them.
   private mutating func load(_ offset: Int, count: Int) throws(JournalError) {
     let needed = min(count, bytes - offset)
-    if offset >= windowStart, offset + needed <= windowStart + window.count { return }
-    let file = file
-    let wanted = min(max(needed, windowBytesMin), bytes - offset)
-    window = try doing("reading segment \(number) at offset \(offset)") { () throws(Errno) in
-      try file.read(at: offset, count: wanted)
-    }
+    let end = windowStart + window.count
+    if offset >= windowStart, offset + needed <= end { return }
+    let kept = offset >= windowStart && offset <= end ? end - offset : 0
+    if kept > 0 { moveToFront(&window, from: window.count - kept) }
     windowStart = offset
+    let wanted = min(max(needed, kept + windowBytesMin), bytes - offset)
+    do {
+      try file.read(at: offset + kept, count: wanted - kept, into: &window, behind: kept)
+    } catch {
+      forget()
+      throw .storage(error, doing: "reading segment \(number) at offset \(offset)")
+    }
   }
 }

@@ -2,6 +2,7 @@ import FilesystemModel
 import JournalFormat
 import Support
 import Testing
+import Threading
 import WriteAheadLog
 
 @Suite struct JournalCheckpointTests {
@@ -26,6 +27,49 @@ import WriteAheadLog
     #expect(checkpoint.lowWater == LSN(4) && checkpoint.nextInode == InodeNumber(20))
     #expect(checkpoint.table == [Self.binding(3), Self.binding(4)])
     #expect(try Fixture.replay(scan).map(\.record) == [4, 5, 6, 7].map { Fixture.record($0) })
+  }
+
+  @Test func whatAScanHasReadIsNotReadAgain() throws {
+    let storage = SimulatedJournalStorage()
+    let journal = try Fixture.start(storage)
+    for number in 1...20 { _ = journal.append(Fixture.record(number, bytes: 1000)) }
+    _ = journal.appendCheckpoint(lowWater: LSN(8), nextInode: InodeNumber(10), table: [])
+    journal.pump()
+    var scan = try Journal.scan(storage, Fixture.configuration())
+    let reads = Lock(0)
+    storage.beforeReads { reads.withLock { $0 += 1 } }
+    var gathered: [LSN] = []
+    try scan.takeRecords { gathered.append($0.lsn) }
+    #expect(gathered == (8...20).map { LSN($0) } && reads.withLock { $0 } == 0)
+    var again: [LSN] = []
+    try scan.takeRecords { again.append($0.lsn) }
+    #expect(again == gathered && reads.withLock { $0 } > 0, "what was handed out is not kept")
+  }
+
+  @Test func aRecordWhoseContentsMeanNothingIsRefusedOnlyWhereItIsNeeded() throws {
+    // A retry of a dead letter, made one of a kind of subject that there is not, with a checksum that fits.
+    for (lowWater, isNeeded) in [(LSN(1), true), (LSN(3), true), (LSN(4), false)] {
+      let storage = SimulatedJournalStorage()
+      let journal = try Fixture.start(storage)
+      for number in 1...2 { _ = journal.append(Fixture.record(number)) }
+      _ = journal.append(.deadLetterRetry(.contents(InodeNumber(5))))
+      _ = journal.append(Fixture.record(4))
+      _ = journal.appendCheckpoint(lowWater: lowWater, nextInode: InodeNumber(10), table: [])
+      journal.pump()
+      let entry = try #require(try RecordMap(storage).entries.first { $0.lsn == LSN(3) })
+      let file = try storage.openSegment(entry.segment)
+      var bytes = try file.read(at: entry.range.lowerBound, count: entry.range.count)
+      bytes[RecordLayout.headerBytes] = 0xee
+      _ = Record.seal(in: &bytes, at: 0)
+      try file.write(bytes, at: entry.range.lowerBound)
+      var scan = try Journal.scan(storage, Fixture.configuration())
+      var gathered: [LSN] = []
+      var failure: JournalError?
+      do { try scan.takeRecords { gathered.append($0.lsn) } } catch { failure = error }
+      let verdict = try JournalInspector.check(storage).isAcceptable
+      #expect((failure != nil) == isNeeded && verdict != isNeeded, "low-water \(lowWater.rawValue)")
+      #expect(gathered == (isNeeded ? [] : [LSN(4)]), "nothing of a journal that is refused is handed out")
+    }
   }
 
   @Test func aCheckpointThatIsTornAwayLeavesTheOneBefore() throws {

@@ -41,10 +41,25 @@ enum JournalFixture {
     return try Journal(starting: scan, storage: storage, configuration: configuration, runner: jobs, clock: clock)
   }
 
+  /// All that is handed out, which is the same whether it is read again or was gathered by the scan.
   static func replay(_ scan: JournalScan) throws(JournalError) -> [LoggedRecord] {
     var records: [LoggedRecord] = []
     try scan.replay { records.append($0) }
+    var gathered: [LoggedRecord] = []
+    var scan = scan
+    try scan.takeRecords { gathered.append($0) }
+    #expect(gathered.map(\.lsn) == records.map(\.lsn) && gathered.map(\.epoch) == records.map(\.epoch))
+    #expect(gathered.map(\.dataPosition) == records.map(\.dataPosition))
+    #expect(gathered.map { withoutData($0.record) } == records.map { withoutData($0.record) })
     return records
+  }
+
+  private static func withoutData(_ record: Record) -> Record {
+    switch record {
+    case .content(let change, _, let time, let request): .content(change, bytes: [], time: time, request: request)
+    case .copy(let lsn, let original): .copy(of: lsn, withoutData(original))
+    default: record
+    }
   }
 
   static func replay(_ storage: SimulatedJournalStorage) throws(JournalError) -> [LoggedRecord] {
