@@ -1,0 +1,40 @@
+import FilesystemModel
+import Glibc
+import Testing
+
+@testable import Inodes
+
+/// What an inode of an ordinary file takes, so that nobody makes it more unknowingly: a user may have millions.
+@Suite struct InodeSizeTests {
+  private static func heapBytes(_ object: AnyObject) -> Int {
+    unsafe malloc_usable_size(Unmanaged.passUnretained(object).toOpaque()) + MemoryLayout<Int>.size
+  }
+
+  @Test func anInodeTakesAtMost224BytesOfTheHeap() {
+    let inode = Inode(number: .root, kind: .regular, isNew: true)
+    #expect(Self.heapBytes(inode) <= 224)
+  }
+
+  @Test func anEntryOfADirectoryTakesAtMost32BytesAndANameSixteen() {
+    #expect(MemoryLayout<Directory.Row>.stride <= 32)
+    #expect(MemoryLayout<EntryName?>.size <= 16)
+    #expect(MemoryLayout<Locations>.size <= 24)
+  }
+
+  @Test func anOrdinaryFileHasNothingOfWhatFewFilesHave() {
+    var table = InodeTable()
+    let file = table.make(.regular, isNew: true)
+    let location = Location(.root, "a")
+    file.attributes = Attributes(
+      kind: .regular, permissions: 0o644, owner: 1, group: 1, size: 1, blocks512: 8, accessed: Timestamp(seconds: 1),
+      modified: Timestamp(seconds: 2), changed: Timestamp(seconds: 3), born: Timestamp(seconds: 4))
+    table.setName(location, to: file)
+    #expect(!file.hasRareState, "not written back yet")
+    table.setBackingNames([location], of: file)
+    file.identity = BackingIdentity(
+      isOnRootDevice: true, inode: 9, linkCount: 1, version: BackingVersion(size: 1, modified: Timestamp(seconds: 2)))
+    #expect(!file.hasRareState)
+    table.setName(Location(.root, "b"), to: file)
+    #expect(file.hasRareState, "linked, not written back")
+  }
+}
