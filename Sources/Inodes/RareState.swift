@@ -29,7 +29,7 @@ package struct FoundPolicy: Equatable {
   }
 }
 
-/// What was appended to a file without a gap: where that ended and how much it was, in bytes, and when, by uptime in milliseconds.
+/// What was appended to a file without a gap: where that ended and how much it was, in bytes; when, by uptime in milliseconds.
 package struct AppendedStream: Equatable {
   package let end: Int
   package let bytes: Int

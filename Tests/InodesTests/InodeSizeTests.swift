@@ -6,13 +6,16 @@ import Testing
 
 /// What an inode of an ordinary file takes, so that nobody makes it more unknowingly: a user may have millions.
 @Suite struct InodeSizeTests {
-  private static func heapBytes(_ object: AnyObject) -> Int {
-    unsafe malloc_usable_size(Unmanaged.passUnretained(object).toOpaque()) + MemoryLayout<Int>.size
+  /// What the C library has given for an object, with the eight bytes that it adds.
+  private static func heapBytes(_ object: AnyObject) throws -> Int {
+    let function = unsafe try #require(dlsym(nil, "malloc_usable_size"))
+    typealias UsableSize = @convention(c) (UnsafeRawPointer) -> Int
+    let usableSize = unsafe unsafeBitCast(function, to: UsableSize.self)
+    return unsafe usableSize(Unmanaged.passUnretained(object).toOpaque()) + 8
   }
 
-  @Test func anInodeTakesAtMost224BytesOfTheHeap() {
-    let inode = Inode(number: .root, kind: .regular, isNew: true)
-    #expect(Self.heapBytes(inode) <= 224)
+  @Test func anInodeTakesAtMost224BytesOfTheHeap() throws {
+    #expect(try Self.heapBytes(Inode(number: .root, kind: .regular, isNew: true)) <= 224)
   }
 
   @Test func anEntryOfADirectoryTakesAtMost32BytesAndANameSixteen() {
