@@ -5,8 +5,8 @@ import FilesystemModel
 /// All operations are O(1), amortised.
 struct InodeIndex {
   private(set) var count = 0
-  /// As many as a power of two, at most seven of eight taken: an inode is where its number leads, or in the first free slot behind
-  /// that.
+  /// As many as a power of two, at most seven of eight taken. An inode is where its number leads, or in the first slot behind
+  /// that was free.
   private var slots: [Inode?] = Array(repeating: nil, count: slotsMin)
 
   private static let slotsMin = 16
