@@ -10,6 +10,8 @@ let package = Package(
   products: [.executable(name: "ebbfs", targets: ["ebbfs"])],
   targets: [
     .systemLibrary(name: "CFUSE", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+    // Linked whole, so that the binary needs no more libraries than before.
+    .target(name: "CFUSERing", linkerSettings: [.linkedLibrary(":liburing.a")]),
     .target(name: "CLinux"),
     // On its own, so that another commit is no reason to compile anything else anew.
     .target(name: "CBuildCommit", cSettings: commit.map { [.define("EBBFS_COMMIT", to: "\"\($0)\"")] }),
@@ -32,7 +34,9 @@ let package = Package(
         "WriteAheadLog", "Flushing",
       ]),
     .target(name: "PosixStorage", dependencies: ["StorageInterface", "FilesystemModel", "CLinux", "Threading"]),
-    .target(name: "FUSEBridge", dependencies: ["Engine", "FilesystemModel", "Statistics", "CFUSE", "CLinux", "Threading"]),
+    .target(
+      name: "FUSEBridge",
+      dependencies: ["Engine", "FilesystemModel", "Statistics", "CFUSE", "CFUSERing", "CLinux", "Threading"]),
     .target(name: "Control", dependencies: ["FilesystemModel", "Statistics"]),
     .executableTarget(
       name: "ebbfs",
@@ -72,7 +76,7 @@ let package = Package(
     .executableTarget(name: "MemoryMount", dependencies: ["FUSEBridge", "MemoryFilesystem"], path: "Tests/MemoryMount"),
     .testTarget(
       name: "FUSEBridgeTests",
-      dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "Statistics", "MemoryFilesystem", "MemoryMount"]),
+      dependencies: ["FUSEBridge", "Engine", "FilesystemModel", "Statistics", "Threading", "MemoryFilesystem", "MemoryMount"]),
     .testTarget(
       name: "MountTests", dependencies: ["ebbfs"],
       exclude: ["Costs", "Damage", "Golden", "Posix", "Report", "Slow", "Sshfs", "Suites", "Workloads"]),
@@ -80,6 +84,6 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-for target in package.targets where target.type != .system && !["CLinux", "CBuildCommit"].contains(target.name) {
+for target in package.targets where target.type != .system && !["CLinux", "CBuildCommit", "CFUSERing"].contains(target.name) {
   target.swiftSettings = [.strictMemorySafety(), .treatAllWarnings(as: .error)]
 }

@@ -84,8 +84,8 @@ const char *linux_capability(int index) {
 #define OWN_ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
-// What the daemon never does, and what who has taken it over would do next. io_uring would go around this filter, handles
-// around Landlock.
+// What the daemon never does, and what who has taken it over would do next. io_uring would go around this filter: the
+// rings there are were made before, and can do nothing but FUSE's commands. Handles would go around Landlock.
 static const int forbidden[] = {
     SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_pidfd_getfd,
     SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsconfig, SYS_fsmount,

@@ -6,6 +6,7 @@ extension StatusReport {
     fields.put(stateDirectory)
     fields.put(processID)
     fields.put(confinement)
+    fields.put(transport)
     fields.put(phase.rawValue)
     fields.put(uptimeMilliseconds)
     fields.put(mode)
@@ -52,6 +53,7 @@ extension StatusReport {
     stateDirectory = try fields.string()
     processID = try fields.integer()
     confinement = try fields.string()
+    transport = try fields.string()
     guard let phase = Phase(rawValue: try fields.byte()) else { throw .unknownValue }
     self.phase = phase
     uptimeMilliseconds = try fields.integer()

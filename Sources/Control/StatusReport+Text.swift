@@ -16,6 +16,7 @@ extension StatusReport {
         "daemon", "process \(processID), \(phase.name), up \(Quantity.time(milliseconds: uptimeMilliseconds)), version \(version)"
       ),
       ("confinement", confinement),
+      ("requests", "through \(transport)"),
       ("health", health.text),
       ("mode", "\(mode), durability \(durability)" + (rules.map { ", \($0)" } ?? "")),
       (
@@ -70,6 +71,7 @@ extension StatusReport {
       .init("state_directory", .string(stateDirectory)),
       .init("pid", .integer(processID)),
       .init("confinement", .string(confinement)),
+      .init("transport", .string(transport)),
       .init("phase", .string(phase.name)),
       .init("uptime_ms", .integer(uptimeMilliseconds)),
       .init("mode", .string(mode)),

@@ -61,6 +61,8 @@ package struct StatusReport: Hashable, Sendable {
   package var processID = 0
   /// Which rights the daemon has given up, in words.
   package var confinement = ""
+  /// How the kernel's requests come: `io_uring` or `/dev/fuse`.
+  package var transport = ""
   package var phase = Phase.starting
   package var uptimeMilliseconds = 0
   /// The write mode of the mount, as in the option.

@@ -9,10 +9,11 @@ extension EngineState {
     return .reply(.entry(try entry(inode, request)), after: max(inode.lastChange, inodes[location.parent]?.lastChange ?? .zero))
   }
 
-  /// A file handle's inode, also one the kernel has forgotten (EXPORT_SUPPORT).
+  /// A file handle's inode, also one the kernel has forgotten (EXPORT_SUPPORT). Nobody has one open that has no name: the kernel
+  /// would know it, and not ask. Its forgetting may be on its way.
   mutating func lookupSelf(_ number: InodeNumber, _ request: Request) throws(Interruption) -> Outcome {
     let inode = try inode(number)
-    guard !inode.isOrphan || inode.lookupCount > 0 else { throw .failure(.stale) }
+    guard inode.linkCount > 0 else { throw .failure(.stale) }
     return .reply(.entry(try entry(inode, request)), after: inode.lastChange)
   }
 

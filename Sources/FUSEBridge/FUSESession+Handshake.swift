@@ -1,4 +1,5 @@
 import CFUSE
+import CFUSERing
 import Glibc
 
 // SAFETY: libfuse's request buffer is longer than any INIT request, the reply's length is checked before its fields are touched,
@@ -34,19 +35,27 @@ extension FUSESession {
   ///
   /// Called once, after the mount and before any other request is received. Waits for the kernel, which sends INIT at once.
   func shakeHands() throws(MountError) {
+    if !rings.isEmpty { try sendRepliesThroughRings() }
     var request = unsafe fuse_buf()
     defer { unsafe free(request.mem) }
     let received = unsafe fuse_session_receive_buf(pointer, &request)
     guard received > 0 else { throw MountError("the kernel ended the new mount at once: \(errorText(-received))") }
     var reply = try unsafe libraryReply(to: &request)
-    let offered = unsafe request.mem.load(fromByteOffset: MemoryLayout<fuse_in_header>.size, as: InitIn.self).flags
-    guard reply.count >= MemoryLayout<fuse_out_header>.size + MemoryLayout<InitOut>.size else {
+    // SAFETY: libfuse's buffer is longer than any INIT; what the kernel did not send of it is 0.
+    let offered = unsafe request.mem.load(fromByteOffset: MemoryLayout<fuse_in_header>.size, as: fuse_init_in.self)
+    let offersRings = offered.flags & UInt32(FUSE_INIT_EXT) != 0 && offered.flags2 & UInt32(FUSE_RING_INIT_FLAG2) != 0
+    if !offersRings { rings = [] }
+    guard reply.count >= MemoryLayout<fuse_out_header>.size + MemoryLayout<fuse_init_out>.size else {
       throw MountError("libfuse refused the kernel's version of the protocol")
     }
     unsafe reply.withUnsafeMutableBytes { bytes in
-      var out = unsafe bytes.load(fromByteOffset: MemoryLayout<fuse_out_header>.size, as: InitOut.self)
-      out.flags |= Self.primed & offered
-      unsafe bytes.storeBytes(of: out, toByteOffset: MemoryLayout<fuse_out_header>.size, as: InitOut.self)
+      var out = unsafe bytes.load(fromByteOffset: MemoryLayout<fuse_out_header>.size, as: fuse_init_out.self)
+      out.flags |= Self.primed & offered.flags
+      if !rings.isEmpty {
+        out.flags |= UInt32(FUSE_INIT_EXT)
+        out.flags2 |= UInt32(FUSE_RING_INIT_FLAG2)
+      }
+      unsafe bytes.storeBytes(of: out, toByteOffset: MemoryLayout<fuse_out_header>.size, as: fuse_init_out.self)
     }
     let written = unsafe reply.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
     guard written == reply.count else { throw MountError("the kernel refused the answer to INIT: \(errorText(errno))") }
@@ -71,22 +80,6 @@ extension FUSESession {
     let count = unsafe read(pipe[0], &reply, reply.count)
     return Array(reply.prefix(max(0, count)))
   }
-}
-
-/// The beginning of `struct fuse_init_in`.
-private struct InitIn: BitwiseCopyable {
-  var major: UInt32
-  var minor: UInt32
-  var maxReadahead: UInt32
-  var flags: UInt32
-}
-
-/// The beginning of `struct fuse_init_out`.
-private struct InitOut: BitwiseCopyable {
-  var major: UInt32
-  var minor: UInt32
-  var maxReadahead: UInt32
-  var flags: UInt32
 }
 
 /// What `strerror(3)` says.

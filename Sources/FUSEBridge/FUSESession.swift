@@ -8,7 +8,7 @@ import Threading
 /// the last request that was received has been answered, so that no reply can reach a descriptor that was opened since.
 @safe final class FUSESession: @unchecked Sendable {
   // SAFETY: libfuse's session is thread-safe for receiving, processing and replying. It is set in `init` and destroyed in
-  // `deinit`.
+  // `deinit`. The list of rings changes before there are threads only.
   private(set) var pointer: OpaquePointer?
   let handler: any OperationHandler
   let metrics = RequestMetrics()
@@ -17,8 +17,9 @@ import Threading
   let kernelAcknowledgesWrites: Bool
   let maxWriteBytes: Int
   let maxBackgroundRequests: Int
-  /// Requests that `submit` left unanswered: the kernel's `unique` and what the handler's `interrupt` takes.
-  let parked = Lock<[UInt64: UInt64]>([:])
+  /// What requests come through, by their number; none: all come through /dev/fuse. Settled by the handshake.
+  var rings: [RingQueue]
+  let parked = Lock(ParkedRequests())
 
   /// In seconds.
   struct Timeouts {
@@ -27,8 +28,9 @@ import Threading
     var attributes: Double
   }
 
-  init(options: MountSessionOptions, handler: any OperationHandler) throws(MountError) {
+  init(options: MountSessionOptions, handler: any OperationHandler, rings: RequestRings?) throws(MountError) {
     self.handler = handler
+    self.rings = rings?.queues ?? []
     timeouts = Timeouts(
       entry: options.entryTimeoutSeconds, negative: options.negativeTimeoutSeconds, attributes: options.attributeTimeoutSeconds)
     dropsContentsOfOtherVersions = options.dropsContentsOfOtherVersions

@@ -21,10 +21,13 @@ package final class MountSession: Sendable {
 
   /// Prepares a mount; nothing is mounted yet.
   ///
-  /// - Parameter mounter: mounts and unmounts; this process itself by default.
+  /// - Parameters:
+  ///   - mounter: mounts and unmounts; this process itself by default.
+  ///   - rings: what requests are to come through, if the kernel agrees. Without, they come through /dev/fuse.
   /// - Throws: what is wrong with the mountpoint or an option.
   package init(
-    mountpoint: String, options: MountSessionOptions, handler: any OperationHandler, mounter: (any Mounter)? = nil
+    mountpoint: String, options: MountSessionOptions, handler: any OperationHandler, mounter: (any Mounter)? = nil,
+    rings: RequestRings? = nil
   ) throws(MountError) {
     // Absolute, because a daemon changes its working directory.
     guard let resolved = unsafe realpath(mountpoint, nil) else { throw MountError("\(mountpoint): \(errorText(errno))") }
@@ -35,7 +38,7 @@ package final class MountSession: Sendable {
     guard status.st_mode & S_IFMT == S_IFDIR else { throw MountError("\(mountpoint): \(errorText(ENOTDIR))") }
     self.mounter = mounter ?? DirectMounter(mountpoint: self.mountpoint, options: options)
     threads = options.threads
-    session = try FUSESession(options: options, handler: handler)
+    session = try FUSESession(options: options, handler: handler, rings: rings)
     loop = ReceiveLoop(session)
   }
 
@@ -63,6 +66,9 @@ package final class MountSession: Sendable {
     defer { abandon() }
     try loop.run(threads: threads)
   }
+
+  /// Whether requests come through rings; known after `mount`.
+  package var usesRings: Bool { !session.rings.isEmpty }
 
   /// What was counted of the kernel's requests.
   package func statistics() -> [MetricFamily] { session.metrics.families }

@@ -20,7 +20,8 @@ package struct MountSessionOptions: Sendable {
   /// what the daemon is told of is behind what programs know.
   package var kernelAcknowledgesWrites = false
   /// Largest write the kernel sends, up to 1 MiB.
-  package var maxWriteBytes = 1 << 20
+  package var maxWriteBytes = maxWriteBytesDefault
+  package static let maxWriteBytesDefault = 1 << 20
   /// Requests that the kernel sends ahead (readahead, pieces of O_DIRECT) without anybody waiting for each.
   package var maxBackgroundRequests = 256
   /// Threads that receive requests.

@@ -9,7 +9,7 @@ final class PendingRequest: Sendable {
   enum Target: Sendable {
     /// Through libfuse: the address of its request, which is freed by the reply.
     case library(UInt)
-    /// By our own write to the descriptor: a request that libfuse does not decode.
+    /// By our own hand: a request that libfuse does not decode.
     case descriptor
   }
 
@@ -45,10 +45,10 @@ final class PendingRequest: Sendable {
     let number = session.handler.submit(operation, from: caller) { self.answer($0) }
     guard stage.load(ordering: .acquiring) == Stage.submitting else { return }
     // Listed before it is marked: whoever answers a marked request removes it.
-    session.parked.withLock { $0[unique] = number }
+    let isInterrupted = session.parked.withLock { $0.add(unique, number) }
     let (isParked, _) = stage.compareExchange(
       expected: Stage.submitting, desired: Stage.parked, ordering: .acquiringAndReleasing)
-    if !isParked { unlist() }
+    if !isParked { unlist() } else if isInterrupted { session.handler.interrupt(number) }
   }
 
   /// Replies. A second answer is an error of the handler and has no effect.
@@ -61,5 +61,5 @@ final class PendingRequest: Sendable {
     reply(result)
   }
 
-  private func unlist() { session.parked.withLock { _ = $0.removeValue(forKey: unique) } }
+  private func unlist() { session.parked.withLock { $0.remove(unique) } }
 }

@@ -11,7 +11,7 @@ extension FUSESession {
     let header = unsafe request.load(as: fuse_in_header.self)
     let body = unsafe UnsafeRawBufferPointer(rebasing: request[MemoryLayout<fuse_in_header>.size...])
     switch header.opcode {
-    case FUSE_INTERRUPT.rawValue: unsafe interrupt(header, body)
+    case FUSE_INTERRUPT.rawValue: unsafe interrupt(body)
     case FUSE_TMPFILE.rawValue: unsafe makeTemporary(header, body)
     case UInt32(EBBFS_FUSE_STATX): submitRaw(.getAttributes(InodeNumber(header.nodeid)), header, as: .statx)
     default: return false
@@ -20,19 +20,17 @@ extension FUSESession {
   }
 
   private func submitRaw(_ operation: Operation, _ header: fuse_in_header, as form: ReplyForm) {
-    let caller = Caller(owner: header.uid, group: header.gid, process: header.pid, request: header.unique)
-    PendingRequest(self, target: .descriptor, form: form, arrival: CurrentRequest.arrival).submit(operation, from: caller)
+    let arrival = CurrentRequest.arrival
+    let caller = Caller(owner: header.uid, group: header.gid, process: header.pid, request: arrival.unique)
+    PendingRequest(self, target: .descriptor, form: form, arrival: arrival).submit(operation, from: caller)
   }
 
   /// Passes an interrupt on to the handler. Unlike libfuse's own way this holds no lock of the request, so the handler may answer
-  /// it at once.
-  private func interrupt(_ header: fuse_in_header, _ body: UnsafeRawBufferPointer) {
+  /// it at once. An interrupt has no answer.
+  private func interrupt(_ body: UnsafeRawBufferPointer) {
     guard body.count >= MemoryLayout<fuse_interrupt_in>.size else { return }
     let unique = unsafe body.load(as: fuse_interrupt_in.self).unique
-    if let number = parked.withLock({ $0[unique] }) { return handler.interrupt(number) }
-    // Answered already, or not yet listed by the thread that received it. EAGAIN makes the kernel ask again in the second case.
-    usleep(200)
-    write(header.unique, error: .again)
+    if let number = parked.withLock({ $0.interrupt(unique) }) { handler.interrupt(number) }
   }
 
   private func makeTemporary(_ header: fuse_in_header, _ body: UnsafeRawBufferPointer) {
@@ -66,9 +64,37 @@ extension FUSESession {
           iovec(iov_base: header.baseAddress, iov_len: headerBytes),
           iovec(iov_base: UnsafeMutableRawPointer(mutating: body.baseAddress), iov_len: bodyBytes),
         ]
-        return unsafe writev(descriptor, &pieces, bodyBytes == 0 ? 1 : 2) == headerBytes + bodyBytes
+        return unsafe send(&pieces, count: bodyBytes == 0 ? 1 : 2) == headerBytes + bodyBytes
       }
     }
+  }
+}
+
+/// What libfuse asks of us in place of /dev/fuse when requests come through rings.
+extension FUSESession {
+  /// Gives a reply or a notification to the kernel the way its request came.
+  ///
+  /// - Parameter pieces: a `fuse_out_header` and what follows it.
+  /// - Returns: as `writev(2)`.
+  func send(_ pieces: UnsafePointer<iovec>, count: Int32) -> Int {
+    let list = unsafe UnsafeBufferPointer(start: pieces, count: Int(count))
+    guard let header = unsafe list.first?.iov_base?.load(as: fuse_out_header.self), let address = RingAddress(header.unique)
+    else { return unsafe writev(descriptor, pieces, count) }
+    if unsafe rings[address.queue].answer(address.slot, list) { return Int(header.len) }
+    errno = ENODEV
+    return -1
+  }
+
+  /// Puts `send` in place of libfuse's own way.
+  func sendRepliesThroughRings() throws(MountError) {
+    var way = fuse_custom_io()
+    unsafe way.read = { descriptor, bytes, count, _ in unsafe read(descriptor, bytes, count) }
+    unsafe way.writev = { _, pieces, count, session in
+      guard let pieces = unsafe pieces, let session = unsafe session else { return -1 }
+      // SAFETY: `init` passed the session as user data; whoever replies holds it.
+      return unsafe Unmanaged<FUSESession>.fromOpaque(session).takeUnretainedValue().send(pieces, count: count)
+    }
+    guard unsafe fuse_session_custom_io(pointer, &way, descriptor) == 0 else { throw MountError("libfuse refused our replies") }
   }
 }
 
@@ -85,12 +111,12 @@ extension PendingRequest {
       var file = fuse_open_out()
       file.open_flags = UInt32(FOPEN_KEEP_CACHE)
       let out = CreateOut(entry: entryOut(entry, timeouts: session.timeouts), file: file)
-      if !session.write(unique, body: out) { session.handler.forget(entry.inode, count: 1) }
+      if !session.write(arrival.answerUnique, body: out) { session.handler.forget(entry.inode, count: 1) }
     case (.statx, .attributes(let inode, let attributes)):
-      session.write(unique, body: statxOut(inode, attributes, validSeconds: session.timeouts.attributes))
+      session.write(arrival.answerUnique, body: statxOut(inode, attributes, validSeconds: session.timeouts.attributes))
     default:
       assertionFailure("\(reply) answers a request that expects \(form)")
-      session.write(unique, error: .inputOutput)
+      session.write(arrival.answerUnique, error: .inputOutput)
     }
   }
 }

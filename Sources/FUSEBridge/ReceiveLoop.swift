@@ -1,4 +1,5 @@
 import CFUSE
+import FilesystemModel
 import Glibc
 import Synchronization
 import Threading
@@ -10,6 +11,20 @@ final class ReceiveLoop: Sendable {
     var failure: MountError?
   }
 
+  /// A thread's part.
+  fileprivate final class Part {
+    let loop: ReceiveLoop
+    let ring: RingQueue?
+
+    init(_ loop: ReceiveLoop, _ ring: RingQueue?) {
+      self.loop = loop
+      self.ring = ring
+    }
+  }
+
+  private static let readersBesideRings = 1
+  private static let napMicroseconds: UInt32 = 2000
+
   private let session: FUSESession
   private let threads = Lock(Threads())
   private let stops = Atomic(false)
@@ -19,12 +34,18 @@ final class ReceiveLoop: Sendable {
   /// Whether no further request is received.
   var isStopped: Bool { stops.load(ordering: .acquiring) }
 
-  /// Serves with `count` threads. Returns when all have ended.
+  /// Serves with `count` threads, or with one for each ring and few that read what does not come that way: forgets and
+  /// interrupts. Returns when all have ended.
   ///
   /// - Throws: what made receiving fail.
   func run(threads count: Int) throws(MountError) {
-    let started = (0..<max(1, count)).compactMap { _ in startThread() }
-    if started.isEmpty { throw MountError("no thread could be started") }
+    let readers = session.rings.isEmpty ? max(1, count) : Self.readersBesideRings
+    let started = (0..<readers).compactMap { _ in startThread(nil) } + session.rings.compactMap { startThread($0) }
+    guard started.count == readers + session.rings.count || session.rings.isEmpty && !started.isEmpty else {
+      if !started.isEmpty { stop() }
+      for thread in started { pthread_join(thread, nil) }
+      throw MountError("too few threads could be started")
+    }
     for thread in started { pthread_join(thread, nil) }
     if let failure = threads.withLock({ $0.failure }) { throw failure }
   }
@@ -42,43 +63,77 @@ final class ReceiveLoop: Sendable {
     while threads.wait(milliseconds: 5, until: wake) == nil {}
   }
 
-  private func startThread() -> pthread_t? {
+  private func startThread(_ ring: RingQueue?) -> pthread_t? {
     var thread = pthread_t()
     var before = sigset_t()
     var blocked = signalsOfOthers()
     // New threads inherit the mask: the process's signals go to its other threads, and only the one that wakes comes here.
     unsafe pthread_sigmask(SIG_SETMASK, &blocked, &before)
     defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
-    let loop = unsafe Unmanaged.passRetained(self)
-    let result = unsafe pthread_create(&thread, nil, serveOnThread, loop.toOpaque())
+    let part = unsafe Unmanaged.passRetained(Part(self, ring))
+    let result = unsafe pthread_create(&thread, nil, serveOnThread, part.toOpaque())
     guard result == 0 else {
-      unsafe loop.release()
+      unsafe part.release()
       return nil
     }
     return thread
   }
 
-  fileprivate func serve() {
+  fileprivate func serve(_ ring: RingQueue?) {
     threads.withLock { $0.running.append(pthread_self()) }
+    let failure = ring.map { serve(ring: $0) } ?? serveDevice()
+    stops.store(true, ordering: .releasing)
+    threads.withLock { threads in
+      threads.running.removeAll { $0 == pthread_self() }
+      if let failure { threads.failure = threads.failure ?? failure }
+    }
+    threads.wake()
+    // The kernel may give the others more requests.
+    if failure != nil { stop() }
+  }
+
+  private func serveDevice() -> MountError? {
     // SAFETY: libfuse allocates the buffer at the first request; it is freed when the loop ends.
     var request = unsafe fuse_buf()
     defer { unsafe free(request.mem) }
     while !isStopped {
       let received = unsafe fuse_session_receive_buf(session.pointer, &request)
       if received == -EINTR || received == -EAGAIN { continue }
-      if received < 0 { threads.withLock { $0.failure = MountError("reading /dev/fuse: \(errorText(-received))") } }
+      if received < 0 { return MountError("reading /dev/fuse: \(errorText(-received))") }
       guard received > 0 else { break }
-      unsafe process(&request, count: Int(received))
+      let header = unsafe request.mem.load(as: fuse_in_header.self)
+      unsafe process(&request, count: Int(received), unique: header.unique)
+      // Whatever the kernel has to say until then comes at once, without a wake-up for each.
+      if !session.rings.isEmpty { usleep(Self.napMicroseconds) }
     }
-    stops.store(true, ordering: .releasing)
-    threads.withLock { threads in threads.running.removeAll { $0 == pthread_self() } }
-    threads.wake()
+    return nil
   }
 
-  private func process(_ request: inout fuse_buf, count: Int) {
+  private func serve(ring: RingQueue) -> MountError? {
+    defer { ring.end() }
+    do throws(Errno) {
+      try ring.begin(session.descriptor)
+      while !isStopped {
+        guard let (bytes, unique) = unsafe try ring.next() else { continue }
+        // SAFETY: the buffer is the slot's memory, which lives as long as the ring.
+        var request = unsafe fuse_buf()
+        unsafe request.mem = bytes.baseAddress
+        unsafe request.size = bytes.count
+        unsafe process(&request, count: bytes.count, unique: unique)
+      }
+    } catch {
+      // So it ends when the mount is gone.
+      guard error != .notConnected, error != .connectionAborted else { return nil }
+      return MountError("FUSE over io_uring: \(errorText(error.rawValue))")
+    }
+    return nil
+  }
+
+  /// - Parameter unique: the kernel's number of the request, which the request itself has only if it was read from /dev/fuse.
+  private func process(_ request: inout fuse_buf, count: Int, unique: UInt64) {
     let bytes = unsafe UnsafeRawBufferPointer(start: request.mem, count: count)
     let header = unsafe bytes.load(as: fuse_in_header.self)
-    CurrentRequest.arrival = Arrival.now(unique: header.unique, opcode: header.opcode)
+    CurrentRequest.arrival = Arrival.now(unique: unique, answerUnique: header.unique, opcode: header.opcode)
     guard unsafe !session.takeRaw(bytes) else { return }
     unsafe fuse_session_process_buf(session.pointer, &request)
   }
@@ -104,9 +159,10 @@ private func signalsOfOthers() -> sigset_t {
   return signals
 }
 
-private func serveOnThread(_ loop: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-  guard let loop = unsafe loop else { return nil }
-  // SAFETY: `startThread` passed a retained loop.
-  unsafe Unmanaged<ReceiveLoop>.fromOpaque(loop).takeRetainedValue().serve()
+private func serveOnThread(_ part: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  guard let part = unsafe part else { return nil }
+  // SAFETY: `startThread` passed a retained part.
+  let own = unsafe Unmanaged<ReceiveLoop.Part>.fromOpaque(part).takeRetainedValue()
+  own.loop.serve(own.ring)
   return nil
 }

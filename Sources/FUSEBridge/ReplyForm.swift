@@ -37,7 +37,7 @@ extension PendingRequest {
     case .descriptor:
       switch result {
       case .success(let reply): succeedByDescriptor(reply)
-      case .failure(let error): session.write(unique, error: Self.known(error))
+      case .failure(let error): session.write(arrival.answerUnique, error: Self.known(error))
       }
     }
   }

@@ -12,6 +12,7 @@ func fullReport() -> StatusReport {
   report.stateDirectory = "/var/lib/ebbfs/0123"
   report.processID = 4711
   report.confinement = "no capabilities"
+  report.transport = "io_uring"
   report.phase = .draining
   report.uptimeMilliseconds = 61_500
   report.mode = "write-back"

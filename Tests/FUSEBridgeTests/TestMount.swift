@@ -2,6 +2,7 @@ import FUSEBridge
 import Glibc
 import MemoryFilesystem
 import Testing
+import Threading
 
 /// A mount of a filesystem in memory, served by threads of the test's process, in a directory of its own under /tmp.
 struct TestMount {
@@ -10,17 +11,30 @@ struct TestMount {
   let session: MountSession
 }
 
-/// Mounts, calls `body` and unmounts, whatever happens. The session must end by itself then.
-func withMount<Result>(
+/// Mounts, calls `body` and unmounts, whatever happens; then once more with requests that come through rings, where this kernel
+/// has them. The session must end by itself.
+func withMount(
   delivery: MemoryHandler.Delivery = .atOnce, configure: (inout MountSessionOptions) -> Void = { _ in },
-  _ body: (TestMount) throws -> Result
-) throws -> Result {
+  _ body: (TestMount) throws -> Void
+) throws {
+  try withMount(delivery: delivery, rings: nil, configure: configure, body)
+  guard let rings = kernelRings.withLock({ $0.open() }) else { return }
+  try withMount(delivery: delivery, rings: rings, configure: configure) { mount in
+    #expect(mount.session.usesRings)
+    try body(mount)
+  }
+}
+
+private func withMount(
+  delivery: MemoryHandler.Delivery, rings: RequestRings?, configure: (inout MountSessionOptions) -> Void,
+  _ body: (TestMount) throws -> Void
+) throws {
   let path = try makeTemporaryDirectory()
   defer { unsafe rmdir(path) }
   let handler = MemoryHandler(delivery: delivery)
   var options = MountSessionOptions(fsname: "memory", allowOther: true, threads: 3)
   configure(&options)
-  let session = try MountSession(mountpoint: path, options: options, handler: handler)
+  let session = try MountSession(mountpoint: path, options: options, handler: handler, rings: rings)
   try session.mount()
   startThread {
     do { try session.run() } catch { Issue.record("serving failed: \(error)") }
@@ -29,8 +43,29 @@ func withMount<Result>(
     if !session.isEnded { session.exit() }
     #expect(eventually { session.isEnded })
   }
-  return try body(TestMount(path: path, handler: handler, session: session))
+  try body(TestMount(path: path, handler: handler, session: session))
 }
+
+/// The kernel's switch for rings, which is on while the tests run if they may turn it.
+private struct KernelRings {
+  private static let path = "/sys/module/fuse/parameters/enable_uring"
+  private var isLookedAt = false
+
+  mutating func open() -> RequestRings? {
+    if !isLookedAt, RequestRings.open() == nil, Self.set("Y") { atexit { _ = KernelRings.set("N") } }
+    isLookedAt = true
+    return RequestRings.open()
+  }
+
+  private static func set(_ value: String) -> Bool {
+    let file = unsafe Glibc.open(path, O_WRONLY)
+    guard file >= 0 else { return false }
+    defer { close(file) }
+    return unsafe write(file, value, 1) == 1
+  }
+}
+
+private let kernelRings = Lock(KernelRings())
 
 func makeTemporaryDirectory() throws -> String {
   var template = Array("/tmp/ebbfs-bridge-XXXXXX".utf8CString)

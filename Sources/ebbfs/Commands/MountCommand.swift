@@ -57,8 +57,10 @@ enum MountCommand {
     // The daemon that had the lock may have been mounted, or have used up the disk, since the first check.
     let again = try MountValidation.check(absolute(request, mount))
     let mounter = try makeMounter(again)
+    // Confined, nobody makes any.
+    let rings = again.options.transport == .auto ? RequestRings.open() : nil
     let confinement = try confine(again)
-    let filesystem = try Assembly.assemble(again, journalStorage: storage, mounter: mounter) { messages.tell($0) }
+    let filesystem = try Assembly.assemble(again, journalStorage: storage, mounter: mounter, rings: rings) { messages.tell($0) }
     let daemon = try RunningMount(again, filesystem: filesystem, messages: messages, confinement: confinement)
     if let file { Messages.redirect(to: file) }
     return daemon

@@ -12,7 +12,8 @@ enum Assembly {
   ///
   /// Throws `journal`, `backingDirectory` or `mount` with one line; nothing is mounted then.
   static func assemble(
-    _ mount: ValidMount, journalStorage: PosixJournalStorage, mounter: any Mounter, observe: @escaping EngineObserver
+    _ mount: ValidMount, journalStorage: PosixJournalStorage, mounter: any Mounter, rings: RequestRings?,
+    observe: @escaping EngineObserver
   ) throws(CommandFailure) -> any MountedFilesystem {
     let backing: PosixBackingStorage
     do throws(BackingRootError) {
@@ -22,7 +23,7 @@ enum Assembly {
     }
     let engine = try openEngine(mount, journalStorage, backing, try makeRunner(threads: mount.options.flushThreads), observe)
     do throws(CommandFailure) {
-      let session = try makeSession(mount, engine, mounter)
+      let session = try makeSession(mount, engine, mounter, rings)
       let invalidation = try PageInvalidation(session)
       engine.observeWritesAround { invalidation.add($0, $1) }
       return EngineMount(engine: engine, session: session, rulesFile: mount.options.rulesFile, rules: mount.rules)
@@ -33,11 +34,11 @@ enum Assembly {
   }
 
   private static func makeSession(
-    _ mount: ValidMount, _ engine: Engine, _ mounter: any Mounter
+    _ mount: ValidMount, _ engine: Engine, _ mounter: any Mounter, _ rings: RequestRings?
   ) throws(CommandFailure) -> MountSession {
     do throws(MountError) {
       let session = try MountSession(
-        mountpoint: mount.mountpoint, options: sessionOptions(mount), handler: engine, mounter: mounter)
+        mountpoint: mount.mountpoint, options: sessionOptions(mount), handler: engine, mounter: mounter, rings: rings)
       try session.mount()
       return session
     } catch {

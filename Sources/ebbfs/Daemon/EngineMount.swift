@@ -47,6 +47,7 @@ final class EngineMount: MountedFilesystem {
     let status = engine.status()
     var report = StatusReport()
     let policy = engine.policy
+    report.transport = session.usesRings ? "io_uring" : "/dev/fuse"
     report.mode = policy.mode.rawValue
     report.durability = policy.durability.text
     report.rules = rulesFile.map { "rules \($0), \(Quantity.count(ruleCount.withLock { $0 }, "rule"))" }

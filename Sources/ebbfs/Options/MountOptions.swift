@@ -47,6 +47,7 @@ struct MountOptions: Hashable, Sendable {
   var conflicts = ConflictPolicy.keepBoth
   /// Whether the kernel acknowledges writes before the journal has them.
   var kernelWriteback = false
+  var transport = RequestTransport.auto
   var allowOther = false
   /// Words of mount(8) that are the kernel's business: `ro`, `nodev` and so on, in the order given.
   var kernelWords: [String] = []

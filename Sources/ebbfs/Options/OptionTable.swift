@@ -91,6 +91,10 @@ enum OptionTable {
       "log_level", .choice(Diagnostic.Level.allCases) { $0.name }, \.logLevel,
       help: "the least grave diagnostics that are logged"),
     OptionDescription(
+      "transport", .choice(RequestTransport.allCases) { $0.rawValue }, \.transport,
+      help: "how the kernel hands requests over: auto is io_uring, the faster way, where the module `fuse` has `enable_uring` on "
+        + "(Linux 6.14), device is always /dev/fuse"),
+    OptionDescription(
       "kernel_writeback", flag: \.kernelWriteback, default: "off",
       help: "weaker: the kernel acknowledges writes of data and sends them up to half a minute later; only fsync promises"),
     OptionDescription(

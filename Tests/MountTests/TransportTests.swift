@@ -1,0 +1,70 @@
+import Glibc
+import Testing
+
+// SAFETY: C functions get paths as strings that live during the call.
+
+extension MountTests {
+  /// Requests over io_uring, with the release binary.
+  @Suite(.serialized) struct TransportTests {
+    private static let parameter = "/sys/module/fuse/parameters/enable_uring"
+
+    /// Turns the kernel's switch on for as long as `body` runs. Not where there is none: before Linux 6.14.
+    private func withRings(_ body: () throws -> Void) throws {
+      guard unsafe access(Self.parameter, W_OK) == 0 else { return }
+      let before = try shell("cat \(Self.parameter); echo Y > \(Self.parameter)", directory: "/").output
+      defer { _ = try? shell("echo \(before.prefix(1)) > \(Self.parameter)", directory: "/") }
+      try body()
+    }
+
+    @Test func whatWasAcknowledgedThroughRingsSurvivesTheDaemon() throws {
+      try withRings {
+        try withMount(options: "writeback_delay=1m,writeback_deadline=2m") { fixture in
+          #expect(try fixture.status("transport") == "io_uring")
+          let work = """
+            import os, threading
+            def work(name):
+                os.mkdir(name)
+                for number in range(60):
+                    path = "%s/%d" % (name, number)
+                    f = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
+                    data = os.urandom(1 + 37 * number * number)
+                    os.write(f, data)
+                    if number % 7 == 0: os.fsync(f)
+                    assert os.pread(f, len(data) + 1, 0) == data
+                    os.close(f)
+                    if number % 3 == 0: os.rename(path, path + "r")
+                    if number % 5 == 1: os.unlink(path if number % 3 else path + "r")
+            for processor in os.sched_getaffinity(0):
+                if os.fork() == 0:
+                    os.sched_setaffinity(0, {processor})
+                    threads = [threading.Thread(target=work, args=("%d-%d" % (processor, n),)) for n in range(6)]
+                    for thread in threads: thread.start()
+                    for thread in threads: thread.join()
+                    os._exit(0)
+            while True:
+                try: assert os.wait()[1] == 0
+                except ChildProcessError: break
+            """
+          let result = try run(["/usr/bin/python3", "-c", work], directory: fixture.mountpoint)
+          #expect(result.status == 0, "\(result.output)")
+          let shown = try fixture.manifest(of: fixture.mountpoint, withTimes: true)
+          #expect(shown.count > 200)
+          try fixture.crash()
+          try fixture.mount()
+          expectEqual(try fixture.manifest(of: fixture.mountpoint, withTimes: true), shown, "after the crash")
+          try fixture.expectBackingEqualsMount(byUnmount: true)
+        }
+      }
+    }
+
+    @Test func theDeviceIsUsedWhereItIsAskedFor() throws {
+      try withRings {
+        try withMount(options: "transport=device") { fixture in
+          let transport = try fixture.status("transport")
+          #expect(transport == "/dev/fuse")
+          #expect(try shell("echo a > a; cat a", directory: fixture.mountpoint).output == "a\n")
+        }
+      }
+    }
+  }
+}
