@@ -13,7 +13,9 @@ import Policies
 package final class Inode {
   package private(set) var number: InodeNumber
   /// Where the mount shows it. Empty: an orphan, unlinked while open.
-  private var logicalNames: Locations = []
+  package internal(set) var names: Locations = []
+  /// Where the backing directory has it. Empty: not there yet, or no more.
+  package internal(set) var backingNames: Locations = []
   private var storedAttributes = StoredAttributes()
   package private(set) var kind: FileKind
   private var storedIdentity = StoredIdentity(nil)
@@ -39,10 +41,6 @@ package final class Inode {
     static let isBeingMade = Traits(rawValue: 2)
     static let isLinkCountInDoubt = Traits(rawValue: 4)
     static let wasInBacking = Traits(rawValue: 8)
-    /// The backing names are the logical ones.
-    static let isBackingAsNamed = Traits(rawValue: 16)
-    /// The backing names are others: `RareState` has them.
-    static let isBackingElsewhere = Traits(rawValue: 32)
   }
 
   init(number: InodeNumber, kind: FileKind, isNew: Bool) {
@@ -62,32 +60,7 @@ package final class Inode {
 // MARK: - Names
 
 extension Inode {
-  /// Where the mount shows it. Empty: an orphan, unlinked while open.
-  package internal(set) var names: Locations {
-    get { logicalNames }
-    set {
-      let backing = backingNames
-      logicalNames = newValue
-      backingNames = backing
-    }
-  }
-
-  /// Where the backing directory has it. Empty: not there yet, or no more.
-  package internal(set) var backingNames: Locations {
-    get {
-      if traits.contains(.isBackingAsNamed) { return logicalNames }
-      return traits.contains(.isBackingElsewhere) ? rare?.parts.backingNames ?? [] : []
-    }
-    set {
-      let isAsNamed = newValue == logicalNames
-      let isElsewhere = !isAsNamed && !newValue.isEmpty
-      set(.isBackingAsNamed, isAsNamed)
-      set(.isBackingElsewhere, isElsewhere)
-      change(isUsual: !isElsewhere) { $0.backingNames = isElsewhere ? newValue : [] }
-    }
-  }
-
-  package var isOrphan: Bool { logicalNames.isEmpty && number != .root }
+  package var isOrphan: Bool { names.isEmpty && number != .root }
   package var isInBacking: Bool { !backingNames.isEmpty || number == .root }
 
   /// Whether the backing directory may have bytes of this file: it has a name there, or a held descriptor of a removed one.
@@ -107,7 +80,7 @@ extension Inode {
       if isOrphan { return 0 }
       return directory.isComplete ? UInt32(2 + directory.subdirectoryCount) : max(attributes?.linkCount ?? 2, 2)
     }
-    return UInt32(logicalNames.count + max(0, storedIdentity.knownLinkCount - backingNames.count))
+    return UInt32(names.count + max(0, storedIdentity.knownLinkCount - backingNames.count))
   }
 
   /// The kernel was told of it.

@@ -10,7 +10,6 @@ final class RareState {
     var unreadableAttributes: Set<[UInt8]> = []
     var target: [UInt8] = []
     var device: UInt64 = 0
-    var backingNames: Locations = []
     var unnamedCreation: LSN?
     var policy: FoundPolicy?
     var stream: AppendedStream?

@@ -39,24 +39,6 @@ import Testing
     #expect(inode.identity == nil && !inode.hasUnknownNames)
   }
 
-  @Test func backingNamesStayWhenTheOthersChange() {
-    let (one, other) = (Location(.root, "a"), Location(.root, "b"))
-    inode.names = [one]
-    #expect(inode.backingNames == [] && !inode.isInBacking && !inode.hasRareState)
-    inode.backingNames = [one]
-    #expect(inode.isInBacking && !inode.hasRareState, "where the mount shows it")
-    inode.names = [other]
-    #expect(inode.backingNames == [one] && inode.names == [other], "renamed, not written back")
-    inode.names = []
-    #expect(inode.backingNames == [one] && inode.isOrphan && inode.isInBacking)
-    inode.backingNames = []
-    #expect(!inode.isInBacking && !inode.hasRareState)
-    inode.names = [one, other]
-    #expect(inode.backingNames == [], "nothing brings it there but its write-back")
-    inode.backingNames = [other, one]
-    #expect(Array(inode.backingNames) == [other, one] && Array(inode.names) == [one, other])
-  }
-
   @Test func whatFewInodesHaveTakesMemoryOnlyWhileOneHasIt() {
     inode.target = [1]
     inode.extendedAttributes[[2]] = [3]
