@@ -85,3 +85,5 @@ void linux_keep_heap(int bytes) {
   mallopt(M_MMAP_THRESHOLD, bytes);
   mallopt(M_TRIM_THRESHOLD, 4 * bytes);
 }
+
+void linux_trim_heap(void) { malloc_trim(0); }

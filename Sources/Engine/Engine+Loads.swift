@@ -79,10 +79,12 @@ extension Engine {
         }
         shared.state.takeListing(entries, of: load.inode, without: changes.gone)
         shared.prefetch.add(shared.state.entriesWithoutAttributes(in: load.inode))
-        inode?.listingMilliseconds = now
+        inode?.directory?.listingMilliseconds = now
         return invalidations
       case .details(let details):
-        defer { inode?.attributesMilliseconds = now }
+        defer {
+          if configuration.revalidateMilliseconds != nil { inode?.revalidation.attributesMilliseconds = now }
+        }
         return shared.state.takeDetails(details, of: load.inode)
       }
     }
@@ -154,7 +156,7 @@ extension EngineState {
   ///
   /// - Returns: what the kernel must forget.
   mutating func takeDetails(_ details: BackingDetails, of number: InodeNumber) -> [Invalidation] {
-    guard let inode = inodes[number], inode.attributes == nil || !isBasedOnOlderState(inode) else { return [] }
+    guard let inode = inodes[number], !inode.hasAttributes || !isBasedOnOlderState(inode) else { return [] }
     if configuration.revalidateMilliseconds != nil, let location = inode.backingNames.first,
       isReplaced(inode, by: details.status)
     {

@@ -106,7 +106,7 @@ package final class Engine: OperationHandler {
   package func forget(_ number: InodeNumber, count: UInt64) {
     let isForgotten = shared.withLock { shared in
       guard let inode = shared.state.inodes[number] else { return true }
-      inode.lookupCount -= min(count, inode.lookupCount)
+      inode.forget(count)
       guard inode.lookupCount == 0 else { return false }
       shared.state.discardOrphan(inode)
       return inode.isOrphan

@@ -199,7 +199,7 @@ extension EngineState {
     inodes.setBackingNames([], of: inode)
     inode.lastReference = journal.append(.binding(binding(of: inode))).lsn
     discardOrphan(inode)
-    return Forgotten(names: names, inodes: [number] + names.map(\.parent))
+    return Forgotten(names: Array(names), inodes: [number] + names.map(\.parent))
   }
 
   /// Names are now what they are without changes that were given up (R4: absolute).

@@ -46,6 +46,6 @@ extension EngineState {
       }
     }
     guard missing.isEmpty else { throw .needs(missing) }
-    for entry in listed where entry.entry != nil { inodes[entry.inode]?.lookupCount += 1 }
+    for entry in listed where entry.entry != nil { inodes[entry.inode]?.countLookup() }
   }
 }

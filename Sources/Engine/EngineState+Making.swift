@@ -42,7 +42,7 @@ extension EngineState {
   func hasRoomForName(_ inode: Inode) -> Bool {
     guard inode.names.count + inode.backingNames.count > 1000 else { return true }
     let names = Set(inode.names).union(inode.backingNames)
-    let bytes = names.reduce(0) { $0 + Self.locationBytes(nameBytes: $1.name.bytes.count) }
+    let bytes = names.reduce(0) { $0 + Self.locationBytes(nameBytes: $1.name.count) }
     return bytes + Self.locationBytes(nameBytes: EntryName.bytesMax) < journal.recordBytesMax / 2 - (64 << 10)
   }
 
@@ -105,8 +105,8 @@ extension EngineState {
   }
 
   func checkName(_ name: EntryName) throws(Interruption) {
-    guard name.bytes.count <= abilities.nameBytesMax else { throw .failure(.nameTooLong) }
-    guard !name.bytes.starts(with: temporaryNamePrefix) else { throw .failure(.notPermitted) }
+    guard name.count <= abilities.nameBytesMax else { throw .failure(.nameTooLong) }
+    guard !name.starts(with: temporaryNamePrefix) else { throw .failure(.notPermitted) }
   }
 
   private func checkAbilities(_ make: MakeRequest) throws(Interruption) {

@@ -4,7 +4,7 @@ import Inodes
 /// lookup, unlink, rmdir and rename.
 extension EngineState {
   mutating func lookup(_ location: Location, _ request: Request) throws(Interruption) -> Outcome {
-    guard location.name.bytes.count <= abilities.nameBytesMax else { throw .failure(.nameTooLong) }
+    guard location.name.count <= abilities.nameBytesMax else { throw .failure(.nameTooLong) }
     let inode = try existing(location, request)
     return .reply(.entry(try entry(inode, request)), after: max(inode.lastChange, inodes[location.parent]?.lastChange ?? .zero))
   }
@@ -80,8 +80,8 @@ extension EngineState {
     _ inode: Inode, _ source: Location, _ occupant: Inode?, _ target: Location, _ flags: RenameFlags
   ) throws(Interruption) {
     guard flags != .noReplace || occupant == nil else { throw .failure(.exists) }
-    guard target.name.bytes.count <= source.name.bytes.count || hasRoomForName(inode) else { throw .failure(.tooManyLinks) }
-    if let occupant, flags == .exchange, source.name.bytes.count > target.name.bytes.count, !hasRoomForName(occupant) {
+    guard target.name.count <= source.name.count || hasRoomForName(inode) else { throw .failure(.tooManyLinks) }
+    if let occupant, flags == .exchange, source.name.count > target.name.count, !hasRoomForName(occupant) {
       throw .failure(.tooManyLinks)
     }
     guard flags != .exchange || occupant != nil else { throw .failure(.noEntry) }

@@ -50,7 +50,7 @@ extension EngineState {
       settings.complete(with: policies.rules.settings(of: path.reversed(), isDirectory: inode.kind == .directory))
     }
     let policy = settings.applied(to: policies.base)
-    inode.policy = (policy, policies.generation)
+    inode.policy = FoundPolicy(policy, generation: policies.generation)
     return policy
   }
 

@@ -69,9 +69,10 @@ extension EngineState {
   ///
   /// - Returns: what the kernel must forget.
   mutating func noteChange(_ details: BackingDetails, of inode: Inode) -> [Invalidation] {
-    let before = inode.backingChanged
-    inode.backingChanged = details.status.attributes.changed
-    guard inode.attributes != nil, before != nil, before != inode.backingChanged else { return [] }
+    guard configuration.revalidateMilliseconds != nil else { return [] }
+    let (before, now) = (inode.revalidation.backingChanged, details.status.attributes.changed)
+    inode.revalidation.backingChanged = now
+    guard inode.hasAttributes, before != nil, before != now else { return [] }
     return [.inode(inode.number)]
   }
 }

@@ -151,10 +151,10 @@ extension EngineState {
       return
     }
     let before = inode.stream.flatMap { continues($0, offset) ? $0.bytes : nil } ?? 0
-    inode.stream = (offset + count, before + count, clock.uptimeMilliseconds())
+    inode.stream = AppendedStream(end: offset + count, bytes: before + count, milliseconds: clock.uptimeMilliseconds())
   }
 
-  private func continues(_ stream: (end: Int, bytes: Int, milliseconds: Int), _ offset: Int) -> Bool {
+  private func continues(_ stream: AppendedStream, _ offset: Int) -> Bool {
     stream.end == offset && clock.uptimeMilliseconds() - stream.milliseconds <= streamPauseMilliseconds
   }
 

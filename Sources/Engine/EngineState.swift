@@ -74,9 +74,9 @@ extension EngineState {
 
   /// Makes sure that every entry of a directory is known.
   func complete(_ directory: Inode, _ request: Request) throws(Interruption) {
-    if directory.directory?.isComplete == true {
-      guard isOutdated(directory, directory.listingMilliseconds, request), request.failedLoads[.listing(directory.number)] == nil
-      else { return }
+    if let entries = directory.directory, entries.isComplete {
+      let isOutdated = isOutdated(directory, entries.listingMilliseconds, request)
+      guard isOutdated, request.failedLoads[.listing(directory.number)] == nil else { return }
     }
     try need(.listing(directory.number), request)
   }
@@ -88,7 +88,7 @@ extension EngineState {
       throw .failure(.inputOutput)
     }
     // Where they cannot be looked up, those that are known will do.
-    if isOutdated(inode, inode.attributesMilliseconds, request), request.failedLoads[.details(inode.number)] == nil {
+    if isOutdated(inode, inode.revalidation.attributesMilliseconds, request), request.failedLoads[.details(inode.number)] == nil {
       try need(.details(inode.number), request)
     }
     // Entries that wait for write-back make the backing directory's link count wrong.
@@ -107,7 +107,7 @@ extension EngineState {
 
   func entry(_ inode: Inode, _ request: Request) throws(Interruption) -> Entry {
     let attributes = try attributes(inode, request)
-    inode.lookupCount += 1
+    inode.countLookup()
     return Entry(inode: inode.number, generation: generation, attributes: attributes)
   }
 
@@ -148,7 +148,7 @@ extension EngineState {
   }
 
   func binding(of inode: Inode) -> Binding {
-    Binding(inode: inode.number, kind: inode.kind, locations: inode.backingNames, identity: inode.identity)
+    Binding(inode: inode.number, kind: inode.kind, locations: Array(inode.backingNames), identity: inode.identity)
   }
 
   /// Journals a change of names and takes it into memory, the pending graph included.

@@ -207,7 +207,7 @@ extension EngineState {
   /// Access lists that a new file gets from its backing directory and does not have on the mount any more.
   private func inheritedInBackingOnly(_ inode: Inode, _ action: PhysicalAction) -> [ExtendedAttributeChange] {
     guard inode.kind != .symlink, let parent = action.target.flatMap({ inodes[$0.parent] }), abilities.supportsExtendedAttributes,
-      parent.attributes == nil || parent.extendedAttributes[AccessControlList.defaultName] != nil
+      !parent.hasAttributes || parent.extendedAttributes[AccessControlList.defaultName] != nil
     else { return [] }
     let names = [AccessControlList.accessName] + (inode.kind == .directory ? [AccessControlList.defaultName] : [])
     return names.filter { inode.extendedAttributes[$0] == nil }.map { ExtendedAttributeChange(name: $0, value: nil) }
@@ -221,7 +221,7 @@ extension EngineState {
     }
     let name = AccessControlList.defaultName
     let mayInherit =
-      parent.attributes == nil || parent.extendedAttributes[name] != nil
+      !parent.hasAttributes || parent.extendedAttributes[name] != nil
       || cache.extendedAttributes(of: parent.number).contains { $0.name == name }
     guard mayInherit else { return [] }
     let lists = inode.kind == .directory ? [AccessControlList.accessName, name] : [AccessControlList.accessName]
@@ -285,14 +285,14 @@ extension EngineState {
 
   /// Moves the inodes of a completed action to where they are now.
   private mutating func take(_ action: PhysicalAction) -> [InodeNumber] {
-    let touched = move(action.locationsAfter({ inodes[$0]?.backingNames ?? [] }))
+    let touched = move(action.locationsAfter({ inodes[$0].map { Array($0.backingNames) } ?? [] }))
     for number in touched { inodes[number]?.isBeingMade = false }
     return touched
   }
 
   /// Moves the inodes of an action that counted as carried out, and was not, back to where they are.
   mutating func takeBack(_ action: PhysicalAction) -> [InodeNumber] {
-    let touched = move(action.locationsBefore({ inodes[$0]?.backingNames ?? [] }))
+    let touched = move(action.locationsBefore({ inodes[$0].map { Array($0.backingNames) } ?? [] }))
     if action.kind == .create { inodes[action.inode]?.isBeingMade = false }
     return touched
   }

@@ -31,7 +31,7 @@ struct Prefetch {
 extension Engine.Shared {
   /// Whether the result of a load is of use to anybody.
   func wants(_ load: Load) -> Bool {
-    if case .prefetch(let inode) = load { return state.inodes[inode].map { $0.attributes == nil } ?? false }
+    if case .prefetch(let inode) = load { return state.inodes[inode].map { !$0.hasAttributes } ?? false }
     return parking.wants(load)
   }
 }
@@ -41,7 +41,7 @@ extension EngineState {
     guard let directory = inodes[number]?.directory, directory.count <= Prefetch.entriesMax else { return [] }
     var entries: [InodeNumber] = []
     directory.list(after: 0) {
-      if inodes[$0.inode]?.attributes == nil { entries.append($0.inode) }
+      if inodes[$0.inode]?.hasAttributes != true { entries.append($0.inode) }
       return true
     }
     return entries

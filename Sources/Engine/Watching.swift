@@ -64,11 +64,11 @@ extension EngineState {
   /// An entry of a directory is to be looked up again.
   mutating func doubt(_ location: Location) -> [Invalidation] {
     guard let directory = inodes[location.parent] else { return [] }
-    directory.listingMilliseconds = Self.longAgo
-    directory.attributesMilliseconds = Self.longAgo
+    directory.directory?.listingMilliseconds = Self.longAgo
+    directory.revalidation.attributesMilliseconds = Self.longAgo
     var invalidations: [Invalidation] = [.entry(location), .inode(location.parent)]
     if let inode = inodes.inode(at: location), !isBasedOnOlderState(inode) {
-      inode.attributesMilliseconds = Self.longAgo
+      inode.revalidation.attributesMilliseconds = Self.longAgo
       invalidations.append(.inode(inode.number))
     }
     return invalidations

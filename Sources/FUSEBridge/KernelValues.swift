@@ -84,7 +84,10 @@ func bytes(of text: UnsafePointer<CChar>) -> [UInt8] {
 /// The name of an entry in a request. The kernel passes names of up to 4095 bytes, none with `/`, none empty.
 func entryName(_ text: UnsafePointer<CChar>?) throws(Errno) -> EntryName {
   guard let text = unsafe text else { throw .invalidArgument }
-  let bytes = unsafe bytes(of: text)
-  guard bytes.count <= EntryName.bytesMax else { throw .nameTooLong }
-  return EntryName(unchecked: bytes)
+  let count = unsafe strlen(text)
+  guard count <= EntryName.bytesMax else { throw .nameTooLong }
+  // SAFETY: as in `bytes(of:)`.
+  return unsafe UnsafeRawPointer(text).withMemoryRebound(to: UInt8.self, capacity: count) {
+    unsafe EntryName(copying: UnsafeBufferPointer(start: $0, count: count))
+  }
 }

@@ -6,7 +6,10 @@ import FilesystemModel
 package struct InodeTable {
   /// The number the next inode gets; only grows (R7).
   package private(set) var nextNumber = InodeNumber.root.next
-  private var inodes: [InodeNumber: Inode] = [:]
+  private var inodes = InodeIndex()
+  private var packer = NamePacker()
+  /// Made together: what is freed between them later is whole pages, which the C library can give back.
+  private var unused: [Inode] = []
   /// Backing locations that the mount does not show as that inode's name: a listing must not show what is found there (R22).
   private var displaced: [Location: InodeNumber] = [:]
   /// Files with several names, by their identity in the backing directory: two names, one inode.
@@ -17,17 +20,19 @@ package struct InodeTable {
     let inode: UInt64
   }
 
+  private static let madeTogether = 64
+
   package init() {
     let root = Inode(number: .root, kind: .directory, isNew: false)
     root.isBound = true
-    inodes[.root] = root
+    inodes.insert(root)
   }
 
   package var count: Int { inodes.count }
   package var root: Inode { inodes[.root]! }
   package subscript(number: InodeNumber) -> Inode? { inodes[number] }
   /// All inodes in the order of their numbers. O(n log n).
-  package var sorted: [Inode] { inodes.values.sorted { $0.number < $1.number } }
+  package var sorted: [Inode] { inodes.all.sorted { $0.number < $1.number } }
 
   /// Makes sure that no number up to `used` is given again.
   package mutating func reserveNumbers(through used: InodeNumber) { nextNumber = max(nextNumber, used.next) }
@@ -38,8 +43,10 @@ package struct InodeTable {
   /// The inode with a number known from the journal.
   package mutating func insert(_ number: InodeNumber, _ kind: FileKind, isNew: Bool) -> Inode {
     precondition(inodes[number] == nil, "an inode number is given once")
-    let inode = Inode(number: number, kind: kind, isNew: isNew)
-    inodes[number] = inode
+    if unused.isEmpty { unused = (0..<Self.madeTogether).map { _ in Inode(number: .root, kind: .regular, isNew: true) } }
+    let inode = unused.removeLast()
+    inode.begin(number, kind, isNew: isNew)
+    inodes.insert(inode)
     reserveNumbers(through: number)
     return inode
   }
@@ -48,7 +55,7 @@ package struct InodeTable {
   package mutating func drop(_ inode: Inode) {
     precondition(inode.names.isEmpty && inode.backingNames.isEmpty && inode.lookupCount == 0)
     forgetIdentity(of: inode)
-    inodes[inode.number] = nil
+    inodes.remove(inode.number)
   }
 }
 
@@ -57,6 +64,7 @@ package struct InodeTable {
 extension InodeTable {
   /// Makes `location` a name of `inode`, whatever had it before ("this name is now that inode").
   package mutating func setName(_ location: Location, to inode: Inode) {
+    let location = Location(location.parent, packer.packed(location.name))
     if let old = inodes[location.parent]?.directory?[location.name], old != inode.number { clearName(location) }
     inodes[location.parent]?.directory?.set(location.name, to: inode.number, kind: inode.kind)
     if !inode.names.contains(location) { inode.names.append(location) }
@@ -68,7 +76,7 @@ extension InodeTable {
     guard let number = inodes[location.parent]?.directory?[location.name] else { return }
     inodes[location.parent]?.directory?.remove(location.name)
     guard let inode = inodes[number] else { return }
-    inode.names.removeAll { $0 == location }
+    inode.names.remove(location)
     refreshDisplaced(location, holder: inode)
   }
 
@@ -93,7 +101,7 @@ extension InodeTable {
 extension InodeTable {
   package mutating func setBackingNames(_ locations: [Location], of inode: Inode) {
     let old = inode.backingNames
-    inode.backingNames = locations
+    inode.backingNames = Locations(locations)
     let (names, backingNames) = (Set(inode.names), Set(locations))
     for location in old where !backingNames.contains(location) && displaced[location] == inode.number {
       displaced[location] = nil
@@ -140,8 +148,9 @@ extension InodeTable {
     let backingNames = inode.backingNames
     for name in names { clearName(name) }
     setBackingNames([], of: inode)
-    inodes[inode.number] = nil
-    setBackingNames(original.backingNames + backingNames.filter { !original.backingNames.contains($0) }, of: original)
+    inodes.remove(inode.number)
+    let others = backingNames.filter { !original.backingNames.contains($0) }
+    setBackingNames(Array(original.backingNames) + others, of: original)
     for name in names { setName(name, to: original) }
   }
 

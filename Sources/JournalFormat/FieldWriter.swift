@@ -4,6 +4,7 @@ import FilesystemModel
 protocol FieldSink {
   mutating func put<Value: FixedWidthInteger>(_ value: Value)
   mutating func put(_ bytes: [UInt8])
+  mutating func put(_ name: EntryName)
 }
 
 /// Appends fields to an array, little-endian.
@@ -19,6 +20,7 @@ struct FieldWriter: FieldSink {
   }
 
   mutating func put(_ more: [UInt8]) { bytes.append(contentsOf: more) }
+  mutating func put(_ name: EntryName) { name.append(to: &bytes) }
 }
 
 /// Only counts, for the size of a record before it is encoded.
@@ -27,6 +29,7 @@ struct FieldCounter: FieldSink {
 
   mutating func put<Value: FixedWidthInteger>(_ value: Value) { count += MemoryLayout<Value>.size }
   mutating func put(_ more: [UInt8]) { count += more.count }
+  mutating func put(_ name: EntryName) { count += name.count }
 }
 
 /// The fields that several records share. Each checks what `FieldReader` checks: a record that could not be read back is our bug.
@@ -54,8 +57,8 @@ extension FieldSink {
   }
 
   mutating func put(_ location: Location) {
-    let name = location.name.bytes
-    precondition(!name.isEmpty && name.count <= EntryName.bytesMax)
+    let name = location.name
+    precondition(name.count > 0 && name.count <= EntryName.bytesMax)
     put(location.parent)
     put(UInt8(name.count))
     put(name)

@@ -17,11 +17,6 @@ func checked(_ result: Int64) throws(Errno) -> Int {
 /// The empty name: with it, the `*at` calls mean the descriptor itself.
 let emptyName: [UInt8] = [0]
 
-extension EntryName {
-  /// The bytes as C has them, ended by NUL.
-  var terminated: [UInt8] { bytes + [0] }
-}
-
 /// An open file descriptor, closed with its owner.
 struct Descriptor: ~Copyable, Sendable {
   let number: Int32

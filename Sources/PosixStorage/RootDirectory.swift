@@ -102,12 +102,12 @@ struct RootDirectory: ~Copyable, Sendable {
     var pieces: [[UInt8]] = []
     var piece: [UInt8] = []
     for name in components {
-      if !piece.isEmpty, piece.count + 1 + name.bytes.count > Self.pathBytesMax {
+      if !piece.isEmpty, piece.count + 1 + name.count > Self.pathBytesMax {
         pieces.append(piece + [0])
         piece = []
       }
       if !piece.isEmpty { piece.append(UInt8(ascii: "/")) }
-      piece += name.bytes
+      name.append(to: &piece)
     }
     if !piece.isEmpty { pieces.append(piece + [0]) }
     return pieces

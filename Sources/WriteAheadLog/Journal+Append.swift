@@ -117,7 +117,7 @@ struct CheckpointRows {
     var pieces: [Binding] = []
     var pieceBytes = emptyBytes
     for location in binding.locations {
-      let locationBytes = location.name.bytes.count + locationFixedBytes
+      let locationBytes = location.name.count + locationFixedBytes
       if pieceBytes + locationBytes > bytesMax {
         pieces.append(piece)
         piece.locations = []

@@ -15,7 +15,7 @@ import Testing
   }
 
   @Test func aReplacedEntryKeepsItsCookieAndAReturningNameGetsANewOne() {
-    var directory = Directory(isComplete: true)
+    let directory = Directory(isComplete: true)
     directory.set("a", to: InodeNumber(2), kind: .regular)
     directory.set("b", to: InodeNumber(3), kind: .regular)
     directory.set("a", to: InodeNumber(4), kind: .directory)
@@ -34,7 +34,7 @@ import Testing
     var generator = SeededGenerator(seed: seed)
     func name(_ index: Int) -> EntryName { EntryName(unchecked: Array("n\(index)".utf8)) }
     for _ in 0..<30 {
-      var directory = Directory(isComplete: true)
+      let directory = Directory(isComplete: true)
       var present: Set<Int> = []
       for index in 0..<200 {
         directory.set(name(index), to: InodeNumber(UInt64(index) + 2), kind: index % 5 == 0 ? .directory : .regular)

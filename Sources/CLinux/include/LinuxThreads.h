@@ -14,6 +14,9 @@ int linux_detach_thread(uint64_t thread);
 // Allocations up to this size come from the heap, which keeps four times as much at its end when that is free.
 void linux_keep_heap(int bytes);
 
+// Gives pages of the heap in which nothing is used back to the kernel.
+void linux_trim_heap(void);
+
 // Has a line logged by the system's log with a priority of syslog(3).
 void linux_syslog(int priority, const unsigned char *line);
 

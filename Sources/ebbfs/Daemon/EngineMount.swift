@@ -1,3 +1,4 @@
+import CLinux
 import Control
 import Engine
 import FUSEBridge
@@ -13,6 +14,9 @@ final class EngineMount: MountedFilesystem {
   let session: MountSession
   private let rulesFile: String?
   private let ruleCount: Lock<Int>
+  /// The most changes that were pending at a time since the heap was trimmed.
+  private let pendingMost = Lock(0)
+  private static let trimmedPendingMin = 4096
   /// How long a call to the backing directory may hold up the end. A plan that is cut short is redone by the next mount.
   private static let closeMilliseconds = 20_000
 
@@ -104,7 +108,24 @@ final class EngineMount: MountedFilesystem {
 
   func stop() { Self.close(engine) }
 
-  func tick() { engine.tick() }
+  func tick() {
+    engine.tick()
+    trimHeap()
+  }
+
+  /// What many pending changes took is free when most of them are written back: the C library keeps it unless it is told.
+  private func trimHeap() {
+    let pending = engine.status().pendingOperations
+    let isDue = pendingMost.withLock { most in
+      guard most >= Self.trimmedPendingMin, pending <= most / 8 else {
+        most = max(most, pending)
+        return false
+      }
+      most = pending
+      return true
+    }
+    if isDue { linux_trim_heap() }
+  }
 
   var tickMilliseconds: Int { engine.tickMilliseconds }
 
