@@ -112,17 +112,18 @@ void fuse_ring_offer(struct fuse_ring *ring, int device, unsigned queue, uint64_
 
 void fuse_ring_answer(struct fuse_ring *ring, int device, unsigned queue, uint64_t slot, uint64_t commit) {
   command(ring, COMMAND_COMMIT_AND_FETCH, device, queue, slot, commit);
+  // At once: whoever waits for it goes on while we tidy up. What fails now is tried again by the next wait.
+  io_uring_submit(&ring->uring);
 }
 
 int fuse_ring_wait(struct fuse_ring *ring, uint64_t *slot, int *result) {
   struct io_uring_cqe *completion;
   int isReady = io_uring_peek_cqe(&ring->uring, &completion) == 0;
-  // Answers are given before the next request is looked at, which may take long.
-  if (!isReady || io_uring_sq_ready(&ring->uring) > 0) {
-    int submitted = io_uring_submit_and_wait(&ring->uring, isReady ? 0 : 1);
+  if (!isReady) {
+    int submitted = io_uring_submit_and_wait(&ring->uring, 1);
     if (submitted < 0) return submitted;
+    if (io_uring_peek_cqe(&ring->uring, &completion) != 0) return -EINTR;
   }
-  if (!isReady && io_uring_peek_cqe(&ring->uring, &completion) != 0) return -EINTR;
   *slot = completion->user_data;
   *result = completion->res;
   io_uring_cqe_seen(&ring->uring, completion);

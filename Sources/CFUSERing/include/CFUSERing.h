@@ -34,7 +34,7 @@ void fuse_ring_close(struct fuse_ring *ring);
 int fuse_ring_begin(struct fuse_ring *ring, unsigned processor);
 // Offers a slot of two pieces to the kernel; takes effect with the next wait. Not more than the ring has slots for.
 void fuse_ring_offer(struct fuse_ring *ring, int device, unsigned queue, uint64_t slot, const struct iovec *pieces);
-// Gives the kernel the answer that is in the slot, and offers the slot again; takes effect with the next wait.
+// Gives the kernel the answer that is in the slot, and offers the slot again.
 void fuse_ring_answer(struct fuse_ring *ring, int device, unsigned queue, uint64_t slot, uint64_t commit);
 // Waits for one request. `result` is 0, or why the kernel does not use the slot any more. -EINTR after a signal.
 int fuse_ring_wait(struct fuse_ring *ring, uint64_t *slot, int *result);
