@@ -1,5 +1,5 @@
 """The bench runs in mount and process namespaces of its own: whatever happens to it, no mount, loop device or process is left."""
-import os, signal, stat, subprocess, sys, time
+import contextlib, os, signal, stat, subprocess, sys, time
 
 STAGE = "EBBFS_BENCH_STAGE"
 KEPT = {1}   # init; the bench adds itself
@@ -29,6 +29,21 @@ def enter():
     while True:
         ended, status = os.wait()   # orphans too: an ended daemon must not look alive
         if ended == child: os._exit(os.waitstatus_to_exitcode(status) & 255)
+
+
+@contextlib.contextmanager
+def rings_of_the_kernel():
+    """Turns the kernel's switch for FUSE over io_uring on, where there is one, and back."""
+    switch = "/sys/module/fuse/parameters/enable_uring"
+    if not os.path.exists(switch):
+        yield
+        return
+    with open(switch) as file: before = file.read()
+    try:
+        with open(switch, "w") as file: file.write("Y")
+        yield
+    finally:
+        with open(switch, "w") as file: file.write(before)
 
 
 def processes():

@@ -73,6 +73,13 @@ class Ebbfs(Direct):
         return time.monotonic()
 
 
+class EbbfsOnTheDevice(Ebbfs):
+    """As where the kernel's switch for requests over io_uring is off."""
+    name = "ebbfs-device"
+
+    def attach(self, place, *more): super().attach(place, "transport=device", *more)
+
+
 class Sshfs(Direct):
     name, kinds, options = "sshfs", ("slow",), ""
 
@@ -144,5 +151,5 @@ class Mergerfs(Direct):
     def mount(self, place): run("mergerfs", "-o", "allow_other,minfreespace=0", place.server, place.point)
 
 
-COLUMNS = [Ebbfs(), Direct(), Passthrough(False), Passthrough(True), Bindfs(), Mergerfs(), Sshfs(), SshfsWithCaches(),
+COLUMNS = [Ebbfs(), EbbfsOnTheDevice(), Direct(), Passthrough(False), Passthrough(True), Bindfs(), Mergerfs(), Sshfs(), SshfsWithCaches(),
            Rclone("writes"), Rclone("full")]
