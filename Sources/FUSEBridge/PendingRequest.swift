@@ -45,7 +45,7 @@ final class PendingRequest: Sendable {
     let number = session.handler.submit(operation, from: caller) { self.answer($0) }
     guard stage.load(ordering: .acquiring) == Stage.submitting else { return }
     // Listed before it is marked: whoever answers a marked request removes it.
-    let isInterrupted = session.parked.withLock { $0.add(unique, number) }
+    let isInterrupted = session.parked.withLock { $0.add(unique, .init(number: number, thread: caller.process)) }
     let (isParked, _) = stage.compareExchange(
       expected: Stage.submitting, desired: Stage.parked, ordering: .acquiringAndReleasing)
     if !isParked { unlist() } else if isInterrupted { session.handler.interrupt(number) }

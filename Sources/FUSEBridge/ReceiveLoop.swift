@@ -46,9 +46,21 @@ final class ReceiveLoop: Sendable {
       for thread in started { pthread_join(thread, nil) }
       throw MountError("too few threads could be started")
     }
+    if !session.rings.isEmpty { watchSignals() }
     for thread in started { pthread_join(thread, nil) }
     if let failure = threads.withLock({ $0.failure }) { throw failure }
   }
+
+  /// Until no more requests come: Linux 6.18 passes no interrupt on when the signal comes while a request is on its way into a ring.
+  private func watchSignals() {
+    while threads.wait(milliseconds: Self.signalsMilliseconds, until: { _ in self.isStopped ? true : nil }) == nil {
+      for parked in session.parked.withLock({ $0.all }) where hasPendingSignal(thread: parked.thread) {
+        session.handler.interrupt(parked.number)
+      }
+    }
+  }
+
+  private static let signalsMilliseconds = 500
 
   /// Makes `run` return though the mount is in use. Callable from any thread but those of this loop; returns when they have
   /// ended.
