@@ -112,6 +112,7 @@ private func written(_ options: MountOptions) -> String {
   items += ["max_retries=\(options.maxRetries)", "backing=" + (options.isShared ? "shared" : "exclusive")]
   items += ["revalidate=" + OptionValues.timeText(options.revalidate), "conflict=" + options.conflicts.word]
   items += ["log=" + options.log.rawValue, "log_level=" + options.logLevel.name]
+  items.append("transport=" + options.transport.rawValue)
   if options.kernelWriteback { items.append("kernel_writeback") }
   if options.allowOther { items.append("allow_other") }
   return (items + options.kernelWords).joined(separator: ",")
