@@ -51,7 +51,8 @@ final class ReceiveLoop: Sendable {
     if let failure = threads.withLock({ $0.failure }) { throw failure }
   }
 
-  /// Until no more requests come: Linux 6.18 passes no interrupt on when the signal comes while a request is on its way into a ring.
+  /// Until no more requests come: Linux 6.18 passes no interrupt on when the signal comes while a request is on its way into a
+  /// ring.
   private func watchSignals() {
     while threads.wait(milliseconds: Self.signalsMilliseconds, until: { _ in self.isStopped ? true : nil }) == nil {
       for parked in session.parked.withLock({ $0.all }) where hasPendingSignal(thread: parked.thread) {

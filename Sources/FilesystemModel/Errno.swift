@@ -38,4 +38,5 @@ package struct Errno: Error, Hashable, Sendable {
   package static let notConnected = Errno(rawValue: 107)  // ENOTCONN
   package static let stale = Errno(rawValue: 116)  // ESTALE
   package static let quotaExceeded = Errno(rawValue: 122)  // EDQUOT
+  package static let canceled = Errno(rawValue: 125)  // ECANCELED
 }

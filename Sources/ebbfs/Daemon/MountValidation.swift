@@ -125,8 +125,8 @@ enum MountValidation {
       _ = try Files.bytesAvailable(path)
       return false
     } catch {
-      // The second one where the connection ends while the kernel waits for the answer.
-      return error == .notConnected || error == .connectionAborted
+      // The others where the connection ends while the kernel waits for the answer, the last over io_uring.
+      return [.notConnected, .connectionAborted, .canceled].contains(error)
     }
   }
 
