@@ -75,7 +75,7 @@ extension MountTests {
             mount -T $base/fstab $base/mount
             grep " $base/mount " /proc/mounts | grep -o nodev
             echo by fstab > mount/f
-            $base/ebbfs unmount $base/mount
+            $base/ebbfs unmount $base/mount > /dev/null
             cat backing/f
             """)
         #expect(result.status == 0, "\(result.output)")
