@@ -118,8 +118,7 @@ void fuse_ring_answer(struct fuse_ring *ring, int device, unsigned queue, uint64
 
 int fuse_ring_wait(struct fuse_ring *ring, uint64_t *slot, int *result) {
   struct io_uring_cqe *completion;
-  int isReady = io_uring_peek_cqe(&ring->uring, &completion) == 0;
-  if (!isReady) {
+  if (io_uring_peek_cqe(&ring->uring, &completion) != 0) {
     int submitted = io_uring_submit_and_wait(&ring->uring, 1);
     if (submitted < 0) return submitted;
     if (io_uring_peek_cqe(&ring->uring, &completion) != 0) return -EINTR;

@@ -155,6 +155,9 @@ extension Engine {
     }
   }
 
+  /// As in `status`, without the rest of it: files that wait only for their sync are not counted.
+  package var pendingOperations: Int { shared.withLock { $0.state.queue.count } }
+
   /// How often `tick` is to be called: often enough for the batches of the journal, and for changes that are slowed down.
   package var tickMilliseconds: Int { shared.withLock { $0.parking.hasPaced } ? 5 : commitTickMilliseconds }
 

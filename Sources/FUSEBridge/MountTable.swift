@@ -42,7 +42,8 @@ struct MountTableEntry: Hashable {
   }
 }
 
-private func contents(ofFile path: String) -> [UInt8] {
+/// What can be read of a file, such as one of /proc.
+func contents(ofFile path: String) -> [UInt8] {
   let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { return [] }
   defer { close(descriptor) }

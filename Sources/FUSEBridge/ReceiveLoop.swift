@@ -94,7 +94,7 @@ final class ReceiveLoop: Sendable {
 
   fileprivate func serve(_ ring: RingQueue?) {
     threads.withLock { $0.running.append(pthread_self()) }
-    let failure = ring.map { serve(ring: $0) } ?? serveDevice()
+    let failure = if let ring { serve(ring: ring) } else { serveDevice() }
     stops.store(true, ordering: .releasing)
     threads.withLock { threads in
       threads.running.removeAll { $0 == pthread_self() }

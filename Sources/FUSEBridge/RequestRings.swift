@@ -1,7 +1,3 @@
-import CFUSE
-import FilesystemModel
-import Glibc
-
 /// The rings through which this kernel gives requests, if it does: Linux 6.14 and later with the parameter `enable_uring` of the
 /// module `fuse` on. One for each processor, for the kernel does not begin before all are there.
 ///
@@ -29,23 +25,14 @@ package struct RequestRings: Sendable {
     return RequestRings(queues: queues)
   }
 
-  private static var isEnabled: Bool { text(of: "/sys/module/fuse/parameters/enable_uring")?.first == UInt8(ascii: "Y") }
+  private static var isEnabled: Bool {
+    contents(ofFile: "/sys/module/fuse/parameters/enable_uring").first == UInt8(ascii: "Y")
+  }
 
   /// Of processors that this machine can have, as the kernel counts them: `0-3` are four.
   private static var processorCount: Int? {
-    guard let text = text(of: "/sys/devices/system/cpu/possible") else { return nil }
+    let text = contents(ofFile: "/sys/devices/system/cpu/possible")
     let last = String(decoding: text, as: UTF8.self).split { !$0.isWholeNumber }.last
     return last.flatMap { Int($0) }.map { $0 + 1 }
-  }
-
-  /// The first bytes of a short file.
-  private static func text(of path: String) -> [UInt8]? {
-    let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: 256)
-    // SAFETY: the array is as long as told.
-    let count = unsafe read(file, &bytes, bytes.count)
-    return count > 0 ? Array(bytes.prefix(count)) : nil
   }
 }

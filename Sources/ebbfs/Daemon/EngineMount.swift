@@ -115,7 +115,7 @@ final class EngineMount: MountedFilesystem {
 
   /// What many pending changes took is free when most of them are written back: the C library keeps it unless it is told.
   private func trimHeap() {
-    let pending = engine.status().pendingOperations
+    let pending = engine.pendingOperations
     let isDue = pendingMost.withLock { most in
       guard most >= Self.trimmedPendingMin, pending <= most / 8 else {
         most = max(most, pending)
