@@ -18,9 +18,17 @@ private struct Batch {
   var isFull = false
   /// What is less urgent is left for another plan, unless it is past the deadline.
   var urgency = Urgency.low
+  /// How many items in crowded directories are still passed over in favour of younger ones elsewhere.
+  var passesOver = 0
 }
 
 extension WritebackQueue {
+  /// A directory that so many open plans change is crowded: filesystems change its entries one after the other, so that a further
+  /// plan would only wait there. With two, one syncs while the other changes.
+  private static var plansInDirectoryMax: Int { 2 }
+  /// How many items are passed over for a plan, at most.
+  private static var passedOverMax: Int { 1024 }
+
   /// The next batch that is due and can be carried out now; `nil` when there is none. Changes nothing.
   ///
   /// First comes what somebody waits for, then what is past the deadline, by age (P6): in turns, where there is both. Then comes
@@ -34,20 +42,37 @@ extension WritebackQueue {
     }
     let isOverdueFirst = overdueHasTurn && mayHaveOverdue(now)
     var batch = empty
-    if isOverdueFirst { addDue(Urgency.allCases, isOverdueOnly: true, to: &batch, now, world) }
+    if isOverdueFirst { addSpread(Urgency.allCases, isOverdueOnly: true, to: &batch, now, world) }
     if batch.proposal.actions.isEmpty {
       batch.urgency = .pressed
-      addDue([.pressed], isOverdueOnly: false, to: &batch, now, world)
+      addSpread([.pressed], isOverdueOnly: false, to: &batch, now, world)
       if !batch.proposal.actions.isEmpty { return batch.proposal }
       batch = empty
-      if !isOverdueFirst, mayHaveOverdue(now) { addDue(Urgency.allCases, isOverdueOnly: true, to: &batch, now, world) }
+      if !isOverdueFirst, mayHaveOverdue(now) { addSpread(Urgency.allCases, isOverdueOnly: true, to: &batch, now, world) }
     }
     let overdueCount = batch.proposal.actions.count
     for urgency in Urgency.allCases where urgency != .pressed && batch.proposal.actions.count == overdueCount {
       batch.urgency = urgency
-      addDue([urgency], isOverdueOnly: false, to: &batch, now, world)
+      addSpread([urgency], isOverdueOnly: false, to: &batch, now, world)
     }
     return batch.proposal.actions.isEmpty ? nil : batch.proposal
+  }
+
+  /// Adds what is due of the given urgencies, oldest first; where operations take long, that in crowded directories last.
+  private func addSpread(
+    _ urgencies: [Urgency], isOverdueOnly: Bool, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld
+  ) {
+    let count = batch.proposal.actions.count
+    if batchOperations < settings.batchOperations {
+      batch.passesOver = Self.passedOverMax
+      addDue(urgencies, isOverdueOnly: isOverdueOnly, to: &batch, now, world)
+      batch.passesOver = 0
+    }
+    if batch.proposal.actions.count == count { addDue(urgencies, isOverdueOnly: isOverdueOnly, to: &batch, now, world) }
+  }
+
+  private func isCrowded(_ item: PendingItem) -> Bool {
+    item.parents.contains { claims.changed[$0, default: 0] >= Self.plansInDirectoryMax }
   }
 
   /// Adds what is due of the given urgencies, oldest first.
@@ -65,6 +90,9 @@ extension WritebackQueue {
         let isWanted = !isOverdueOnly || isOverdue(item.firstMilliseconds, now)
         if !scansAll, !isWanted || item.lastMilliseconds + settings.delayMilliseconds > now {
           items.removeAll()
+        } else if batch.passesOver > 0, isCrowded(item) {
+          batch.passesOver -= 1
+          if batch.passesOver == 0 { items.removeAll() }
         } else if isWanted {
           addWithCreationsInside(item, to: &batch, now, world)
         }

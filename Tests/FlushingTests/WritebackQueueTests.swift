@@ -82,6 +82,23 @@ private struct FixedWorld: PlanningWorld {
     #expect(text(open(11, at: 30_000)) == ["removeFile 5"])
   }
 
+  @Test mutating func slowChangesAreSpreadOverDirectories() {
+    for (lsn, inode) in zip(UInt64(1)..., [10, 11, 12, 13].map(InodeNumber.init(_:))) {
+      let parent = lsn < 4 ? InodeNumber.root : d
+      add(lsn, .create(PendingGraphTests.born(inode.rawValue), at: Location(parent, EntryName(unchecked: Array("n\(lsn)".utf8)))))
+    }
+    queue.limitBatches(toBytes: .max, operations: 1)
+    #expect(text(open(20)) == ["create 10"])
+    #expect(text(open(21)) == ["create 11"], "one is synced while the other is made")
+    #expect(text(open(22)) == ["create 13"], "a third in the root would only wait there")
+    #expect(text(open(23)) == ["create 12"], "better than nothing")
+    finish(20)
+    finish(21)
+    add(5, .create(PendingGraphTests.born(14), at: Location(.root, "late")))
+    add(6, .create(PendingGraphTests.born(15), at: Location(d, "later")))
+    #expect(text(open(24)) == ["create 14"], "the oldest, as there is room again")
+  }
+
   @Test mutating func quietChangeIsDueAfterTheDelay() {
     add(1, .remove(a, from: Location(.root, "a")), losesLastName: true, at: 100)
     #expect(queue.nextDue(nowMilliseconds: 100) == 5_000)
