@@ -158,6 +158,14 @@ extension Engine {
   /// As in `status`, without the rest of it: files that wait only for their sync are not counted.
   package var pendingOperations: Int { shared.withLock { $0.state.queue.count } }
 
+  /// Gives back the room of what is written back. O(n) in what is pending, under the lock.
+  package func shrink() {
+    shared.withLock { shared in
+      shared.state.queue.shrink()
+      shared.state.cache.shrink()
+    }
+  }
+
   /// How often `tick` is to be called: often enough for the batches of the journal, and for changes that are slowed down.
   package var tickMilliseconds: Int { shared.withLock { $0.parking.hasPaced } ? 5 : commitTickMilliseconds }
 

@@ -22,6 +22,11 @@ struct ContentsByInode: Sequence {
     }
   }
 
+  mutating func shrink() {
+    values.shrink()
+    idle.shrink()
+  }
+
   private mutating func add(_ count: Int, _ contents: WritebackQueue.DirtyContents, _ inode: InodeNumber) {
     if contents.isStream { streamCount += count }
     if !contents.isIdle {

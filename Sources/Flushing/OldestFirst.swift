@@ -22,6 +22,8 @@ struct OldestFirst {
     }
   }
 
+  mutating func shrink() { entries.shrink() }
+
   /// Drops entries that describe no item any more, until the first one does.
   ///
   /// - Parameter liveCount: How many items there are; with too many outdated entries below the top the heap is built anew.

@@ -57,6 +57,19 @@ package struct PendingGraph {
   /// The item that is to be written back longest ago, by its oldest record.
   var oldestItem: PendingItem? { oldestFirst.first.flatMap { items[$0.key] } }
 
+  /// Gives back the room of items that are gone. O(n) in those that are left.
+  mutating func shrink() {
+    items.shrink()
+    dependents.shrink()
+    keysByName.shrink()
+    keysByInode.shrink()
+    keysByParent.shrink()
+    settledParents.shrink()
+    creations.shrink()
+    readyKeys.shrink()
+    oldestFirst.shrink()
+  }
+
   /// All items that move, name, replace or claim the inode, by key.
   package func pending(inode: InodeNumber) -> [PendingItem] { (keysByInode[inode] ?? []).sorted().compactMap { items[$0] } }
 

@@ -49,6 +49,8 @@ struct SortedKeys<Key: Comparable> {
     keys.replaceSubrange(start..., with: merged)
   }
 
+  mutating func shrink() { keys.shrink() }
+
   mutating func remove(_ key: Key) {
     let index = position(of: key)
     if index < keys.count, keys[index] == key { keys.remove(at: index) }

@@ -48,6 +48,8 @@ struct KeysByUrgency<Key: Comparable> {
 
   mutating func insert(contentsOf keys: [Key], _ urgency: Urgency) { lists[urgency.rawValue].insert(contentsOf: keys) }
 
+  mutating func shrink() { for index in lists.indices { lists[index].shrink() } }
+
   mutating func remove(_ key: Key, _ urgency: Urgency) { lists[urgency.rawValue].remove(key) }
 
   mutating func remove(contentsOf keys: [Key], _ urgency: Urgency) { lists[urgency.rawValue].remove(contentsOf: keys) }

@@ -142,6 +142,13 @@ package struct WritebackQueue {
     return ([graph.oldestItem?.firstMilliseconds, oldestContents] + open + parked).compactMap(\.self).min()
   }
 
+  /// Gives back the room of what is written back. O(n) in what waits.
+  package mutating func shrink() {
+    graph.shrink()
+    contents.shrink()
+    contentsByAge.shrink()
+  }
+
   /// Makes room for as many changes of names as are about to be entered.
   package mutating func reserveCapacity(operations: Int) { graph.reserveCapacity(operations) }
 

@@ -20,6 +20,8 @@ struct AgeOrder {
     entries.append(entry)
   }
 
+  mutating func shrink() { entries.shrink() }
+
   /// Drops entries that are not live. Amortised O(1).
   ///
   /// - Parameter liveMax: no more entries than this are live.

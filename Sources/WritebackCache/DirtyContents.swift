@@ -35,6 +35,12 @@ package struct DirtyContents {
     self.rules = rules
   }
 
+  /// Gives back the room of what is written back, but the arena's. O(n) in what is dirty.
+  package mutating func shrink() {
+    inodes.shrink()
+    age.shrink()
+  }
+
   /// Takes one journaled change into the current layer.
   ///
   /// Changes come in the order of their LSNs, over all inodes. Needs `hasRoom` when `bytes` are given.

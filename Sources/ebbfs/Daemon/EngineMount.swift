@@ -124,7 +124,9 @@ final class EngineMount: MountedFilesystem {
       most = pending
       return true
     }
-    if isDue { linux_trim_heap() }
+    guard isDue else { return }
+    engine.shrink()
+    linux_trim_heap()
   }
 
   var tickMilliseconds: Int { engine.tickMilliseconds }
