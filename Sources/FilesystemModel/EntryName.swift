@@ -128,7 +128,8 @@ package struct NamePacker {
 }
 
 extension EntryName {
-  fileprivate var isPacked: Bool { block.header > length }
+  /// Whether it shares its memory with other names.
+  package var isPacked: Bool { block.header > length }
 
   fileprivate func copy(in block: NameBlock, at offset: Int) -> EntryName {
     unsafe withBytes { unsafe block.write($0, at: offset) }

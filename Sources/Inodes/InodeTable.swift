@@ -20,7 +20,7 @@ package struct InodeTable {
     let inode: UInt64
   }
 
-  private static let madeTogether = 64
+  private static let madeTogether = 512
 
   package init() {
     let root = Inode(number: .root, kind: .directory, isNew: false)
@@ -101,7 +101,10 @@ extension InodeTable {
 extension InodeTable {
   package mutating func setBackingNames(_ locations: [Location], of inode: Inode) {
     let old = inode.backingNames
-    inode.backingNames = Locations(locations)
+    inode.backingNames = Locations(
+      locations.map { location in
+        inode.names.first { $0 == location } ?? Location(location.parent, packer.packed(location.name))
+      })
     let (names, backingNames) = (Set(inode.names), Set(locations))
     for location in old where !backingNames.contains(location) && displaced[location] == inode.number {
       displaced[location] = nil

@@ -34,6 +34,7 @@ import Testing
     table.setName(location, to: file)
     #expect(!file.hasRareState, "not written back yet")
     table.setBackingNames([location], of: file)
+    #expect(file.names.allSatisfy(\.name.isPacked) && file.backingNames.allSatisfy(\.name.isPacked))
     file.identity = BackingIdentity(
       isOnRootDevice: true, inode: 9, linkCount: 1, version: BackingVersion(size: 1, modified: Timestamp(seconds: 2)))
     #expect(!file.hasRareState)
