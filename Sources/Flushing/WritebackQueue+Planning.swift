@@ -23,9 +23,9 @@ private struct Batch {
 }
 
 extension WritebackQueue {
-  /// A directory that so many open plans change is crowded: filesystems change its entries one after the other, so that a further
-  /// plan would only wait there. With two, one syncs while the other changes.
-  private static var plansInDirectoryMax: Int { 2 }
+  /// A directory of which open plans change so many entries is crowded: filesystems change them one after the other, so that a
+  /// further plan would only wait there. With two, one is synced while the other is made.
+  private static var changesInDirectoryMax: Int { 2 }
   /// How many items are passed over for a plan, at most.
   private static var passedOverMax: Int { 1024 }
 
@@ -72,7 +72,7 @@ extension WritebackQueue {
   }
 
   private func isCrowded(_ item: PendingItem) -> Bool {
-    item.parents.contains { claims.changed[$0, default: 0] >= Self.plansInDirectoryMax }
+    item.parents.contains { claims.changed[$0, default: 0] >= Self.changesInDirectoryMax }
   }
 
   /// Adds what is due of the given urgencies, oldest first.

@@ -20,7 +20,7 @@ class Disk:
 
     def mount(self):
         options = "nodiscard,lazy_itable_init=1,lazy_journal_init=1"
-        subprocess.run(["mkfs.ext4", "-q", "-F", "-E", options, self.image], check=True)
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-i", "8192", "-E", options, self.image], check=True)   # room for a million files
         device = subprocess.run(["losetup", "--find", "--show", "--direct-io=on", self.image], check=True, capture_output=True,
                                 text=True).stdout.strip()
         try: subprocess.run(["mount", "-o", "noinit_itable", device, self.point], check=True)
