@@ -45,7 +45,13 @@ extension WritebackQueue {
   /// - Complexity: O(k) in the number of items that failed or wait for such.
   private func directoriesHeldUp() -> Set<InodeNumber> {
     var directories: Set<InodeNumber> = []
-    var waiting = failures.keys.compactMap { if case .names(let key) = $0 { key } else { nil } }
+    var waiting = failures.keys.flatMap { subject in
+      switch subject {
+      case .names(let key): [key]
+      // A change of a file's names may wait for its contents (R9, R16).
+      case .contents(let inode): graph.pending(inode: inode).map(\.key)
+      }
+    }
     for open in openPlans.values where open.hasFailed {
       for index in open.remaining {
         directories.formUnion([open.actions[index].source?.parent, open.actions[index].target?.parent].compactMap(\.self))

@@ -7,7 +7,7 @@ import Testing
 private struct FixedWorld: PlanningWorld {
   var locations: [InodeNumber: Location] = [
     InodeNumber(2): Location(.root, "a"), InodeNumber(3): Location(.root, "b"), InodeNumber(4): Location(.root, "d"),
-    InodeNumber(5): Location(InodeNumber(4), "x"),
+    InodeNumber(5): Location(InodeNumber(4), "x"), InodeNumber(6): Location(.root, "c"),
   ]
   var dirty: [InodeNumber: PendingContents] = [:]
   var withUnknownNames: Set<InodeNumber> = []
@@ -97,6 +97,18 @@ private struct FixedWorld: PlanningWorld {
     add(5, .create(PendingGraphTests.born(14), at: Location(.root, "late")))
     add(6, .create(PendingGraphTests.born(15), at: Location(d, "later")))
     #expect(text(open(24)) == ["create 14"], "the oldest, as there is room again")
+  }
+
+  @Test mutating func contentsThatFailHoldUpNoOtherNamesOfTheDirectory() {
+    write(a, 1)
+    add(2, .rename(a, from: Location(.root, "a"), to: Location(d, "x"), replacing: x), losesLastName: true)
+    write(d, 3, .directory)
+    add(4, .remove(b, from: Location(.root, "b")), losesLastName: true)
+    add(5, .rename(InodeNumber(6), from: Location(.root, "c"), to: Location(d, "c"), replacing: nil))
+    #expect(queue.overdueDirectories(nowMilliseconds: 100_000) == [d])
+    queue.failures[.contents(a)] = .init(untilMilliseconds: .max)
+    #expect(queue.overdueDirectories(nowMilliseconds: 100_000).isEmpty, "its times wait for the rename, that for contents")
+    #expect(text(open(10)) == ["removeFile 3", "rename 6"])
   }
 
   @Test mutating func quietChangeIsDueAfterTheDelay() {
