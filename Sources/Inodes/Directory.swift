@@ -60,18 +60,11 @@ package final class Directory {
       countSubdirectory(old.kind, -1)
       rows[place] = Row(name: name, inode: inode, kind: kind, cookie: old.cookie)
     } else {
-      makeRoomForRow()
       rows.append(Row(name: name, inode: inode, kind: kind, cookie: cookieNext))
       cookieNext += 1
       index.add(rows)
     }
     countSubdirectory(kind, 1)
-  }
-
-  /// Grows by a quarter: an array of its own accord doubles. Amortised O(1).
-  private func makeRoomForRow() {
-    guard rows.count == rows.capacity, rows.count >= 1024 else { return }
-    rows.reserveCapacity(rows.count + rows.count / 4)
   }
 
   /// Frees a name. Amortised O(1).

@@ -20,7 +20,7 @@ package struct InodeTable {
     let inode: UInt64
   }
 
-  private static let madeTogether = 512
+  private static let madeTogether = 64
 
   package init() {
     let root = Inode(number: .root, kind: .directory, isNew: false)
