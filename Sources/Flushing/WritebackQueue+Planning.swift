@@ -58,12 +58,13 @@ extension WritebackQueue {
     return batch.proposal.actions.isEmpty ? nil : batch.proposal
   }
 
-  /// Adds what is due of the given urgencies, oldest first; where operations take long, that in crowded directories last.
+  /// Adds what is due of the given urgencies, oldest first; where operations take long, that in crowded directories
+  /// last, unless it is past the deadline (P6).
   private func addSpread(
     _ urgencies: [Urgency], isOverdueOnly: Bool, to batch: inout Batch, _ now: Int, _ world: some PlanningWorld
   ) {
     let count = batch.proposal.actions.count
-    if batchOperations < settings.batchOperations {
+    if !isOverdueOnly, batchOperations < settings.batchOperations {
       batch.passesOver = Self.passedOverMax
       addDue(urgencies, isOverdueOnly: isOverdueOnly, to: &batch, now, world)
       batch.passesOver = 0

@@ -88,15 +88,21 @@ private struct FixedWorld: PlanningWorld {
       add(lsn, .create(PendingGraphTests.born(inode.rawValue), at: Location(parent, EntryName(unchecked: Array("n\(lsn)".utf8)))))
     }
     queue.limitBatches(toBytes: .max, operations: 1)
-    #expect(text(open(20)) == ["create 10"])
-    #expect(text(open(21)) == ["create 11"], "one is synced while the other is made")
-    #expect(text(open(22)) == ["create 13"], "a third in the root would only wait there")
-    #expect(text(open(23)) == ["create 12"], "better than nothing")
-    finish(20)
-    finish(21)
+    #expect(text(open(20, at: 10_000)) == ["create 10"])
+    #expect(text(open(21, at: 10_000)) == ["create 11"], "one is synced while the other is made")
+    #expect(text(open(22, at: 10_000)) == ["create 13"], "a third in the root would only wait there")
+    #expect(text(open(23, at: 10_000)) == ["create 12"], "better than nothing")
+    finish(20, at: 10_000)
+    finish(21, at: 10_000)
     add(5, .create(PendingGraphTests.born(14), at: Location(.root, "late")))
     add(6, .create(PendingGraphTests.born(15), at: Location(d, "later")))
-    #expect(text(open(24)) == ["create 14"], "the oldest, as there is room again")
+    #expect(text(open(24, at: 10_000)) == ["create 14"], "the oldest, as there is room again")
+    #expect(text(open(25, at: 10_000)) == ["create 15"])
+    finish(22, at: 10_000)
+    add(7, .create(PendingGraphTests.born(16), at: Location(.root, "last")))
+    add(8, .create(PendingGraphTests.born(17), at: Location(d, "elsewhere")))
+    #expect(queue.nextPlan(nowMilliseconds: 10_000, world: world).map { text($0.actions) } == ["create 17"])
+    #expect(text(open(26, at: 30_000)) == ["create 16"], "past the deadline the oldest comes, crowded or not")
   }
 
   @Test mutating func contentsThatFailHoldUpNoOtherNamesOfTheDirectory() {
