@@ -96,6 +96,12 @@ int64_t linux_write_at(int descriptor, const void *buffer, size_t count, int64_t
 
 int64_t linux_read(int descriptor, void *buffer, size_t count) { return RESULT_OF(read(descriptor, buffer, count)); }
 
+int linux_fetch_nothing_ahead(int descriptor) { return -posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM); }
+
+int linux_fetch_ahead(int descriptor, int64_t offset, int64_t count) {
+  return -posix_fadvise(descriptor, offset, count, POSIX_FADV_WILLNEED);
+}
+
 int linux_resize(int descriptor, int64_t size) { return RESULT_OF(ftruncate(descriptor, size)); }
 
 int linux_punch_hole(int descriptor, int64_t offset, int64_t count) {

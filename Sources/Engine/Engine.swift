@@ -49,6 +49,7 @@ package final class Engine: OperationHandler {
   let journal: Journal
   let backing: any BackingStorage
   let files: BackingFiles
+  let readAhead = Lock(ReadAhead())
   let runner: any JobRunner
   let clock: any Clock
   let configuration: EngineConfiguration
@@ -351,6 +352,7 @@ package final class Engine: OperationHandler {
   private func read(_ range: ByteRange, _ assembly: ReadAssembly, _ opened: inout OpenedFile?) throws(Errno) -> [UInt8] {
     let file: any BackingFile = if let opened { opened.file } else { try files.file(of: assembly.inode, at: assembly.path) }
     opened = (assembly.inode, file)
+    fetchAhead(of: file, assembly.inode, reading: range)
     do throws(Errno) {
       return try file.read(at: range.lowerBound, count: range.count)
     } catch {

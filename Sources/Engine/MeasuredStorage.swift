@@ -120,6 +120,8 @@ private final class MeasuredFile: BackingFile {
     try metrics.measure(.read) { () throws(Errno) in try file.read(at: offset, count: count) }
   }
 
+  func fetchAhead(_ range: ByteRange) { file.fetchAhead(range) }
+
   func write(_ bytes: [UInt8], at offset: Int) throws(Errno) {
     try metrics.measure(.write) { () throws(Errno) in try file.write(bytes, at: offset) }
     metrics.bytesWritten.add(bytes.count)

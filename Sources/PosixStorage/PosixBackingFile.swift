@@ -5,7 +5,10 @@ import StorageInterface
 extension PosixBackingStorage {
   package func open(_ path: BackingPath, writable: Bool) throws(Errno) -> any BackingFile {
     let flags = writable ? linux_o_read_write : linux_o_read_only
-    return PosixBackingFile(try openFile(path, flags: flags), rootDevice: rootIdentity.device, gate: gate)
+    let file = try openFile(path, flags: flags)
+    // On a descriptor that the kernel reads ahead of by itself, FUSE drops what `fetchAhead` asks for once nine reads wait.
+    if !writable, !abilities.hasFilesystemSync { _ = linux_fetch_nothing_ahead(file.number) }
+    return PosixBackingFile(file, rootDevice: rootIdentity.device, gate: gate)
   }
 
   package func createFile(_ path: BackingPath, permissions: UInt16) throws(Errno) -> any BackingFile {
@@ -63,6 +66,17 @@ package final class PosixBackingFile: BackingFile {
   }
 
   package func read(at offset: Int, count: Int) throws(Errno) -> [UInt8] { try descriptor.read(at: offset, count: count) }
+
+  /// In pieces, for of each call the kernel fetches no more than it reads ahead at one time (`posix_fadvise(2)`).
+  package func fetchAhead(_ range: ByteRange) {
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceFetchedAhead) {
+      let count = min(Self.pieceFetchedAhead, range.upperBound - start)
+      guard linux_fetch_ahead(descriptor.number, Int64(start), Int64(count)) == 0 else { return }
+    }
+  }
+
+  /// What filesystems read ahead if nothing else is said.
+  private static let pieceFetchedAhead = 128 << 10
 
   package func write(_ bytes: [UInt8], at offset: Int) throws(Errno) { try descriptor.write(bytes, at: offset) }
 

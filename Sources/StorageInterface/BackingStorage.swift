@@ -205,6 +205,9 @@ extension BackingStorage {
 package protocol BackingFile: AnyObject, Sendable {
   /// Reads `count` bytes, or those that there are before the end of the file.
   func read(at offset: Int, count: Int) throws(Errno) -> [UInt8]
+  /// Has the filesystem fetch a range, which may lie beyond the end of the file, for reads to come. It tells of no error, and
+  /// need not do anything; it does not wait for the bytes.
+  func fetchAhead(_ range: ByteRange)
   /// Writes all bytes.
   func write(_ bytes: [UInt8], at offset: Int) throws(Errno)
   func resize(_ size: Int) throws(Errno)

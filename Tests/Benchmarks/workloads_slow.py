@@ -1,5 +1,5 @@
 """Rows in front of a far server."""
-import os, random
+import os, random, time
 from cells import Failed
 from inputs import AUTHOR
 from rows import Group, Row
@@ -66,6 +66,24 @@ def put_great_file(place, sizes, inputs):
         with open(source, "rb") as file, open(os.path.join(folder, "great"), "wb") as copied:
             while piece := file.read(1 << 20): copied.write(piece)
             os.fsync(copied.fileno())
+
+
+def put_cold_file(place, sizes, inputs):
+    put_great_file(place, sizes, inputs)
+    for folder in (place.server, place.files):
+        file = os.open(os.path.join(folder, "great"), os.O_RDONLY)
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(file)
+
+
+def read(cell):
+    """From one end to the other, in nobody's cache."""
+    begun, count = time.monotonic(), 0
+    with open(cell.path("great"), "rb", buffering=0) as file:
+        while piece := file.read(1 << 20): count += len(piece)
+    returned = time.monotonic() - begun
+    if count != cell.sizes.overwritten_bytes: raise Failed("incomplete", f"{count} bytes were read")
+    cell.record("slow-read", returned)
 
 
 def overwrite(cell, milliseconds):
@@ -144,6 +162,7 @@ def groups():
         row = Row(f"slow-overwrite-{milliseconds}", f"4 KiB overwrites + fsync, {milliseconds} ms")
         yield far(row.name, [row], lambda cell, milliseconds=milliseconds: overwrite(cell, milliseconds),
                   prepare=put_great_file, **more)
+    yield far("slow-read", [Row("slow-read", "reading a great file, 20 ms")], read, prepare=put_cold_file)
     yield far("slow-vim", [Row("slow-vim", "saves as vim's, 20 ms")], saves)
     yield far("slow-make", [Row("slow-make", "make of a C project, 20 ms")], make)
     yield far("slow-maildir", [Row("slow-maildir", "maildir deliveries, 20 ms")], deliver)

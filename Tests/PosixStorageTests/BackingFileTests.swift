@@ -1,5 +1,6 @@
 import CLinux
 import FilesystemModel
+import Glibc
 import StorageInterface
 import Testing
 
@@ -72,6 +73,21 @@ import Testing
     #expect(try file.seek(from: 1 << 20, .hole) == nil, "the end of the file is no hole before it")
   }
 
+  @Test func whatIsFetchedAheadIsInThePageCacheSoon() throws {
+    let file = try directory.storage().createFile(at("f"), permissions: 0o600)
+    let size = 4 << 20
+    try file.write([UInt8](repeating: 1, count: size), at: 0)
+    try file.synchronize()
+    let cached = try CachedPages("\(directory.path)/f", bytes: size)
+    cached.drop()
+    #expect(cached.count(1 << 20..<3 << 20) < 512)
+    file.fetchAhead(1 << 20..<3 << 20)
+    file.fetchAhead(size..<2 * size)
+    for _ in 0..<1000 where cached.count(1 << 20..<3 << 20) < 512 { usleep(10_000) }
+    #expect(cached.count(1 << 20..<3 << 20) == 512)
+    #expect(cached.count(0..<1 << 20) == 0, "nothing else is fetched")
+  }
+
   @Test func aFileIsReadWithoutChangingItsAccessTime() throws {
     let storage = try directory.storage()
     let file = try storage.put("x", at: at("f"))
@@ -98,5 +114,32 @@ import Testing
   @Test func aDirectoryThatCannotBeSyncedIsAsGoodAsSynced() throws {
     let storage = try PosixBackingStorage(rootPath: "/proc/self/task")
     try storage.synchronizeDirectory(.root)
+  }
+}
+
+/// The pages of a file that the kernel has in memory.
+@safe private final class CachedPages {
+  // SAFETY: `memory` is mapped until `deinit`, and never read.
+  private let memory: UnsafeMutableRawPointer
+  private let bytes: Int
+  private let file: Int32
+
+  init(_ path: String, bytes: Int) throws {
+    self.bytes = bytes
+    file = unsafe open(path, O_RDONLY)
+    unsafe memory = try #require(unsafe mmap(nil, bytes, PROT_READ, MAP_SHARED, file, 0))
+  }
+
+  deinit {
+    unsafe munmap(memory, bytes)
+    close(file)
+  }
+
+  func drop() { posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) }
+
+  func count(_ range: ByteRange) -> Int {
+    var pages = [UInt8](repeating: 0, count: range.count / 4096)
+    unsafe mincore(memory + range.lowerBound, range.count, &pages)
+    return pages.count { $0 & 1 != 0 }
   }
 }

@@ -177,6 +177,8 @@ package final class SimulatedBackingFile: BackingFile {
     }
   }
 
+  package func fetchAhead(_ range: ByteRange) { storage.rangesFetchedAhead.withLock { $0.append(range) } }
+
   package func write(_ bytes: [UInt8], at offset: Int) throws(Errno) {
     try call(.write) { (disk) throws(Errno) in
       guard isWritable else { throw .badDescriptor }

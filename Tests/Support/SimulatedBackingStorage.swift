@@ -42,6 +42,8 @@ package final class SimulatedBackingStorage: BackingStorage {
   package let options: Options
   let clock: any Clock
   let state: Lock<State>
+  /// What `fetchAhead` was asked for, oldest first.
+  package let rangesFetchedAhead = Lock<[ByteRange]>([])
   /// Whether calls are entered in the book and may fail on order.
   private let isWatched: Bool
 

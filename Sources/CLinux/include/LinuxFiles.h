@@ -87,6 +87,9 @@ linux_event linux_event_at(const unsigned char *buffer);
 int64_t linux_read_at(int descriptor, void *buffer, size_t count, int64_t offset);
 int64_t linux_write_at(int descriptor, const void *buffer, size_t count, int64_t offset);
 int64_t linux_read(int descriptor, void *buffer, size_t count);
+// posix_fadvise(2) with POSIX_FADV_RANDOM and POSIX_FADV_WILLNEED.
+int linux_fetch_nothing_ahead(int descriptor);
+int linux_fetch_ahead(int descriptor, int64_t offset, int64_t count);
 int linux_resize(int descriptor, int64_t size);
 int linux_punch_hole(int descriptor, int64_t offset, int64_t count);
 int linux_allocate(int descriptor, int64_t count);
