@@ -107,7 +107,7 @@ report: build
 	python3 Tests/MountTests/Report/chromium.py '$(BINARY)'
 
 fuzz:
-	@for target in $(FUZZ_TARGETS); do SWIFT='$(SWIFT)' Tests/Fuzz/run.sh $$target $(FUZZ_SECONDS) $(CANARY) || exit 1; done
+	@printf '%s\n' $(FUZZ_TARGETS) | SWIFT='$(SWIFT)' xargs -P "$$(nproc)" -I TARGET Tests/Fuzz/run.sh TARGET $(FUZZ_SECONDS) $(CANARY)
 
 # SEEDS, the first of the seeds, repeats a run; HOURS bounds each test. EBBFS_SIM_THREADS is all processors by default. A long enumeration
 # can be cut into parts with EBBFS_SIM_SHARD=1/3, 2/3, 3/3 and one SEEDS, or taken up again with EBBFS_SIM_FIRST=N.
