@@ -92,7 +92,7 @@ recording: build
 test: build
 	@.ci/install-packages test
 	@test -c /dev/fuse || { echo '/dev/fuse is missing: the tests on real mounts cannot run' >&2; exit 1; }
-	EBBFS_BINARY='$(BINARY)' .ci/run-tests $(SWIFT) test
+	EBBFS_BINARY='$(BINARY)' .ci/run-tests $(SWIFT)
 
 check: build
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

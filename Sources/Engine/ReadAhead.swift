@@ -17,7 +17,7 @@ struct ReadAhead {
   private var streams: [InodeNumber: Stream] = [:]
 
   /// The most that is fetched before anybody asks for it. Twice what was read in a row, until then.
-  static let bytesMax = 4 << 20
+  private static let bytesMax = 4 << 20
   /// Who reads less than that in a row may have found what was looked for.
   private static let bytesMin = 256 << 10
   /// The kernel's reads of a file overtake each other by as much.

@@ -6,7 +6,7 @@ from rows import Group, Row
 
 PEERS = ("ebbfs", "native", "passthrough", "sshfs", "sshfs-caches", "rclone-writes", "rclone-full")
 LOCAL = ("native", "passthrough")   # what they do is on the local disk, for comparison
-FEW = ("ebbfs", "native", "sshfs", "rclone-writes")
+FEW = ("ebbfs", "native", "passthrough", "sshfs", "rclone-writes")
 
 
 def expect(place, path, files, size):
