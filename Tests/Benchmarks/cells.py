@@ -22,12 +22,14 @@ class Cell:
         """`returned` in the row's unit; `landed`, when everything is in the backing directory, likewise."""
         self.report({"row": row, "figures": {"returned": returned, **({} if landed is None else {"landed": landed}), **more}})
 
-    def timed(self, row, work, **more):
-        """Records the seconds until `work` returns and until all is in the backing directory. `more` are functions."""
+    def timed(self, row, work, check=lambda: None, **more):
+        """Records the seconds until `work` returns and until all is in the backing directory, if `check` finds it there. `more` are
+        functions."""
         sent, begun = self.bytes_sent(), time.monotonic()
         work()
         returned = time.monotonic() - begun
         landed = max(returned, self.column.settle(self.place) - begun)
+        check()
         if self.is_far: more["sent_bytes"] = lambda: self.bytes_sent() - sent
         self.record(row, returned, landed, **{name: function() for name, function in more.items()})
 

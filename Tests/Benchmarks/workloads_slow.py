@@ -21,16 +21,19 @@ def expect_landed(cell, path, files, size):
     if cell.column.name not in LOCAL: expect(cell.place, path, files, size)
 
 
+def expect_gone(cell, path):
+    if os.path.exists(os.path.join(cell.place.server, path)): raise Failed("incomplete", f"{path} is still on the server")
+
+
 def tree(cell, milliseconds):
     """Untar, git in the tree, rm -rf of it."""
     count = cell.sizes.tree_files
     archive = cell.inputs.archive(count)
-    cell.timed(f"slow-untar-{milliseconds}", lambda: cell.run("tar", "-xf", archive, "-C", cell.point))
-    expect_landed(cell, "tree", count, cell.inputs.tree_size(count))
+    cell.timed(f"slow-untar-{milliseconds}", lambda: cell.run("tar", "-xf", archive, "-C", cell.point),
+               check=lambda: expect_landed(cell, "tree", count, cell.inputs.tree_size(count)))
     if milliseconds != 20: return
     cell.timed("slow-git", lambda: git(cell))
-    cell.timed("slow-rm", lambda: cell.run("rm", "-rf", cell.path("tree")))
-    if os.path.exists(os.path.join(cell.place.server, "tree")): raise Failed("incomplete", "the tree is still on the server")
+    cell.timed("slow-rm", lambda: cell.run("rm", "-rf", cell.path("tree")), check=lambda: expect_gone(cell, "tree"))
 
 
 def git(cell):
@@ -55,8 +58,8 @@ def copy(cell, milliseconds):
     size = cell.sizes.copy_bytes
     source = cell.inputs.great_file(size)
     os.makedirs(cell.path("copy"))
-    cell.timed(f"slow-cp-{milliseconds}", lambda: cell.run("cp", source, cell.path("copy")), changed_bytes=lambda: size)
-    expect_landed(cell, "copy", 1, size)
+    cell.timed(f"slow-cp-{milliseconds}", lambda: cell.run("cp", source, cell.path("copy")), changed_bytes=lambda: size,
+               check=lambda: expect_landed(cell, "copy", 1, size))
 
 
 def put_great_file(place, sizes, inputs):
@@ -95,11 +98,13 @@ def overwrite(cell, milliseconds):
         for offset in places: os.pwrite(file, data, offset)
         os.fsync(file)
         os.close(file)
-    cell.timed(f"slow-overwrite-{milliseconds}", work, changed_bytes=lambda: len(set(places)) * 4096)
-    if cell.column.name in LOCAL: return
-    with open(os.path.join(cell.place.server, "great"), "rb", buffering=0) as file:
-        missing = sum(os.pread(file.fileno(), 4096, offset) != data for offset in places)
-    if missing: raise Failed("incomplete", f"{missing} of {len(places)} overwrites are not on the server")
+
+    def check():
+        if cell.column.name in LOCAL: return
+        with open(os.path.join(cell.place.server, "great"), "rb", buffering=0) as file:
+            missing = sum(os.pread(file.fileno(), 4096, offset) != data for offset in places)
+        if missing: raise Failed("incomplete", f"{missing} of {len(places)} overwrites are not on the server")
+    cell.timed(f"slow-overwrite-{milliseconds}", work, check, changed_bytes=lambda: len(set(places)) * 4096)
 
 
 def saves(cell):
@@ -139,8 +144,8 @@ def deliver(cell):
                 file.write(bytes([number % 256]) * 4000)
                 os.fsync(file.fileno())
             os.rename(path, cell.path("mail", "new", str(number)))
-    cell.timed("slow-maildir", work)
-    expect_landed(cell, "mail", cell.sizes.deliveries, cell.sizes.deliveries * 4000)
+    cell.timed("slow-maildir", work,
+               check=lambda: expect_landed(cell, "mail", cell.sizes.deliveries, cell.sizes.deliveries * 4000))
 
 
 def far(name, rows, work, **more): return Group(name, rows, work, kind="slow", **{"columns": PEERS, **more})
