@@ -120,7 +120,8 @@ def read(path):
 
 def recovery(cell):
     """Killed with much to write back: from the mount command to the first byte of a file that only the journal has. Once from the
-    disk, and once more, without the little that was written back meanwhile, from the page cache."""
+    disk, and once more from the page cache, without the little that was written back meanwhile, and with plans that were under way:
+    what has become of them is asked of the server."""
     files = max(1, cell.sizes.pending_bytes >> 20)
     os.mkdir(cell.path("great"))
     for number in range(files):
@@ -224,7 +225,7 @@ def groups(sizes):
     pending = f"{sizes.pending_bytes >> 20} MiB and {sizes.pending_files:,} files pending, 20 ms"
     yield figure("own-recovery", [own("own-recovery", f"mount to first read, {pending}", "s"),
                                   own("own-recovery-disk", "reading that journal's files once", "s"),
-                                  own("own-recovery-warm", "the same mount, the journal in the page cache", "s"),
+                                  own("own-recovery-warm", "the same mount, the journal in the page cache, plans under way", "s"),
                                   own("own-recovery-disk-warm", "reading its files once, in the page cache", "s")],
                  recovery, kind="slow",
                  options=(*RESTING, f"journal_size={max(1 << 29, sizes.pending_bytes * 4) >> 20}M"), limit=(900, 120))
