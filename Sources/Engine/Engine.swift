@@ -76,7 +76,7 @@ package final class Engine: OperationHandler {
     let backing = MeasuredStorage(backing, calls)
     let flow = FlowControl(
       background: configuration.dirtyBackground, limit: configuration.dirtyLimit, journalCapacityBytes: journal.capacityBytes)
-    self.shared = Lock(Shared(state: state, flow: flow, pacing: backing.abilities.hasFilesystemSync ? nil : BatchPacing()))
+    self.shared = Lock(Shared(state: state, flow: flow, pacing: backing.abilities.isFar ? BatchPacing() : nil))
     self.journal = journal
     self.backing = backing
     self.metrics = state.metrics

@@ -77,12 +77,9 @@ extension EngineState {
   /// Whether write-back of a file is better begun while it is still written: where the backing directory is far, the way there
   /// takes long, and what is appended is not likely to be overwritten. A directory on a disk would only compete with the journal.
   private func isLongStream(_ inode: Inode) -> Bool {
-    guard isFar, let stream = inode.stream, stream.bytes >= Self.longStreamBytes else { return false }
+    guard abilities.isFar, let stream = inode.stream, stream.bytes >= Self.longStreamBytes else { return false }
     return cache.dirtyBytes(of: inode.number) >= Self.longStreamBytes
   }
-
-  /// Whether each file is synced by itself, as on remote filesystems.
-  var isFar: Bool { !abilities.hasFilesystemSync }
 
   private static let longStreamBytes = 8 << 20
 

@@ -145,7 +145,7 @@ extension EngineState {
 
   /// Notes a write: a stream is what is appended without a pause.
   func followStream(_ inode: Inode, offset: Int, count: Int, size: Int) {
-    guard around.streamBytesMin != nil || isFar else { return }
+    guard around.streamBytesMin != nil || abilities.isFar else { return }
     guard offset == size else {
       inode.stream = nil
       return

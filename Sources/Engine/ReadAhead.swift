@@ -30,10 +30,8 @@ struct ReadAhead {
   /// - Returns: what is worth being fetched now, beginning with what is read, for this read and those to come; it may lie beyond
   ///   the end of the file. `nil` for nothing.
   mutating func rangeToFetch(for range: ByteRange, of inode: InodeNumber) -> ByteRange? {
-    var stream = streams[inode] ?? Stream(end: range.lowerBound, asked: range.lowerBound)
-    if range.lowerBound > stream.end + Self.disorderMax || range.upperBound < stream.end - Self.disorderMax {
-      stream = Stream(end: range.lowerBound, asked: range.lowerBound)
-    }
+    let known = streams[inode].flatMap { Self.goesOn($0, with: range) ? $0 : nil }
+    var stream = known ?? Stream(end: range.lowerBound, asked: range.lowerBound)
     stream.end = max(stream.end, range.upperBound)
     stream.bytes += range.count
     defer {
@@ -47,13 +45,18 @@ struct ReadAhead {
     stream.asked = end
     return begin..<end
   }
+
+  /// Both are offsets, from 0: their difference does not overflow.
+  private static func goesOn(_ stream: Stream, with range: ByteRange) -> Bool {
+    range.lowerBound - stream.end <= disorderMax && stream.end - range.upperBound <= disorderMax
+  }
 }
 
 extension Engine {
   /// Before a part of a file is read: has the filesystem begin with what comes after it. The kernel does so itself where the
   /// backing directory is on a disk.
   func fetchAhead(of file: any BackingFile, _ inode: InodeNumber, reading range: ByteRange) {
-    guard !backing.abilities.hasFilesystemSync else { return }
+    guard backing.abilities.isFar else { return }
     if let ahead = readAhead.withLock({ $0.rangeToFetch(for: range, of: inode) }) { file.fetchAhead(ahead) }
   }
 }

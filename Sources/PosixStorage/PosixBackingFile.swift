@@ -7,7 +7,7 @@ extension PosixBackingStorage {
     let flags = writable ? linux_o_read_write : linux_o_read_only
     let file = try openFile(path, flags: flags)
     // On a descriptor that the kernel reads ahead of by itself, FUSE drops what `fetchAhead` asks for once nine reads wait.
-    if !writable, !abilities.hasFilesystemSync { _ = linux_fetch_nothing_ahead(file.number) }
+    if !writable, abilities.isFar { _ = linux_fetch_nothing_ahead(file.number) }
     return PosixBackingFile(file, rootDevice: rootIdentity.device, gate: gate)
   }
 

@@ -83,6 +83,8 @@ package struct BackingAbilities: Hashable, Sendable {
   package var hasStableInodes: Bool
   /// Whether one syncfs(2) makes everything before it durable (ext4, xfs, btrfs, f2fs).
   package var hasFilesystemSync: Bool
+  /// Whether each call may be a round trip to a server: so it is taken to be wherever there is no such sync.
+  package var isFar: Bool { !hasFilesystemSync }
   /// Filesystem type, mount source and path: the journal's header records it, and a difference refuses the mount.
   package var description: String
 

@@ -9,11 +9,12 @@ import Testing
   private let piece = 128 << 10
   private let size = 6 << 20
 
-  /// A mount over a file of `size` bytes.
-  private func mount(isFar: Bool) throws -> (EngineOnDisks, InodeNumber) {
+  /// A mount over a file with `size` bytes of contents.
+  private func mount(isFar: Bool, endingAt end: Int? = nil) throws -> (EngineOnDisks, InodeNumber) {
     let mount = try EngineOnDisks(abilities: BackingAbilities(hasFilesystemSync: !isFar, description: "simulated"))
     let file = try mount.backing.bystander.createFile(BackingPath(["great"]), permissions: 0o644)
     for offset in stride(from: 0, to: size, by: piece) { try file.write(contents(at: offset), at: offset) }
+    try file.resize(end ?? size)
     return (mount, try mount.lookup("great"))
   }
 
@@ -55,6 +56,13 @@ import Testing
     let (mount, file) = try mount(isFar: true)
     for offset in [4, 1, 5, 2, 0, 3].map({ $0 << 20 }) { try read(mount, file, at: offset) }
     #expect(mount.backing.rangesFetchedAhead.withLock { $0 } == [])
+  }
+
+  @Test func theFileMayEndAtTheLargestOffset() throws {
+    let (mount, file) = try mount(isFar: true, endingAt: .max)
+    for offset in stride(from: Int.max - 1 << 20, to: .max, by: piece) {
+      #expect(try mount.read(file, offset: offset, count: piece).utf8.count == min(piece, .max - offset))
+    }
   }
 
   @Test func aDirectoryOnADiskReadsAheadByItself() throws {
