@@ -1,6 +1,7 @@
 """Figures of ebbfs alone: what it makes of what it is given, and what it costs."""
 import json, os, random, signal, subprocess, time
 import isolation
+from disks import forget
 from rows import Group, Row
 
 CHANGES = ("setattr", "symlink", "mknod", "mkdir", "unlink", "rmdir", "rename", "link", "write", "setxattr", "removexattr",
@@ -35,17 +36,6 @@ def kill(cell):
     os.kill(process, signal.SIGKILL)
     while isolation.is_running(process): time.sleep(0.002)
     subprocess.run(["umount", "-l", cell.point], check=True)
-
-
-def forget(folder):
-    """Takes all files below `folder` out of the page cache."""
-    for parent, _, names in os.walk(folder):
-        for path in (os.path.join(parent, name) for name in names):
-            if not os.path.isfile(path): continue   # the daemon's socket
-            file = os.open(path, os.O_RDONLY)
-            os.fsync(file)
-            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
-            os.close(file)
 
 
 # What reaches the backing directory

@@ -1,5 +1,6 @@
 """Rows in front of a directory on a local disk."""
 import json, os
+from disks import forget
 from rows import MEGABYTES, PER_SECOND, Group, Row
 
 
@@ -26,18 +27,6 @@ def write_files(cell, jobs):
     cell.settle()
 
 
-def forget(cell):
-    """Takes the files out of the page cache, on the mount and below it."""
-    cell.settle()
-    for folder in (cell.point, cell.place.server):
-        for name in os.listdir(folder):
-            if not name.startswith("fio."): continue
-            file = os.open(os.path.join(folder, name), os.O_RDONLY)
-            os.fsync(file)
-            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
-            os.close(file)
-
-
 def random_writes(cell, jobs):
     write_files(cell, jobs)
     fio(cell, f"fio-randwrite-4k-{jobs}", "randwrite", "4k", jobs, "--invalidate=0")
@@ -55,7 +44,7 @@ def stream(cell, block, jobs):
     """Written, read from the disk, read again from the page cache."""
     fio(cell, f"fio-write-{block}-{jobs}", "write", block, jobs, "--create_on_open=1", timed=False)
     write_files(cell, jobs)
-    forget(cell)
+    for folder in (cell.point, cell.place.server): forget(folder)
     fio(cell, f"fio-read-{block}-{jobs}", "read", block, jobs, "--invalidate=0", timed=False)
     for job in range(jobs):
         with open(cell.path(f"fio.{job}"), "rb", buffering=0) as file:
