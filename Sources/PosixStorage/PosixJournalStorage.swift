@@ -196,32 +196,3 @@ private func segmentNumber(in name: [UInt8], after prefix: [UInt8]) -> UInt64? {
   else { return nil }
   return prefix + hexadecimal(number) == name ? number : nil
 }
-
-/// An open segment file.
-package final class PosixSegmentFile: SegmentFile {
-  package let bytes: Int
-  private let descriptor: Descriptor
-  private let isReadOnly: Bool
-
-  init(_ descriptor: consuming Descriptor, bytes: Int, isReadOnly: Bool) {
-    self.descriptor = descriptor
-    self.bytes = bytes
-    self.isReadOnly = isReadOnly
-  }
-
-  package func read(at offset: Int, count: Int) throws(Errno) -> [UInt8] { try descriptor.read(at: offset, count: count) }
-
-  package func read(at offset: Int, count: Int, into buffer: inout [UInt8], behind kept: Int) throws(Errno) {
-    try descriptor.read(at: offset, count: count, into: &buffer, behind: kept)
-  }
-
-  package func write(_ bytes: [UInt8], at offset: Int) throws(Errno) {
-    guard !isReadOnly else { throw .readOnlyFilesystem }
-    try descriptor.write(bytes, at: offset)
-  }
-
-  package func synchronize() throws(Errno) {
-    guard !isReadOnly else { throw .readOnlyFilesystem }
-    try checked(linux_synchronize_data(descriptor.number))
-  }
-}

@@ -9,8 +9,8 @@ package protocol JournalStorage: AnyObject, Sendable {
   /// Makes a segment file of `bytes` zeros, synced with its directory entry, under a preparing name first, so that `segments`
   /// never shows half of one. Takes the place of what a call that failed left under the number: that of `recycleSegment`, too.
   ///
-  /// - Parameter isHurried: Whether the zeros may be allocated without being written: at once ready, but each sync of what is
-  ///   written to it then changes the filesystem's own structures too.
+  /// - Parameter isHurried: Whether the zeros may be allocated without being written: at once ready, but a sync of what is
+  ///   written to such blocks changes the filesystem's own structures too.
   func prepareSegment(_ number: UInt64, bytes: Int, isHurried: Bool) throws(Errno)
   /// Gives a retired segment a new number, so that its written blocks are used again; synced with its directory entry. When it
   /// throws, the segment has either number, and may only be removed.

@@ -67,6 +67,42 @@ import Threading
     }
   }
 
+  /// Else each sync would wait for ext4's own journal, too.
+  @Test func zerosAreWrittenAheadOfSyncedRecordsWhereBlocksAreOnlyAllocated() throws {
+    try withFilesystem("ext4", megabytes: 64) { path in
+      let storage = try PosixJournalStorage(directory: path + "/state", create: true)
+      try storage.prepareSegment(1, bytes: 4 << 20, isHurried: true)
+      let segment = try storage.openSegment(1)
+      func written() -> Int {
+        let name = Array((path + "/state/segment-0000000000000001").utf8) + [0]
+        guard let file = try? Descriptor(unsafe linux_open(name, linux_o_read_only)) else { return -1 }
+        return Int(linux_seek_hole(file.number, 0))
+      }
+      #expect(written() == 0)
+      let record = [UInt8](repeating: 7, count: 5000)
+      for place in 0..<100 {
+        try segment.write(record, at: place * record.count)
+        try segment.synchronize()
+        if place == 0 { #expect(written() == (1 << 20) + 4096) }
+      }
+      #expect(written() == (1 << 20) + 4096)
+      #expect(try segment.read(at: 99 * 5000, count: 10_000) == record + [UInt8](repeating: 0, count: 5000))
+      // A stream is not written twice.
+      let stream = [UInt8](repeating: 8, count: 1 << 20)
+      try segment.write(stream, at: 500_000)
+      try segment.write(stream, at: 500_000 + stream.count)
+      try segment.synchronize()
+      let end = 500_000 + 2 * stream.count
+      #expect((end..<end + 4096).contains(written()))
+      // The end of the segment is the end.
+      for offset in stride(from: end, to: (4 << 20) - record.count, by: record.count) {
+        try segment.write(record, at: offset)
+        try segment.synchronize()
+      }
+      #expect(written() == 4 << 20 && runs("test $(stat -c %s \(path)/state/segment-0000000000000001) = $((4 << 20))"))
+    }
+  }
+
   @Test func aSecondDaemonIsToldWhoHasTheLock() throws {
     let pid = Int(linux_process())
     let first = try PosixJournalStorage(directory: path, create: true)
