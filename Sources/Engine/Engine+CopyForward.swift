@@ -43,7 +43,7 @@ extension Engine {
     let now = clock.uptimeMilliseconds()
     let oldest = shared.state.oldestNeeded
     if let oldest { pressIdleTimes(pinning: oldest, &shared) }
-    if oldest != shared.copyForward.oldest {
+    if oldest != shared.copyForward.oldest || isResting(oldest, shared, now) {
       shared.copyForward.oldest = oldest
       shared.copyForward.oldestSinceMilliseconds = now
     }
@@ -61,6 +61,13 @@ extension Engine {
           bytesAppended: bytesAppended(shared))
     }
     return true
+  }
+
+  /// Whether the oldest record will be written back in its own time: a copy would only make that more. What rests for long is
+  /// pressed when the journal fills up.
+  private func isResting(_ oldest: LSN?, _ shared: borrowing Shared, _ now: Int) -> Bool {
+    guard let oldest, !configuration.copiesForwardWhatRests else { return false }
+    return shared.state.queue.isResting(oldest: oldest, nowMilliseconds: now)
   }
 
   /// Has idle times of directories written when it is for them alone that the journal keeps whole segments: that is cheaper than

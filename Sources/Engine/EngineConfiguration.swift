@@ -48,8 +48,10 @@ package struct EngineConfiguration: Sendable {
   package var whenFull = WhenFull.wait
   /// How full the journal must be before what pins its oldest segment is copied forward (R21), in percent.
   package var copyForwardUsedPercent = 50
-  /// For how long the oldest record must have stayed the oldest until then.
+  /// For how long the oldest record must have been due until then.
   package var copyForwardDelayMilliseconds = 2000
+  /// Whether that counts while it is not due yet, too: more copies than of use to anybody but tests.
+  package var copiesForwardWhatRests = false
   package var recovery = RecoveryMode.pointInTime
   package var retention = Retention.none
   /// Is told how far the reading of the journal is.

@@ -95,6 +95,13 @@ extension WritebackQueue {
       dirty.firstMilliseconds + settings.deadlineMilliseconds, dirty.lastMilliseconds + settings.delayMilliseconds)
   }
 
+  /// Whether what the record changed waits for nothing but its time; only asked for the oldest one.
+  package func isResting(oldest lsn: LSN, nowMilliseconds now: Int) -> Bool {
+    if let item = graph.oldestItem, item.firstLSN == lsn { return dueMilliseconds(item) > now }
+    guard let aged = contentsByAge.first, aged.firstLSN == lsn, let dirty = contents[aged.inode] else { return false }
+    return dueMilliseconds(dirty) > now
+  }
+
   /// Whether a change is past the deadline, given the uptime of its arrival: then order is by age alone (P6).
   func isOverdue(_ firstMilliseconds: Int, _ now: Int) -> Bool { firstMilliseconds + settings.deadlineMilliseconds <= now }
 

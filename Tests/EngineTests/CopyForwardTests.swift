@@ -1,7 +1,8 @@
-import Engine
 import FilesystemModel
 import Support
 import Testing
+
+@testable import Engine
 
 /// Open files without a name and the journal's room (PROTOCOL.md R21); SimulationTests has what is refused for ever.
 @Suite struct CopyForwardTests {
@@ -52,5 +53,20 @@ import Testing
     mount.settle()
     let other = try mount.create("other")
     try writeMuch(mount, to: other)
+  }
+
+  /// It will be written back in its time: a copy would only make the journal fuller.
+  @Test(arguments: [false, true]) func whatRestsIsNotCopied(copiesForwardWhatRests: Bool) throws {
+    let mount = try EngineOnDisks {
+      $0.writebackDelayMilliseconds = 3_600_000
+      $0.writebackDeadlineMilliseconds = 3_600_000
+      $0.copyForwardUsedPercent = 20
+      $0.copiesForwardWhatRests = copiesForwardWhatRests
+    }
+    try mount.write(try mount.create("old"), "resting")
+    let other = try mount.create("other")
+    for round in 0..<8 { try mount.write(other, String(repeating: "x", count: 40_000), at: round) }
+    mount.settle(milliseconds: 5000)
+    #expect((mount.engine.shared.withLock { $0.copyForward.bytesCopied } > 0) == copiesForwardWhatRests)
   }
 }

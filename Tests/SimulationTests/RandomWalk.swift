@@ -64,6 +64,7 @@ struct RandomWalk {
       if Bool.random(using: &generator) {
         chosen.configuration.copyForwardUsedPercent = 0
         chosen.configuration.copyForwardDelayMilliseconds = 0
+        chosen.configuration.copiesForwardWhatRests = true
       }
       if Bool.random(using: &generator) {
         chosen.configuration.retry = .init(
