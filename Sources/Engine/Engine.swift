@@ -43,6 +43,7 @@ package final class Engine: OperationHandler {
     var exhaustedSinceSuccess = 0
     var conflicts = ConflictList()
     var watched = WatchedDirectories()
+    var syncForecast = SyncForecast()
   }
 
   let shared: Lock<Shared>
@@ -146,7 +147,9 @@ package final class Engine: OperationHandler {
     let step = shared.withLock { shared -> Step in self.step(request, &shared) }
     if journal.writtenLSN < journal.lastLSN { journal.pump() }
     switch step {
-    case .finish(let request, let outcome): finish(request, outcome)
+    case .finish(let request, let outcome):
+      if request.isSyncExpected { scheduleCommit() }
+      finish(request, outcome)
     case .fail(let request, let errno, let lsn):
       whenAcknowledged(lsn, request.policy.durability) { _ in request.answer(.failure(errno)) }
     case .refuse(let errno):
@@ -169,11 +172,13 @@ package final class Engine: OperationHandler {
       if request.operation.isChange, case .reply(let reply, let lsn) = outcome {
         request.policy = request.policy.joined(with: shared.state.policy(for: request.operation))
         noteBatch(request.policy.durability, &shared)
+        request.isSyncExpected = shared.syncForecast.noteChange(by: request.caller.process)
         if request.policy.mode.waitsForBacking, lsn > .zero {
           writeThrough(request, reply, after: lsn, named, &shared)
           return .wait
         }
       }
+      if case .durable = outcome { shared.syncForecast.noteSync(by: request.caller.process) }
       if case .around = outcome { shared.parking.parkForBacking(request) }
       if outcome.isFetched {
         let chain = outcome.fetchedInode.flatMap { shared.state.inodes[$0] }.map { shared.state.chain(of: $0) }
@@ -372,27 +377,6 @@ package final class Engine: OperationHandler {
       isCommitScheduled.store(false, ordering: .releasing)
       // A failure is final and told to everyone who waits; there is nobody else to tell here.
       try? journal.commit()
-    }
-  }
-}
-
-extension Outcome {
-  /// The inode that is fetched from by its path in the backing directory.
-  fileprivate var fetchedInode: InodeNumber? {
-    switch self {
-    case .assemble(let assembly), .copy(let assembly, _, _): assembly.path == nil ? nil : assembly.inode
-    case .seek(let assembly): assembly.path == nil ? nil : assembly.inode
-    case .ask(let question): question.inode
-    case .openAround(let opening): opening.inode
-    case .reply, .direct, .around, .durable: nil
-    }
-  }
-
-  /// Whether a job must fetch something before the request is answered: until then it may be interrupted.
-  fileprivate var isFetched: Bool {
-    switch self {
-    case .reply, .direct, .around, .durable: false
-    case .assemble, .seek, .ask, .copy, .openAround: true
     }
   }
 }

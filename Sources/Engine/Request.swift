@@ -60,6 +60,27 @@ enum Outcome {
   case copy(ReadAssembly, to: InodeNumber, offset: Int)
 }
 
+extension Outcome {
+  /// The inode that is fetched from by its path in the backing directory.
+  var fetchedInode: InodeNumber? {
+    switch self {
+    case .assemble(let assembly), .copy(let assembly, _, _): assembly.path == nil ? nil : assembly.inode
+    case .seek(let assembly): assembly.path == nil ? nil : assembly.inode
+    case .ask(let question): question.inode
+    case .openAround(let opening): opening.inode
+    case .reply, .direct, .around, .durable: nil
+    }
+  }
+
+  /// Whether a job must fetch something before the request is answered: until then it may be interrupted.
+  var isFetched: Bool {
+    switch self {
+    case .reply, .direct, .around, .durable: false
+    case .assemble, .seek, .ask, .copy, .openAround: true
+    }
+  }
+}
+
 /// A question to the backing directory.
 struct Question: Sendable {
   /// The inode whose path it uses.
@@ -87,6 +108,8 @@ struct Request: Sendable {
   var counted: CountedCaches = []
   /// Whether it was slowed down already.
   var isPaced = false
+  /// Whether its caller will ask for a sync next.
+  var isSyncExpected = false
   /// Set once the backing directory had no space for it.
   var shortage: Shortage?
 }
