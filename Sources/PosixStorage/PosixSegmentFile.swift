@@ -12,7 +12,7 @@ package final class PosixSegmentFile: SegmentFile {
   private struct Progress {
     /// Blocks from this offset on may not have been written.
     var blocksWritten: Int
-    /// The end of what was written last.
+    /// The end of what was appended last.
     var end = 0
     /// The same when the last sync began.
     var synced = 0
@@ -45,11 +45,15 @@ package final class PosixSegmentFile: SegmentFile {
   package func write(_ bytes: [UInt8], at offset: Int) throws(Errno) {
     guard !isReadOnly else { throw .readOnlyFilesystem }
     try descriptor.write(bytes, at: offset)
+  }
+
+  package func append(_ bytes: [UInt8], at offset: Int) throws(Errno) {
+    try write(bytes, at: offset)
     let unwritten = progress.withLock { takeAhead(of: offset + bytes.count, &$0) }
     if let unwritten { try descriptor.write([UInt8](repeating: 0, count: unwritten.count), at: unwritten.lowerBound) }
   }
 
-  /// The range behind a write that is to be written with it.
+  /// The range behind what was appended that is to be written with it.
   private func takeAhead(of end: Int, _ progress: inout Progress) -> Range<Int>? {
     progress.end = end
     guard end > progress.blocksWritten else { return nil }

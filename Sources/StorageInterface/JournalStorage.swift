@@ -65,6 +65,8 @@ package protocol SegmentFile: AnyObject, Sendable {
   func read(at offset: Int, count: Int, into buffer: inout [UInt8], behind kept: Int) throws(Errno)
   /// Writes all bytes.
   func write(_ bytes: [UInt8], at offset: Int) throws(Errno)
+  /// Writes all bytes behind everything that is needed of the file: what follows them may become zeros.
+  func append(_ bytes: [UInt8], at offset: Int) throws(Errno)
   /// fdatasync(2). A failure is final: what was written since the last success may be lost whatever a later call says.
   func synchronize() throws(Errno)
 }
@@ -77,6 +79,9 @@ extension JournalStorage {
 }
 
 extension SegmentFile {
+  /// For files that are not written ahead.
+  package func append(_ bytes: [UInt8], at offset: Int) throws(Errno) { try write(bytes, at: offset) }
+
   /// For files that have no quicker way than a copy.
   package func read(at offset: Int, count: Int, into buffer: inout [UInt8], behind kept: Int) throws(Errno) {
     let bytes = try read(at: offset, count: count)

@@ -96,7 +96,7 @@ extension Journal {
     for chunk in chunks {
       let known = state.withLock { state in state.live[state.index(of: chunk.segment)!].file }
       let file: any SegmentFile = if let known { known } else { throw .badDescriptor }
-      try file.write(chunk.bytes, at: chunk.start)
+      try file.append(chunk.bytes, at: chunk.start)
     }
   }
 

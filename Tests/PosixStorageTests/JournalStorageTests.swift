@@ -81,22 +81,26 @@ import Threading
       #expect(written() == 0)
       let record = [UInt8](repeating: 7, count: 5000)
       for place in 0..<100 {
-        try segment.write(record, at: place * record.count)
+        try segment.append(record, at: place * record.count)
         try segment.synchronize()
         if place == 0 { #expect(written() == (1 << 20) + 4096) }
       }
       #expect(written() == (1 << 20) + 4096)
       #expect(try segment.read(at: 99 * 5000, count: 10_000) == record + [UInt8](repeating: 0, count: 5000))
+      // Recovery writes records again that others follow; some filesystems make holes of blocks with zeros only.
+      #expect(runs("fallocate -p -l 8192 \(path)/state/segment-0000000000000001") && written() == 0)
+      try storage.openSegment(1).write([UInt8](repeating: 7, count: 8192), at: 0)
+      #expect(try segment.read(at: 99 * 5000, count: record.count) == record)
       // A stream is not written twice.
       let stream = [UInt8](repeating: 8, count: 1 << 20)
-      try segment.write(stream, at: 500_000)
-      try segment.write(stream, at: 500_000 + stream.count)
+      try segment.append(stream, at: 500_000)
+      try segment.append(stream, at: 500_000 + stream.count)
       try segment.synchronize()
       let end = 500_000 + 2 * stream.count
       #expect((end..<end + 4096).contains(written()))
       // The end of the segment is the end.
       for offset in stride(from: end, to: (4 << 20) - record.count, by: record.count) {
-        try segment.write(record, at: offset)
+        try segment.append(record, at: offset)
         try segment.synchronize()
       }
       #expect(written() == 4 << 20 && runs("test $(stat -c %s \(path)/state/segment-0000000000000001) = $((4 << 20))"))
