@@ -107,11 +107,12 @@ struct AroundFiles {
   /// Gives up files that were left alone and are synced, and says which of the others are to be synced now: those left alone,
   /// those that were written long ago, those somebody waits for, and all when there are too many.
   ///
-  /// - Returns: also whether there are files to close.
+  /// - Returns: also whether there are new ones to close.
   mutating func settle(
     restedBefore rested: Int, writtenBefore old: Int, awaited: Set<InodeNumber>
   ) -> (mustClose: Bool, synchronizing: [InodeNumber]) {
     var synchronizing: [InodeNumber] = []
+    let closingBefore = closing.count
     for inode in files.keys.sorted() {
       guard let open = files[inode], !open.isRunning else { continue }
       if let unsynchronized = open.unsynchronized {
@@ -124,7 +125,7 @@ struct AroundFiles {
         if let gone = files.removeValue(forKey: inode) { closing.append(gone.file) }
       }
     }
-    return (!closing.isEmpty, synchronizing)
+    return (closing.count > closingBefore, synchronizing)
   }
 
   /// Whoever takes them closes them, by letting them go.

@@ -196,6 +196,24 @@ import Threading
   }
 
   /// At each job of a write the daemon is killed: what was answered is there, what was not may be.
+  /// While all threads are busy the file is not closed yet, and the write is not to be attempted again and again until then.
+  @Test func aFileThatIsToBeClosedDoesNotKeepTheEngineBusy() throws {
+    let mount = try mount { $0.writebackDelayMilliseconds = 10_000 }
+    let file = try file(on: mount)
+    try mount.write(file, "rested")
+    _ = try mount.ask(.synchronize(file, dataOnly: true))
+    try mount.write(try mount.create("g", in: mount.lookup("around")), "not synced: stays open")
+    let other = try mount.create("other")
+    try mount.write(other, "old")
+    mount.engine.set(settings(mode: .writeAround))
+    let write = mount.submit(.write(other, offset: 0, bytes: Array("new".utf8)))
+    mount.pass(milliseconds: 10_000)
+    #expect(write.answer == nil, "what was before is not written back yet")
+    mount.settle()
+    _ = try #require(write.answer).get()
+    #expect(contents(mount, BackingPath(["other"])) == "new")
+  }
+
   @Test func killedAtEachStepNothingAnsweredIsLost() throws {
     var wasAnswered = false
     for steps in 0..<100 where !wasAnswered {
