@@ -60,7 +60,6 @@ class Sizes:
     writer_seconds: float = 3
     files: int = 50000
     inserts: int = 2000
-    bench_scale: int = 5
     bench_seconds: float = 20
     pending_bytes: int = 1 << 30
     pending_files: int = 100000
@@ -74,7 +73,7 @@ class Sizes:
 
 QUICK = Sizes(
     tree_files=24, great_tree_files=2000, copy_bytes=32 << 20, overwritten_bytes=32 << 20, overwrites=200, saves=5, sources=5,
-    deliveries=10, fio_bytes=96 << 20, fio_seconds=0.6, writer_seconds=0.5, files=3000, inserts=200, bench_scale=1,
-    bench_seconds=3, pending_bytes=128 << 20, pending_files=5000, growth=(1000, 10000, 100000), inodes=60000,
+    deliveries=10, fio_bytes=96 << 20, fio_seconds=0.6, writer_seconds=0.5, files=3000, inserts=200, bench_seconds=3,
+    pending_bytes=128 << 20, pending_files=5000, growth=(1000, 10000, 100000), inodes=60000,
     drained_files=130, drain_threads=(1, 16),
     cpu_bytes=256 << 20, floor_seconds=0.5)
