@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures ebbfs beside what users would take instead. See `--help` and README.md of this folder."""
 import argparse, dataclasses, os, platform, shutil, sys, tempfile, time
-import chart, figures, floors, goals, isolation, table, workloads_apps, workloads_fast, workloads_slow
+import chart, figures, floors, goals, isolation, processors, table, workloads_apps, workloads_fast, workloads_slow
 from cells import Cell, run_apart
 from disks import GIGABYTE, Disk
 from inputs import Inputs
@@ -92,14 +92,16 @@ class Bench:
             column.mount(place)
             group.work(Cell(column, place, self.sizes, self.inputs, report))
         print(f"== {group.name} {column.name}", file=self.log, flush=True)
+        limit = self.given.limit or group.limit[1 if self.given.quick else 0]
         begun = time.monotonic()
-        found, word = self.apart(work, self.given.limit or group.limit[1 if self.given.quick else 0])
+        (found, word), stolen = processors.calmest(lambda: self.apart(work, limit), self.given.calm)
         for row in group.rows:
-            self.results.add(row.name, column.name, found.get(row.name, {}), None if row.name in found else word)
+            figures = {**found[row.name], "stolen": stolen} if row.name in found else {}
+            self.results.add(row.name, column.name, figures, None if row.name in found else word)
         took = time.monotonic() - begun
         figures = ", ".join(f"{name} {figure['returned']:.4g}" + (f" / {figure['landed']:.4g}" if "landed" in figure else "")
                             for name, figure in found.items())
-        print(f"  {column.name:15} {took:6.1f} s  {figures} {word or ''}", flush=True)
+        print(f"  {column.name:15} {took:6.1f} s  {figures} {word or ''}  (others took {stolen:.0%})", flush=True)
         return took
 
     def run_group(self, group):
@@ -138,6 +140,9 @@ def parse():
     parser.add_argument("--only", help="rows that begin with one of these, with commas between")
     parser.add_argument("--columns", help="columns, with commas between")
     parser.add_argument("--repeats", type=int, help="rounds (default: 3, with --quick 1)")
+    parser.add_argument("--calm", type=int, default=0,
+                        help="how often a cell is run again while others take more than a twentieth of the processors' time: the "
+                             "calmest run counts (default: 0)")
     parser.add_argument("--rtt", type=float, help="milliseconds of a round trip to the far server, for all its rows")
     parser.add_argument("--limit", type=float, help="seconds after which a cell is killed, instead of each row's own")
     parser.add_argument("--output", default="bench", help="name of the results without .json, .svg, .png (default: bench)")

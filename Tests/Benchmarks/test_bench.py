@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks what the bench makes of figures. Usage: test_bench.py"""
 import unittest
-import goals, inputs, table
+import goals, inputs, processors, table
 from results import Results
 from rows import QUICK, Row, Sizes
 
@@ -21,6 +21,18 @@ class BenchTests(unittest.TestCase):
         self.assertEqual(found.value("slow-untar-20", "ebbfs"), 2)
         about = found.as_json([])["rows"]["slow-untar-20"]["columns"]["ebbfs"]["returned"]
         self.assertEqual(about, {"median": 2, "least": 1, "most": 9, "all": [9, 1, 2]})
+
+    def test_a_cell_that_others_disturb_is_run_again_and_the_calmest_counts(self):
+        def run(shares, tries):
+            clock = iter([tick for share in shares for tick in ((0, 0), (share, 100))])
+            runs = iter(range(len(shares)))
+            return processors.calmest(lambda: next(runs), tries, lambda: next(clock))
+        self.assertEqual(run([4], 2), (0, 0.04))
+        self.assertEqual(run([30, 10, 20], 2), (1, 0.1))
+        self.assertEqual(run([30, 5], 2), (1, 0.05))
+        self.assertEqual(run([30], 0), (0, 0.3))
+        stolen, whole = processors.times()
+        self.assertLessEqual(stolen, whole)
 
     def test_a_ratio_above_one_is_faster_whatever_the_unit(self):
         found = results([(SECONDS, "ebbfs", {"returned": 1}, None), (SECONDS, "sshfs", {"returned": 4}, None),
