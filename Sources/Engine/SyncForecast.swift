@@ -33,8 +33,9 @@ struct SyncForecast {
   ///
   /// - Returns: whether it will ask for a sync next.
   mutating func noteChange(by thread: UInt32) -> Bool {
-    habits[thread]?.changes += 1
-    return habits[thread].map { $0.changes == $0.expected } ?? false
+    guard let place = habits.index(forKey: thread) else { return false }
+    habits.values[place].changes += 1
+    return habits.values[place].changes == habits.values[place].expected
   }
 
   mutating func noteSync(by thread: UInt32) {
