@@ -195,7 +195,6 @@ import Threading
     #expect(mount.engine.status().dirtyBytes == 0)
   }
 
-  /// At each job of a write the daemon is killed: what was answered is there, what was not may be.
   /// While all threads are busy the file is not closed yet, and the write is not to be attempted again and again until then.
   @Test func aFileThatIsToBeClosedDoesNotKeepTheEngineBusy() throws {
     let mount = try mount { $0.writebackDelayMilliseconds = 10_000 }
@@ -214,6 +213,7 @@ import Threading
     #expect(contents(mount, BackingPath(["other"])) == "new")
   }
 
+  /// At each job of a write the daemon is killed: what was answered is there, what was not may be.
   @Test func killedAtEachStepNothingAnsweredIsLost() throws {
     var wasAnswered = false
     for steps in 0..<100 where !wasAnswered {
