@@ -96,8 +96,8 @@ class Bench:
         begun = time.monotonic()
         (found, word), stolen = processors.calmest(lambda: self.apart(work, limit), self.given.calm)
         for row in group.rows:
-            figures = {**found[row.name], "stolen": stolen} if row.name in found else {}
-            self.results.add(row.name, column.name, figures, None if row.name in found else word)
+            if row.name in found: self.results.add(row.name, column.name, {**found[row.name], "stolen": stolen})
+            else: self.results.add(row.name, column.name, {}, word)
         took = time.monotonic() - begun
         figures = ", ".join(f"{name} {figure['returned']:.4g}" + (f" / {figure['landed']:.4g}" if "landed" in figure else "")
                             for name, figure in found.items())
