@@ -28,9 +28,9 @@ extension Journal {
   }
 
   private func waitUntilWritten(_ target: LSN) throws(Errno) {
-    while true {
+    while writtenLSN < target {
       pump()
-      let progress = state.wait { state -> WriteProgress? in
+      let progress = waitForGroup { state -> WriteProgress? in
         if state.written >= target { return .reached }
         if let failure = state.failure { return .failed(failure) }
         return state.isLeading ? nil : .leaderless
@@ -38,7 +38,7 @@ extension Journal {
       switch progress {
       case .reached: return
       case .failed(let error): throw error
-      case .leaderless, nil: continue
+      case .leaderless: continue
       }
     }
   }

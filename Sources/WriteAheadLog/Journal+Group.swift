@@ -85,11 +85,12 @@ extension Journal {
       }
       while next < chunks[index].bytes.count { next = Record.seal(in: &chunks[index].bytes, at: next) }
     }
-    state.withLock { [chunks] state in
+    let isAwaited = state.withLock { [chunks] state in
       state.writing = chunks
       state.isSealing = false
+      return state.groupAwaiters > 0
     }
-    state.wake()
+    if isAwaited { state.wake() }
   }
 
   private func write(_ chunks: [PendingChunk]) throws(Errno) {
@@ -101,17 +102,17 @@ extension Journal {
   }
 
   private func finishGroup(_ chunks: inout [PendingChunk], through last: LSN) {
-    let waiters = state.withLock { state in
+    let (waiters, isAwaited) = state.withLock { state in
       for chunk in chunks { state.live[state.index(of: chunk.segment)!].isDirty = true }
       state.writing = []
       state.isLeading = false
       metrics.groupRecords.record(Int(last.rawValue - state.written.rawValue))
       state.written = last
       writtenLSNValue.store(last.rawValue, ordering: .releasing)
-      return JournalState.take(&state.writtenWaiters, through: last)
+      return (JournalState.take(&state.writtenWaiters, through: last), state.groupAwaiters > 0)
     }
     keepEmptied(&chunks)
-    state.wake()
+    if isAwaited { state.wake() }
     for waiter in waiters { waiter.body(nil) }
   }
 
@@ -128,6 +129,14 @@ extension Journal {
     }
     chunks.removeAll(keepingCapacity: true)
     state.withLock { state in if state.pending.isEmpty { swap(&state.pending, &chunks) } }
+  }
+
+  /// Waits until `body`, which asks for what a leader does, gives a result. Who waits for a sync, as somebody does all the time
+  /// under load, is not woken by each group.
+  func waitForGroup<Result>(until body: (inout JournalState) -> Result?) -> Result {
+    state.withLock { $0.groupAwaiters += 1 }
+    defer { state.withLock { $0.groupAwaiters -= 1 } }
+    return state.wait(until: body)!
   }
 
   /// Stops the journal for good. What was appended stays readable; completions get the error.

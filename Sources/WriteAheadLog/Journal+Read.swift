@@ -26,7 +26,7 @@ extension Journal {
   }
 
   private func beginRead(_ position: JournalPosition, count: Int) -> Source {
-    state.wait { state -> Source? in
+    waitForGroup { state -> Source? in
       for chunk in state.pending + state.writing where chunk.holds(position, count: count) {
         let start = position.offset - chunk.start
         return .bytes(Array(chunk.bytes[start..<start + count]))
@@ -36,7 +36,7 @@ extension Journal {
       guard let index = state.index(of: position.segment) else { return .retired }
       state.live[index].readers += 1
       return .file(state.live[index].file)
-    }!
+    }
   }
 
   private func openForReading(_ number: UInt64) throws(Errno) -> any SegmentFile {

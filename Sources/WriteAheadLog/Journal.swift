@@ -105,7 +105,7 @@ package final class Journal: Sendable {
   /// Makes everything appended durable if it can and stops preparing segments; waits until no call of another thread is at work.
   package func close() {
     do { try commit() } catch { assert(failure != nil) }
-    _ = state.wait { state -> Void? in
+    waitForGroup { state -> Void? in
       state.isClosed = true
       return state.isProvisioning || state.isLeading || state.isSyncing ? nil : ()
     }

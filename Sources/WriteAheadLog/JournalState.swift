@@ -66,6 +66,8 @@ struct JournalState {
   var isLeading = false
   /// A leader works on chunks that are in neither list.
   var isSealing = false
+  /// Threads that wait for what a leader does.
+  var groupAwaiters = 0
   var isSyncing = false
   /// A segment file is being made, recycled or removed.
   var isProvisioning = false
