@@ -64,7 +64,8 @@ package final class Engine: OperationHandler {
   private let kernel = Lock<(@Sendable ([Invalidation]) -> Void)?>(nil)
   let watch = Lock<(any BackingWatch)?>(nil)
   private let requestNumber = Atomic<UInt64>(0)
-  private let isCommitScheduled = Atomic<Bool>(false)
+  /// How often a sync of the journal was asked for that the job that syncs has not done yet.
+  private let commitsWanted = Atomic<Int>(0)
   let isPruneScheduled = Atomic<Bool>(false)
 
   init(
@@ -370,13 +371,16 @@ package final class Engine: OperationHandler {
 
   // MARK: Committing
 
-  /// Has a job sync the journal soon; one job serves all who ask meanwhile.
+  /// Has a job sync the journal soon; one job serves all who ask meanwhile, and syncs again for those who asked during its sync.
   func scheduleCommit() {
-    guard !isCommitScheduled.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    guard commitsWanted.add(1, ordering: .acquiringAndReleasing).oldValue == 0 else { return }
     runner.run(.journal) { [self] in
-      isCommitScheduled.store(false, ordering: .releasing)
-      // A failure is final and told to everyone who waits; there is nobody else to tell here.
-      try? journal.commit()
+      while true {
+        let asked = commitsWanted.load(ordering: .acquiring)
+        // A failure is final and told to everyone who waits; there is nobody else to tell here.
+        try? journal.commit()
+        if commitsWanted.subtract(asked, ordering: .acquiringAndReleasing).newValue == 0 { return }
+      }
     }
   }
 }

@@ -2,6 +2,7 @@ import Engine
 import FilesystemModel
 import Support
 import Testing
+import Threading
 
 /// When requests are answered, and what they are answered when the journal cannot take them.
 @Suite struct AcknowledgementTests {
@@ -11,6 +12,21 @@ import Testing
     #expect(made.answer == nil)
     fixture.runner.runAll(of: [.journal])
     #expect(made.inode != nil && fixture.engine.status().durableLSN >= LSN(1))
+  }
+
+  /// Under load somebody asks during each sync; another thread for each next one would cost two changes of context.
+  @Test func whoAsksForASyncDuringAnotherIsServedByTheSameJob() throws {
+    let fixture = try EngineFixture { $0.durability = .always }
+    _ = fixture.make("first")
+    fixture.runner.runAll(of: [.journal])
+    let engine = fixture.engine
+    let isSecondMade = Lock(false)
+    let make = { (name: EntryName) in Operation.make(parent: .root, name: name, MakeRequest(kind: .regular, permissions: 0o644)) }
+    engine.submit(make("a"), from: Caller(owner: 0, group: 0)) { [second = make("b")] _ in
+      engine.submit(second, from: Caller(owner: 0, group: 0)) { _ in isSecondMade.withLock { $0 = true } }
+    }
+    fixture.runner.runOldest(of: [.journal])
+    #expect(isSecondMade.withLock { $0 } && fixture.runner.waitingCount(.journal) == 0)
   }
 
   @Test func batchAnswersAtOnceAndSyncsWithinItsTime() throws {
