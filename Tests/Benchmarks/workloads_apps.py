@@ -47,6 +47,7 @@ def postgres(cell):
     as_user("pg_ctl", "-D", data, "-w", "-t", "60", "-l", os.path.join(sockets, "log"), "-o", options, "start")
     as_user("pgbench", "-h", sockets, "-i", "-q", "-s", 5, "postgres")
     as_user("psql", "-h", sockets, "-q", "-c", "CHECKPOINT", "postgres")
+    cell.settle()
     said = as_user("pgbench", "-h", sockets, "-n", "-c", "4", "-j", "2", "-T", int(cell.sizes.bench_seconds), "postgres")
     line = next(line for line in said.splitlines() if line.startswith("tps"))
     cell.record("pgbench", float(line.split()[2]))
