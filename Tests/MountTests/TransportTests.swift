@@ -57,6 +57,19 @@ extension MountTests {
       }
     }
 
+    /// As `top` shows it. Other programs wait for disks too, but not all the time.
+    @Test func anIdleMountWaitsForNoDisk() throws {
+      try withRings {
+        try withMount { fixture in
+          let transport = try fixture.status("transport")
+          #expect(transport == "io_uring")
+          let wait = "for i in $(seq 200); do grep -qx 'procs_blocked 0' /proc/stat && exit 0; sleep 0.02; done; exit 1"
+          let result = try run(["/bin/sh", "-c", wait], directory: "/")
+          #expect(result.status == 0)
+        }
+      }
+    }
+
     @Test func theDeviceIsUsedWhereItIsAskedFor() throws {
       try withRings {
         try withMount(options: "transport=device") { fixture in
