@@ -134,9 +134,14 @@ extension Journal {
   /// Waits until `body`, which asks for what a leader does, gives a result. Who waits for a sync, as somebody does all the time
   /// under load, is not woken by each group.
   func waitForGroup<Result>(until body: (inout JournalState) -> Result?) -> Result {
-    state.withLock { $0.groupAwaiters += 1 }
-    defer { state.withLock { $0.groupAwaiters -= 1 } }
-    return state.wait(until: body)!
+    var isCounted = false
+    return state.wait { state -> Result? in
+      let result = body(&state)
+      let isWaiting = result == nil
+      if isWaiting != isCounted { state.groupAwaiters += isWaiting ? 1 : -1 }
+      isCounted = isWaiting
+      return result
+    }!
   }
 
   /// Stops the journal for good. What was appended stays readable; completions get the error.
