@@ -44,7 +44,7 @@ int fuse_ring_open(unsigned slots, struct fuse_ring **ring) {
   // One entry more for the waker.
   struct io_uring_params parameters = {
       .flags = IORING_SETUP_SQE128 | IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-               IORING_SETUP_R_DISABLED,
+               IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_R_DISABLED,
       .cq_entries = 2 * (slots + 1)};
   made->waker = eventfd(0, EFD_CLOEXEC);
   int result = made->waker < 0 ? -errno : io_uring_queue_init_params(slots + 1, &made->uring, &parameters);
@@ -115,8 +115,13 @@ void fuse_ring_offer(struct fuse_ring *ring, int device, unsigned queue, uint64_
 
 void fuse_ring_answer(struct fuse_ring *ring, int device, unsigned queue, uint64_t slot, uint64_t commit) {
   command(ring, COMMAND_COMMIT_AND_FETCH, device, queue, slot, commit);
-  // At once: whoever waits for it goes on while we tidy up. What fails now is tried again by the next wait.
-  io_uring_submit(&ring->uring);
+}
+
+void fuse_ring_submit(struct fuse_ring *ring) { io_uring_submit(&ring->uring); }
+
+int fuse_ring_has_work(const struct fuse_ring *ring) {
+  unsigned flags = __atomic_load_n(ring->uring.sq.kflags, __ATOMIC_RELAXED);
+  return io_uring_cq_ready(&ring->uring) != 0 || (flags & IORING_SQ_TASKRUN) != 0;
 }
 
 int fuse_ring_wait(struct fuse_ring *ring, uint64_t *slot, int *result) {

@@ -26,15 +26,15 @@ int linux_forbid_new_privileges(void) { return RESULT_OF(prctl(PR_SET_NO_NEW_PRI
 
 int linux_forbid_dumps(void) { return RESULT_OF(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
 
-// What write-back fails without, each tried but the last two: SYS_ADMIN is for trusted.* attributes, SYS_RESOURCE lets what is
-// acknowledged be written where a quota or reserved blocks would refuse it.
+// What write-back fails without, each tried but the last three: SYS_ADMIN is for trusted.* attributes, SYS_RESOURCE lets what is
+// acknowledged be written where a quota or reserved blocks would refuse it, SYS_NICE is for threads that were idle.
 static const struct {
   int number;
   const char *name;
 } kept[] = {
     {CAP_CHOWN, "chown"},     {CAP_DAC_OVERRIDE, "dac_override"}, {CAP_FOWNER, "fowner"},
     {CAP_FSETID, "fsetid"},   {CAP_MKNOD, "mknod"},               {CAP_SETFCAP, "setfcap"},
-    {CAP_SYS_ADMIN, "sys_admin"}, {CAP_SYS_RESOURCE, "sys_resource"},
+    {CAP_SYS_ADMIN, "sys_admin"}, {CAP_SYS_NICE, "sys_nice"},     {CAP_SYS_RESOURCE, "sys_resource"},
 };
 
 static int has(const struct __user_cap_data_struct data[2], int number) {

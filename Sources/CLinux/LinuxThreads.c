@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,25 @@ int linux_start_thread(
 int linux_join_thread(uint64_t thread) { return -pthread_join((pthread_t)thread, NULL); }
 
 int linux_detach_thread(uint64_t thread) { return -pthread_detach((pthread_t)thread); }
+
+int linux_thread(void) { return gettid(); }
+
+int linux_set_idle(int thread, int is_idle) {
+  const struct sched_param none = {0};
+  return sched_setscheduler(thread, is_idle ? SCHED_IDLE : SCHED_OTHER, &none) != 0 ? -errno : 0;
+}
+
+static void *try_to_be_idle(void *may) {
+  *(int *)may = sched_getscheduler(0) == SCHED_OTHER && linux_set_idle(0, 1) == 0 && linux_set_idle(0, 0) == 0;
+  return NULL;
+}
+
+// On a thread of its own, which may not get back.
+int linux_may_be_idle(void) {
+  int may = 0;
+  pthread_t thread;
+  return pthread_create(&thread, NULL, try_to_be_idle, &may) == 0 && pthread_join(thread, NULL) == 0 && may;
+}
 
 // The system calls themselves: the C library's functions change all threads.
 int linux_set_user_of_thread(uint32_t user) {

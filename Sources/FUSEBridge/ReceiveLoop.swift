@@ -15,10 +15,12 @@ final class ReceiveLoop: Sendable {
   fileprivate final class Part {
     let loop: ReceiveLoop
     let ring: RingQueue?
+    let watch: YieldWatch?
 
-    init(_ loop: ReceiveLoop, _ ring: RingQueue?) {
+    init(_ loop: ReceiveLoop, _ ring: RingQueue?, _ watch: YieldWatch?) {
       self.loop = loop
       self.ring = ring
+      self.watch = watch
     }
   }
 
@@ -40,7 +42,9 @@ final class ReceiveLoop: Sendable {
   /// - Throws: what made receiving fail.
   func run(threads count: Int) throws(MountError) {
     let readers = session.rings.isEmpty ? max(1, count) : Self.readersBesideRings
-    let started = (0..<readers).compactMap { _ in startThread(nil) } + session.rings.compactMap { startThread($0) }
+    let watch = YieldWatch.start(session.rings)
+    defer { watch?.stop() }
+    let started = (0..<readers).compactMap { _ in startThread(nil) } + session.rings.compactMap { startThread($0, watch) }
     guard started.count == readers + session.rings.count || session.rings.isEmpty && !started.isEmpty else {
       if !started.isEmpty { stop() }
       for thread in started { pthread_join(thread, nil) }
@@ -76,14 +80,14 @@ final class ReceiveLoop: Sendable {
     while threads.wait(milliseconds: 5, until: wake) == nil {}
   }
 
-  private func startThread(_ ring: RingQueue?) -> pthread_t? {
+  private func startThread(_ ring: RingQueue?, _ watch: YieldWatch? = nil) -> pthread_t? {
     var thread = pthread_t()
     var before = sigset_t()
     var blocked = signalsOfOthers()
     // New threads inherit the mask: the process's signals go to its other threads, and only the one that wakes comes here.
     unsafe pthread_sigmask(SIG_SETMASK, &blocked, &before)
     defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
-    let part = unsafe Unmanaged.passRetained(Part(self, ring))
+    let part = unsafe Unmanaged.passRetained(Part(self, ring, watch))
     let result = unsafe pthread_create(&thread, nil, serveOnThread, part.toOpaque())
     guard result == 0 else {
       unsafe part.release()
@@ -92,9 +96,9 @@ final class ReceiveLoop: Sendable {
     return thread
   }
 
-  fileprivate func serve(_ ring: RingQueue?) {
+  fileprivate func serve(_ ring: RingQueue?, _ watch: YieldWatch?) {
     threads.withLock { $0.running.append(pthread_self()) }
-    let failure = if let ring { serve(ring: ring) } else { serveDevice() }
+    let failure = if let ring { serve(ring: ring, watch) } else { serveDevice() }
     stops.store(true, ordering: .releasing)
     threads.withLock { threads in
       threads.running.removeAll { $0 == pthread_self() }
@@ -122,10 +126,10 @@ final class ReceiveLoop: Sendable {
     return nil
   }
 
-  private func serve(ring: RingQueue) -> MountError? {
+  private func serve(ring: RingQueue, _ watch: YieldWatch?) -> MountError? {
     defer { ring.end() }
     do throws(Errno) {
-      try ring.begin(session.descriptor)
+      try ring.begin(session.descriptor, watch)
       while !isStopped {
         guard let (bytes, unique) = unsafe try ring.next() else { continue }
         // SAFETY: the buffer is the slot's memory, which lives as long as the ring.
@@ -176,6 +180,6 @@ private func serveOnThread(_ part: UnsafeMutableRawPointer?) -> UnsafeMutableRaw
   guard let part = unsafe part else { return nil }
   // SAFETY: `startThread` passed a retained part.
   let own = unsafe Unmanaged<ReceiveLoop.Part>.fromOpaque(part).takeRetainedValue()
-  own.loop.serve(own.ring)
+  own.loop.serve(own.ring, own.watch)
   return nil
 }

@@ -11,9 +11,9 @@ import Threading
 /// The thread that serves runs on that processor: the program that waits and the daemon change places without another processor
 /// having to be woken, which costs more than the request itself. Requests that wait for something keep their slots.
 @safe final class RingQueue: @unchecked Sendable {
-  // SAFETY: `ring` and `device` are used by the serving thread only, and the first for waking under the lock while it is open. A
-  // slot's memory belongs to the kernel until a request is in it, and then to whoever answers it, once. The memory lives as long
-  // as this object.
+  // SAFETY: `ring`, `device` and `watch` are used by the serving thread only, and the first under the lock while it is open, to wake
+  // that thread and to see whether it has work. A slot's memory belongs to the kernel until a request is in it, and then to whoever
+  // answers it, once. The memory lives as long as this object.
 
   /// Answers that other threads than the serving one have left in their slots.
   private struct Finished {
@@ -30,6 +30,8 @@ import Threading
   /// The thread that serves; 0 before and after.
   private let server = Atomic<UInt>(0)
   private var device: Int32 = -1
+  private let processor = ProcessorYield()
+  private var watch: YieldWatch?
 
   /// Before a slot's payload: its header, the two pieces that the kernel is told of, and room to put a request together in.
   private static let pageBytes = 4096
@@ -68,9 +70,13 @@ import Threading
 
   /// Takes the calling thread as the one that serves, and offers all slots to the kernel.
   ///
-  /// - Parameter device: the descriptor of /dev/fuse.
-  func begin(_ device: Int32) throws(Errno) {
+  /// - Parameters:
+  ///   - device: the descriptor of /dev/fuse.
+  ///   - watch: lets the thread yield its processor; `nil`, it may not.
+  func begin(_ device: Int32, _ watch: YieldWatch?) throws(Errno) {
     self.device = device
+    self.watch = watch
+    processor.begin()
     let result = unsafe fuse_ring_begin(ring, UInt32(number))
     guard result == 0 else { throw Errno(rawValue: -result) }
     server.store(pthread_self(), ordering: .releasing)
@@ -91,6 +97,7 @@ import Threading
   func next() throws(Errno) -> (request: UnsafeMutableRawBufferPointer, unique: UInt64)? {
     var slot: UInt64 = 0
     var failure: Int32 = 0
+    if unsafe fuse_ring_has_work(ring) == 0 { processor.beforeSleep() }
     let result = unsafe fuse_ring_wait(ring, &slot, &failure)
     if result == -EINTR || result == -EAGAIN { return nil }
     guard result == 0, failure == 0 else { throw Errno(rawValue: -min(result, failure)) }
@@ -98,6 +105,7 @@ import Threading
       commitFinished()
       return nil
     }
+    processor.requestCame()
     return try unsafe assembled(Int(slot))
   }
 
@@ -110,12 +118,25 @@ import Threading
       finished.slots = []
       return slots
     }
-    for slot in answered { commit(slot) }
+    commit(answered)
   }
 
-  private func commit(_ slot: Int) {
-    let commit = unsafe header(slot).load(as: fuse_ring_header.self).commit
-    unsafe fuse_ring_answer(ring, device, UInt32(number), UInt64(slot), commit)
+  private func commit(_ slots: some Sequence<Int>) {
+    for slot in slots {
+      let commit = unsafe header(slot).load(as: fuse_ring_header.self).commit
+      unsafe fuse_ring_answer(ring, device, UInt32(number), UInt64(slot), commit)
+    }
+    if let watch { processor.beforeAnswer(othersWait: unsafe fuse_ring_has_work(ring) != 0) { watch.wake() } }
+    // At once: whoever waits for it goes on while we tidy up.
+    unsafe fuse_ring_submit(ring)
+  }
+
+  /// How far the thread is that yields its processor, seen from another one: `ProcessorYield.look`.
+  func lookAtYield(since before: UInt64) -> (progress: UInt64, isActive: Bool) {
+    finished.withLock { finished in
+      guard finished.isOpen else { return (before, false) }
+      return processor.look(since: before) { unsafe fuse_ring_has_work(ring) != 0 }
+    }
   }
 
   private func header(_ slot: Int) -> UnsafeMutableRawPointer { unsafe memory + slot * (Self.pageBytes + payloadBytes) }
@@ -161,7 +182,7 @@ import Threading
     unsafe header.storeBytes(of: outcome.error, toByteOffset: 4, as: Int32.self)
     unsafe header.storeBytes(of: UInt32(count), toByteOffset: Self.payloadCountOffset, as: UInt32.self)
     if server.load(ordering: .relaxed) == pthread_self() {
-      commit(slot)
+      commit(CollectionOfOne(slot))
       return true
     }
     return finished.withLock { finished in
@@ -178,6 +199,7 @@ import Threading
   /// Gives up all slots: no request comes and no answer goes any more. On the thread that serves, or after it has ended.
   func end() {
     server.store(0, ordering: .releasing)
+    watch = nil
     let wasOpen = finished.withLock { finished in
       defer { finished.isOpen = false }
       return finished.isOpen

@@ -89,14 +89,14 @@ import Threading
 
   @Test func onlyCapabilitiesForTheBackingDirectoryAreKept() throws {
     let directory = try TemporaryDirectory()
-    let kept = ["chown", "dac_override", "fowner", "fsetid", "mknod", "setfcap", "sys_admin", "sys_resource"]
+    let kept = ["chown", "dac_override", "fowner", "fsetid", "mknod", "setfcap", "sys_admin", "sys_nice", "sys_resource"]
     let status = Lock("")
     let line = try confined(to: places(directory)) {
       let text = (try? Files.text("/proc/thread-self/status")) ?? ""
       status.withLock { $0 = text }
     }
     // The numbers of those, capability.h.
-    let mask: UInt64 = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 21 | 1 << 24 | 1 << 27 | 1 << 31
+    let mask: UInt64 = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 21 | 1 << 23 | 1 << 24 | 1 << 27 | 1 << 31
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
       let field = status.withLock { $0 }.split(separator: "\n").first { $0.hasPrefix(set) }
       let value = field.flatMap { UInt64($0.drop { $0 != "\t" }.dropFirst(), radix: 16) }

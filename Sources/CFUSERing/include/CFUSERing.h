@@ -34,8 +34,12 @@ void fuse_ring_close(struct fuse_ring *ring);
 int fuse_ring_begin(struct fuse_ring *ring, unsigned processor);
 // Offers a slot of two pieces to the kernel; takes effect with the next wait. Not more than the ring has slots for.
 void fuse_ring_offer(struct fuse_ring *ring, int device, unsigned queue, uint64_t slot, const struct iovec *pieces);
-// Gives the kernel the answer that is in the slot, and offers the slot again.
+// Gives the kernel the answer that is in the slot, and offers the slot again; takes effect with the next submit or wait.
 void fuse_ring_answer(struct fuse_ring *ring, int device, unsigned queue, uint64_t slot, uint64_t commit);
+// Whoever is answered goes on. What fails now is tried again by the next wait.
+void fuse_ring_submit(struct fuse_ring *ring);
+// Whether a request waits that `fuse_ring_wait` would give at once. From any thread.
+int fuse_ring_has_work(const struct fuse_ring *ring);
 // Waits for one request. `result` is 0, or why the kernel does not use the slot any more. -EINTR after a signal.
 int fuse_ring_wait(struct fuse_ring *ring, uint64_t *slot, int *result);
 // Ends the wait of the ring's thread. From any thread.

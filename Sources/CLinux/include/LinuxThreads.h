@@ -11,6 +11,15 @@ int linux_start_thread(
 int linux_join_thread(uint64_t thread);
 int linux_detach_thread(uint64_t thread);
 
+// The calling thread's number.
+int linux_thread(void);
+
+// Gives a thread (0: the calling one) the policy SCHED_IDLE of sched(7), or SCHED_OTHER. 0 or a negated error number.
+int linux_set_idle(int thread, int is_idle);
+
+// Whether a thread may become idle and ordinary again, for which it needs CAP_SYS_NICE or an RLIMIT_NICE of 20.
+int linux_may_be_idle(void);
+
 // Allocations up to this size come from the heap, which keeps four times as much at its end when that is free.
 void linux_keep_heap(int bytes);
 
