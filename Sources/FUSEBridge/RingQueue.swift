@@ -11,9 +11,9 @@ import Threading
 /// The thread that serves runs on that processor: the program that waits and the daemon change places without another processor
 /// having to be woken, which costs more than the request itself. Requests that wait for something keep their slots.
 @safe final class RingQueue: @unchecked Sendable {
-  // SAFETY: `ring`, `device` and `watch` are used by the serving thread only, and the first under the lock while it is open, to wake
-  // that thread and to see whether it has work. A slot's memory belongs to the kernel until a request is in it, and then to whoever
-  // answers it, once. The memory lives as long as this object.
+  // SAFETY: `ring`, `device` and `watch` are used by the serving thread only, and the first under the lock while it is open, to
+  // wake that thread and to see whether it has work. A slot's memory belongs to the kernel until a request is in it, and then to
+  // whoever answers it, once. The memory lives as long as this object.
 
   /// Answers that other threads than the serving one have left in their slots.
   private struct Finished {
