@@ -1,10 +1,7 @@
-#define _GNU_SOURCE
 #include "CFUSERing.h"
 
 #include <errno.h>
 #include <liburing.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -92,17 +89,9 @@ static void listen_for_waker(struct fuse_ring *ring) {
   made->len = sizeof ring->wakes;
 }
 
-int fuse_ring_begin(struct fuse_ring *ring, unsigned processor) {
+int fuse_ring_begin(struct fuse_ring *ring) {
   int result = io_uring_enable_rings(&ring->uring);
   if (result < 0) return result;
-  cpu_set_t *processors = CPU_ALLOC(processor + 1);
-  if (processors) {
-    size_t bytes = CPU_ALLOC_SIZE(processor + 1);
-    CPU_ZERO_S(bytes, processors);
-    CPU_SET_S(processor, bytes, processors);
-    pthread_setaffinity_np(pthread_self(), bytes, processors);
-    CPU_FREE(processors);
-  }
   listen_for_waker(ring);
   return 0;
 }

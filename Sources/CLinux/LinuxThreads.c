@@ -31,12 +31,24 @@ static void *run(void *pointer) {
 // Signals that tell of a fault of the thread itself: a crash must still be reported.
 static const int own_faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS};
 
+// As the process's first thread is: whoever starts a thread may be tied to a processor, or idle for a while.
+static int be_as_first_thread(pthread_attr_t *attributes) {
+  cpu_set_t processors;
+  int result = 0;
+  if (sched_getaffinity(getpid(), sizeof processors, &processors) == 0)
+    result = pthread_attr_setaffinity_np(attributes, sizeof processors, &processors);
+  if (result == 0 && sched_getscheduler(0) != sched_getscheduler(getpid()))
+    result = pthread_attr_setinheritsched(attributes, PTHREAD_EXPLICIT_SCHED);
+  return result;
+}
+
 // A thread inherits the mask of its maker: signals are blocked around pthread_create, so that there is no moment without.
 static int create(pthread_t *thread, size_t stack_bytes, struct start *start) {
   pthread_attr_t attributes;
   int result = pthread_attr_init(&attributes);
   if (result != 0) return result;
   result = pthread_attr_setstacksize(&attributes, stack_bytes);
+  if (result == 0) result = be_as_first_thread(&attributes);
   if (result == 0) {
     sigset_t all, before;
     sigfillset(&all);
@@ -71,6 +83,17 @@ int linux_join_thread(uint64_t thread) { return -pthread_join((pthread_t)thread,
 int linux_detach_thread(uint64_t thread) { return -pthread_detach((pthread_t)thread); }
 
 int linux_thread(void) { return gettid(); }
+
+int linux_tie_thread(unsigned processor) {
+  cpu_set_t *processors = CPU_ALLOC(processor + 1);
+  if (processors == NULL) return -ENOMEM;
+  size_t bytes = CPU_ALLOC_SIZE(processor + 1);
+  CPU_ZERO_S(bytes, processors);
+  CPU_SET_S(processor, bytes, processors);
+  int result = pthread_setaffinity_np(pthread_self(), bytes, processors);
+  CPU_FREE(processors);
+  return -result;
+}
 
 int linux_set_idle(int thread, int is_idle) {
   const struct sched_param none = {0};

@@ -1,5 +1,6 @@
 import CFUSE
 import CFUSERing
+import CLinux
 import FilesystemModel
 import Glibc
 import Synchronization
@@ -77,7 +78,9 @@ import Threading
     self.device = device
     self.watch = watch
     processor.begin()
-    let result = unsafe fuse_ring_begin(ring, UInt32(number))
+    // Where that is not allowed it serves from elsewhere.
+    linux_tie_thread(UInt32(number))
+    let result = unsafe fuse_ring_begin(ring)
     guard result == 0 else { throw Errno(rawValue: -result) }
     server.store(pthread_self(), ordering: .releasing)
     for slot in 0..<slots {

@@ -46,6 +46,18 @@ import Threading
     }
   }
 
+  /// Or a pool would work on one processor, in what the programs on it leave, because of who gave it its job.
+  @Test func aThreadIsNotTiedAsItsMakerIs() throws {
+    let found = Lock<[[String]]>([])
+    let maker = try Thread(name: "maker") {
+      guard linux_tie_thread(0) == 0, linux_set_idle(0, 1) == 0 else { return }
+      found.withLock { $0.append(placement(of: linux_thread())) }
+      try? Thread(name: "made") { found.withLock { $0.append(placement(of: linux_thread())) } }.join()
+    }
+    maker.join()
+    #expect(found.withLock { $0 } == [["5", "0"], placement(of: getpid())])
+  }
+
   @Test func whatTheBodyHoldsIsReleasedWithTheThread() throws {
     let witness = Lock(0)
     let token = ReleaseWitness(witness)
@@ -95,4 +107,15 @@ import Threading
     for thread in threads { thread.join() }
     #expect(lock.withLock { $0.taken } == 4)
   }
+}
+
+/// A thread's policy, and its processors as the kernel writes them.
+private func placement(of thread: Int32) -> [String] {
+  var text = [UInt8](repeating: 0, count: 8192)
+  let file = unsafe open("/proc/\(thread)/status", O_RDONLY)
+  defer { close(file) }
+  let count = unsafe read(file, &text, text.count)
+  let lines = String(decoding: text.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
+  let processors = lines.first { $0.hasPrefix("Cpus_allowed_list:") }?.split(separator: "\t").last.map(String.init)
+  return [String(sched_getscheduler(thread)), processors ?? ""]
 }

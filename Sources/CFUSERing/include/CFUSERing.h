@@ -30,8 +30,8 @@ struct fuse_ring;
 // Makes a ring that can do nothing but FUSE's commands, for so many requests at a time. No descriptor of it survives an exec.
 int fuse_ring_open(unsigned slots, struct fuse_ring **ring);
 void fuse_ring_close(struct fuse_ring *ring);
-// Makes the calling thread the only one that uses the ring, but for waking, and ties it to a processor if that is allowed.
-int fuse_ring_begin(struct fuse_ring *ring, unsigned processor);
+// Makes the calling thread the only one that uses the ring, but for waking.
+int fuse_ring_begin(struct fuse_ring *ring);
 // Offers a slot of two pieces to the kernel; takes effect with the next wait. Not more than the ring has slots for.
 void fuse_ring_offer(struct fuse_ring *ring, int device, unsigned queue, uint64_t slot, const struct iovec *pieces);
 // Gives the kernel the answer that is in the slot, and offers the slot again; takes effect with the next submit or wait.

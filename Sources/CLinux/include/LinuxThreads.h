@@ -3,9 +3,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Starts a thread with a name, of which 15 bytes are kept, and with all signals blocked but those for its own faults. Gives its
-// pthread_t, or the negated
-// error number as pthread_create(3) tells it.
+// Starts a thread with a name, of which 15 bytes are kept, with all signals blocked but those for its own faults, and with the
+// processors and the policy of the process's first thread. Gives its pthread_t, or the negated error number as pthread_create(3)
+// tells it.
 int linux_start_thread(
     const unsigned char *name, size_t stack_bytes, void (*body)(void *), void *argument, uint64_t *thread);
 int linux_join_thread(uint64_t thread);
@@ -13,6 +13,9 @@ int linux_detach_thread(uint64_t thread);
 
 // The calling thread's number.
 int linux_thread(void);
+
+// Ties the calling thread to a processor. 0 or a negated error number.
+int linux_tie_thread(unsigned processor);
 
 // Gives a thread (0: the calling one) the policy SCHED_IDLE of sched(7), or SCHED_OTHER. 0 or a negated error number.
 int linux_set_idle(int thread, int is_idle);
