@@ -11,7 +11,8 @@ PREFIX ?= /usr/local
 ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 # For `ebbfs --version`; a source tree without git does not know it.
 export EBBFS_COMMIT := $(shell git -C '$(CURDIR)' describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
-FUZZ_TARGETS = JournalReader ControlDecoder OptionParser
+# The longest first: they run side by side.
+FUZZ_TARGETS = OptionParser ControlDecoder JournalReader
 FUZZ_SECONDS ?= 20
 
 .PHONY: help build install deb check-deb run demo recording test check report fuzz sim torture torture-apps bench bench-quick clean

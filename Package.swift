@@ -87,3 +87,13 @@ let package = Package(
 for target in package.targets where target.type != .system && !["CLinux", "CBuildCommit", "CFUSERing"].contains(target.name) {
   target.swiftSettings = [.strictMemorySafety(), .treatAllWarnings(as: .error)]
 }
+
+/// What the simulations run for minutes is optimized in a debug build too, with its assertions.
+let simulated: Set = [
+  "FilesystemModel", "StorageInterface", "JournalFormat", "Inodes", "WritebackCache", "Flushing", "WriteAheadLog", "Engine",
+  "Support",
+]
+for target in package.targets where simulated.contains(target.name) {
+  let flags = ["-O", "-wmo", "-disable-batch-mode", "-num-threads", "2", "-assert-config", "Debug"]
+  target.swiftSettings?.append(.unsafeFlags(flags, .when(configuration: .debug)))
+}
