@@ -12,7 +12,7 @@ import Threading
 /// The thread that serves runs on that processor: the program that waits and the daemon change places without another processor
 /// having to be woken, which costs more than the request itself. Requests that wait for something keep their slots.
 @safe final class RingQueue: @unchecked Sendable {
-  // SAFETY: `ring`, `device` and `watch` are used by the serving thread only, and the first under the lock while it is open, to
+  // SAFETY: `ring`, `device` and `watch` are used by the serving thread only, and the first under a lock while it is open, to
   // wake that thread and to see whether it has work. A slot's memory belongs to the kernel until a request is in it, and then to
   // whoever answers it, once. The memory lives as long as this object.
 
@@ -28,6 +28,8 @@ import Threading
   private let payloadBytes: Int
   private let memory: UnsafeMutableRawPointer
   private let finished = Lock(Finished())
+  /// Whether another thread may look at the ring. Not the lock above: the serving thread may get no time while it has that.
+  private let isWatched = Lock(true)
   /// The thread that serves; 0 before and after.
   private let server = Atomic<UInt>(0)
   private var device: Int32 = -1
@@ -136,8 +138,8 @@ import Threading
 
   /// How far the thread is that yields its processor, seen from another one: `ProcessorYield.look`.
   func lookAtYield(since before: UInt64) -> (progress: UInt64, isActive: Bool) {
-    finished.withLock { finished in
-      guard finished.isOpen else { return (before, false) }
+    isWatched.withLock { isWatched in
+      guard isWatched else { return (before, false) }
       return processor.look(since: before) { unsafe fuse_ring_has_work(ring) != 0 }
     }
   }
@@ -202,7 +204,9 @@ import Threading
   /// Gives up all slots: no request comes and no answer goes any more. On the thread that serves, or after it has ended.
   func end() {
     server.store(0, ordering: .releasing)
+    processor.beforeSleep()
     watch = nil
+    isWatched.withLock { $0 = false }
     let wasOpen = finished.withLock { finished in
       defer { finished.isOpen = false }
       return finished.isOpen
