@@ -32,19 +32,17 @@ extension PendingGraph {
           completes: creation + [whole]), facts, nowMilliseconds)
       return AddResult()
     case .remove(let inode, let location):
-      enter(
+      return enterRewriting(
         PendingItem(
           key: whole, kind: facts.fileKind == .directory ? .removeDirectory : .removeFile, inode: inode,
           fileKind: facts.fileKind, source: location, completes: [whole], discards: discards(of: inode, facts)),
-        facts, nowMilliseconds)
-      return rewrite(whole, gone: inode, facts)
+        gone: inode, facts, nowMilliseconds)
     case .rename(let inode, let source, let target, let replaced):
-      enter(
+      return enterRewriting(
         PendingItem(
           key: whole, kind: .rename, inode: inode, fileKind: facts.fileKind, source: source, target: target, replaced: replaced,
           replacedKind: facts.otherKind, completes: [whole], discards: replaced.map { discards(of: $0, facts) } ?? [],
-          movesDirectory: facts.fileKind == .directory), facts, nowMilliseconds)
-      return rewrite(whole, gone: replaced, facts)
+          movesDirectory: facts.fileKind == .directory), gone: replaced, facts, nowMilliseconds)
     case .exchange(let inode, let location, let other, let otherLocation):
       enterExchange(lsn, (inode, location), (other, otherLocation), facts, nowMilliseconds)
       return AddResult()
@@ -52,11 +50,15 @@ extension PendingGraph {
   }
 
   private mutating func enter(_ item: PendingItem, _ facts: ChangeFacts, _ nowMilliseconds: Int) {
-    var item = item
-    item.urgency = facts.urgency
-    item.firstMilliseconds = nowMilliseconds
-    item.lastMilliseconds = nowMilliseconds
+    var item = item.entering(facts, nowMilliseconds)
+    item.dependencies = dependencies(of: item)
     insert(item)
+  }
+
+  private mutating func enterRewriting(
+    _ item: PendingItem, gone: InodeNumber?, _ facts: ChangeFacts, _ nowMilliseconds: Int
+  ) -> AddResult {
+    rewrite(item.entering(facts, nowMilliseconds), gone: gone, facts)
   }
 
   private func discards(of inode: InodeNumber, _ facts: ChangeFacts) -> [ContentsCompletion] {
@@ -86,5 +88,15 @@ extension PendingGraph {
           claimedNames: [one.location, other.location], claimedInodes: [one.inode, other.inode]),
         facts, nowMilliseconds)
     }
+  }
+}
+
+extension PendingItem {
+  fileprivate func entering(_ facts: ChangeFacts, _ nowMilliseconds: Int) -> PendingItem {
+    var item = self
+    item.urgency = facts.urgency
+    item.firstMilliseconds = nowMilliseconds
+    item.lastMilliseconds = nowMilliseconds
+    return item
   }
 }

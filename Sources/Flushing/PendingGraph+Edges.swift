@@ -1,10 +1,8 @@
 import FilesystemModel
 
 extension PendingGraph {
-  /// Enters an item after all others and gives it its edges (R15).
+  /// Enters an item after all others, with its edges (R15).
   mutating func insert(_ item: PendingItem) {
-    var item = item
-    item.dependencies = dependencies(of: item)
     items[item.key] = item
     for dependency in item.dependencies { dependents[dependency, default: []].insert(item.key) }
     addToIndexes(item)
@@ -18,7 +16,7 @@ extension PendingGraph {
   /// leaves a directory where it is changes nobody's ancestors, so that no order of it with others can make a loop.
   ///
   /// - Complexity: O(k) in the number of those items.
-  private func dependencies(of item: PendingItem) -> Set<Stage> {
+  func dependencies(of item: PendingItem) -> Set<Stage> {
     var result = Set<Stage>()
     for name in item.names { result.formUnion(keysByName[name] ?? []) }
     for inode in item.inodes { result.formUnion(keysByInode[inode] ?? []) }

@@ -1,33 +1,40 @@
 import FilesystemModel
 
 extension PendingGraph {
-  /// Carries out a creation or rename and the rename or removal that continues it as one action, where that is the same for
-  /// everybody else (R13).
-  mutating func fold(_ key: Stage, _ facts: ChangeFacts) -> AddResult {
-    guard let item = items[key], let source = item.source else { return AddResult() }
-    let isRemoval = item.kind != .rename
-    guard !isRemoval || facts.losesLastName else { return AddResult() }
+  /// The pending creation or rename that the new rename or removal continues, where both can be carried out as one action that is
+  /// the same for everybody else (R13).
+  func foldable(into item: PendingItem, _ facts: ChangeFacts) -> PendingItem? {
+    guard let source = item.source, item.kind == .rename || facts.losesLastName else { return nil }
     let candidates = (keysByInode[item.inode] ?? []).compactMap { items[$0] }.filter { earlier in
-      earlier.key != key && earlier.inode == item.inode && earlier.target == source && isFree(earlier)
+      earlier.inode == item.inode && earlier.target == source && isFree(earlier)
         && (earlier.kind == .create || earlier.kind == .rename)
     }
-    guard candidates.count == 1, let earlier = candidates.first, canFold(earlier, item, facts) else { return AddResult() }
-    if earlier.kind == .rename, earlier.source == item.target {
-      guard item.replaced == nil else { return AddResult() }
-      remove(key)
+    guard candidates.count == 1, let earlier = candidates.first, canFold(earlier, item, facts) else { return nil }
+    return isUndone(earlier, by: item) && item.replaced != nil ? nil : earlier
+  }
+
+  private func isUndone(_ earlier: PendingItem, by item: PendingItem) -> Bool {
+    earlier.kind == .rename && earlier.source == item.target
+  }
+
+  /// Enters the later one in place of the earlier one, or neither where it undoes that.
+  mutating func fold(_ earlier: PendingItem, into later: PendingItem) -> AddResult {
+    let completes = (earlier.completes + later.completes).sorted()
+    let discards = earlier.discards + later.discards
+    if isUndone(earlier, by: later) {
       remove(earlier.key)
-      return AddResult(
-        completed: (earlier.completes + item.completes).sorted(), contents: earlier.discards + item.discards)
+      return AddResult(completed: completes, contents: discards)
     }
-    absorb(earlier.key, into: key)
-    modify(key) { merged in
-      merged.source = earlier.source
-      if earlier.kind == .create { merged.kind = .create }
-      if earlier.kind == .create { merged.movesDirectory = false }
-      merged.completes = (earlier.completes + item.completes).sorted()
-      merged.discards = earlier.discards + item.discards
-      merged.firstMilliseconds = min(earlier.firstMilliseconds, item.firstMilliseconds)
+    var merged = later
+    merged.source = earlier.source
+    if earlier.kind == .create {
+      merged.kind = .create
+      merged.movesDirectory = false
     }
+    merged.completes = completes
+    merged.discards = discards
+    merged.firstMilliseconds = min(earlier.firstMilliseconds, later.firstMilliseconds)
+    replace(earlier, by: merged)
     return AddResult()
   }
 

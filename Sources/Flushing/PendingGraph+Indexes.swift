@@ -38,12 +38,8 @@ extension PendingGraph {
 
   /// Takes out an item that will never be carried out; what waited for it waits for its dependencies.
   mutating func remove(_ key: Stage) {
-    guard let item = items.removeValue(forKey: key) else { return }
-    removeFromIndexes(item)
-    noteRewritten(item)
-    readyKeys.remove(key, item.urgency)
-    for dependency in item.dependencies { removeDependent(key, of: dependency) }
-    for dependent in dependents.removeValue(forKey: key) ?? [] {
+    guard let item = items[key] else { return }
+    for dependent in takeOut(item) {
       items[dependent]?.dependencies.remove(key)
       for dependency in item.dependencies where dependency != dependent { addEdge(from: dependent, to: dependency) }
       updateReadiness(dependent)
@@ -51,24 +47,27 @@ extension PendingGraph {
     dropOutdatedAges()
   }
 
-  /// Takes out an item that is carried out together with a later one, which inherits its edges in both directions.
-  mutating func absorb(_ key: Stage, into later: Stage) {
-    guard let item = items.removeValue(forKey: key) else { return }
-    raise([later], to: item.urgency)
+  /// Enters an item in place of an earlier one that is carried out together with it, whose edges it inherits in both directions.
+  mutating func replace(_ earlier: PendingItem, by item: PendingItem) {
+    var item = item
+    item.urgency = min(item.urgency, earlier.urgency)
+    item.dependencies.formUnion(earlier.dependencies)
+    item.dependencies.remove(earlier.key)
+    let waiting = takeOut(earlier)
+    for dependent in waiting { items[dependent]?.dependencies.remove(earlier.key) }
+    insert(item)
+    for dependent in waiting { addEdge(from: dependent, to: item.key) }
+    dropOutdatedAges()
+  }
+
+  /// - Returns: The items that waited for it, and do not know yet that it is gone.
+  private mutating func takeOut(_ item: PendingItem) -> Set<Stage> {
+    items[item.key] = nil
     removeFromIndexes(item)
     noteRewritten(item)
-    readyKeys.remove(key, item.urgency)
-    items[later]?.dependencies.remove(key)
-    for dependency in item.dependencies {
-      removeDependent(key, of: dependency)
-      if dependency != later { addEdge(from: later, to: dependency) }
-    }
-    for dependent in dependents.removeValue(forKey: key) ?? [] where dependent != later {
-      items[dependent]?.dependencies.remove(key)
-      addEdge(from: dependent, to: later)
-    }
-    updateReadiness(later)
-    dropOutdatedAges()
+    readyKeys.remove(item.key, item.urgency)
+    for dependency in item.dependencies { removeDependent(item.key, of: dependency) }
+    return dependents.removeValue(forKey: item.key) ?? []
   }
 
   private mutating func noteRewritten(_ item: PendingItem) {

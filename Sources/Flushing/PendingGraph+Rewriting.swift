@@ -1,27 +1,31 @@
 import FilesystemModel
 
 extension PendingGraph {
-  /// Looks whether the new item undoes or continues earlier ones, so that less is to be done in the backing directory (R11-R14).
+  /// Enters a new item, or less where it undoes or continues earlier ones, so that less is to be done in the backing directory
+  /// (R11-R14).
   ///
   /// - Parameter gone: The inode that lost a name: removed or replaced.
-  mutating func rewrite(_ key: Stage, gone: InodeNumber?, _ facts: ChangeFacts) -> AddResult {
-    let countBefore = items.count
+  mutating func rewrite(_ item: PendingItem, gone: InodeNumber?, _ facts: ChangeFacts) -> AddResult {
+    let countBefore = items.count + 1
     defer { cancelledCount += countBefore - items.count }
-    guard rules.rewrites, let kind = items[key]?.kind else { return AddResult() }
-    if let gone, let group = cancellable(gone, by: key, facts) {
-      if let result = cancel(gone, group, by: key) { return result }
+    var item = item
+    let group = rules.rewrites ? gone.flatMap { cancellable($0, by: item, facts) } : nil
+    if let group, item.kind != .rename { return cancelRemoved(group, by: item) }
+    item.dependencies = dependencies(of: item)
+    if let gone, let group { cancelReplaced(gone, group, by: &item) }
+    if rules.rewrites, group == nil || item.kind == .rename, let earlier = foldable(into: item, facts) {
+      return fold(earlier, into: item)
     }
-    guard items[key]?.kind == kind else { return AddResult() }
-    return fold(key, facts)
+    insert(item)
+    return AddResult()
   }
 
   /// The pending items of an inode that was created and is gone again, if all of them can be forgotten (R11): its last name went,
   /// nothing of it is in a plan or an exchange, nothing is inside it, and at most one action remains of what they replaced (R12).
-  private func cancellable(_ gone: InodeNumber, by key: Stage, _ facts: ChangeFacts) -> [Stage]? {
-    guard let item = items[key], let creation = creations[gone] else { return nil }
-    let keys = (keysByInode[gone] ?? []).filter { $0 != key }.sorted()
-    var group = keys.compactMap { items[$0] }
-    guard group.allSatisfy({ $0.inode == gone && isFree($0) }), keysByParent[gone] == nil else { return nil }
+  private func cancellable(_ gone: InodeNumber, by item: PendingItem, _ facts: ChangeFacts) -> [PendingItem]? {
+    guard let creation = creations[gone], keysByParent[gone] == nil else { return nil }
+    var group = (keysByInode[gone] ?? []).compactMap { items[$0] }
+    guard group.allSatisfy({ $0.inode == gone && isFree($0) }) else { return nil }
     guard group.reduce(item.completes.count, { $0 + $1.completes.count }) <= Self.mergedRecordsMax else { return nil }
     if !facts.losesLastName {
       guard !rules.cancelsOnlyLastName, item.kind == .removeFile, items[creation]?.target == item.source else { return nil }
@@ -32,48 +36,29 @@ extension PendingGraph {
       guard replacing.count <= 1 else { return nil }
       guard item.kind != .rename || replacing.allSatisfy({ $0.target == item.target }) else { return nil }
     }
-    return group.map(\.key)
+    return group.sorted { $0.key < $1.key }
   }
 
-  /// Forgets the items of a created and removed inode.
+  /// Forgets the items of a created and removed inode, and its removal with them.
   ///
-  /// - Returns: The records that complete now; `nil` when the item itself still has something to do.
-  private mutating func cancel(_ gone: InodeNumber, _ group: [Stage], by key: Stage) -> AddResult? {
+  /// - Returns: The records that complete now.
+  private mutating func cancelRemoved(_ group: [PendingItem], by removal: PendingItem) -> AddResult {
     var lost = AddResult()
     var remainder: Stage?
-    let isRename = items[key]?.kind == .rename
     for member in group {
-      guard let item = items[member] else { continue }
-      if rules.rewritesKeepReplacement, item.replaced != nil {
-        if isRename {
-          takeReplacement(of: item, into: key)
-          remove(member)
-        } else {
-          becomeRemovalOfReplaced(member)
-          remainder = member
-        }
+      if rules.rewritesKeepReplacement, member.replaced != nil {
+        becomeRemovalOfReplaced(member.key)
+        remainder = member.key
         continue
       }
-      lost.completed += item.completes
-      lost.contents += item.discards
-      remove(member)
+      lost.completed += member.completes
+      lost.contents += member.discards
+      remove(member.key)
     }
-    guard let item = items[key] else { return lost }
-    if isRename {
-      modify(key) { item in
-        if item.replaced == gone {
-          item.replaced = nil
-          item.replacedKind = nil
-        }
-        item.completes = (lost.completed + item.completes).sorted()
-        item.discards += lost.contents
-      }
-      return nil
-    }
-    lost.completed += item.completes
-    lost.contents += item.discards
-    remove(key)
+    lost.completed += removal.completes
+    lost.contents += removal.discards
     guard let remainder else { return AddResult(completed: lost.completed.sorted(), contents: lost.contents) }
+    raise([remainder], to: removal.urgency)
     modify(remainder) { item in
       item.completes = (item.completes + lost.completed).sorted()
       item.discards += lost.contents
@@ -81,22 +66,42 @@ extension PendingGraph {
     return AddResult()
   }
 
+  /// Forgets the items of a created inode that the rename replaces: it completes them.
+  private mutating func cancelReplaced(_ gone: InodeNumber, _ group: [PendingItem], by rename: inout PendingItem) {
+    var lost = AddResult()
+    for member in group {
+      if rules.rewritesKeepReplacement, member.replaced != nil {
+        takeReplacement(of: member, into: &rename)
+      } else {
+        lost.completed += member.completes
+        lost.contents += member.discards
+      }
+      if rename.dependencies.remove(member.key) != nil {
+        rename.dependencies.formUnion(items[member.key]?.dependencies ?? [])
+      }
+      remove(member.key)
+    }
+    if rename.replaced == gone {
+      rename.replaced = nil
+      rename.replacedKind = nil
+    }
+    rename.completes = (lost.completed + rename.completes).sorted()
+    rename.discards += lost.contents
+  }
+
   /// The rename replaces what an earlier, now forgotten one would have replaced at the same name. If that is another name of the
   /// inode that is moved, rename(2) would do nothing: only the source goes (R14).
-  private mutating func takeReplacement(of earlier: PendingItem, into key: Stage) {
-    let rules = rules
-    modify(key) { item in
-      item.replaced = earlier.replaced
-      item.replacedKind = earlier.replacedKind
-      item.completes = (earlier.completes + item.completes).sorted()
-      item.discards += earlier.discards
-      item.firstMilliseconds = min(item.firstMilliseconds, earlier.firstMilliseconds)
-      if rules.sameInodeRenameIsRemoval, item.replaced == item.inode {
-        item.kind = .removeFile
-        item.target = nil
-        item.replaced = nil
-        item.replacedKind = nil
-      }
+  private func takeReplacement(of earlier: PendingItem, into item: inout PendingItem) {
+    item.replaced = earlier.replaced
+    item.replacedKind = earlier.replacedKind
+    item.completes = (earlier.completes + item.completes).sorted()
+    item.discards += earlier.discards
+    item.firstMilliseconds = min(item.firstMilliseconds, earlier.firstMilliseconds)
+    if rules.sameInodeRenameIsRemoval, item.replaced == item.inode {
+      item.kind = .removeFile
+      item.target = nil
+      item.replaced = nil
+      item.replacedKind = nil
     }
   }
 

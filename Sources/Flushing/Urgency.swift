@@ -33,7 +33,7 @@ struct CountsByUrgency {
 struct KeysByUrgency<Key: Comparable> {
   private var lists = Urgency.allCases.map { _ in SortedKeys<Key>() }
 
-  subscript(urgency: Urgency) -> [Key] { lists[urgency.rawValue].keys }
+  subscript(urgency: Urgency) -> ArraySlice<Key> { lists[urgency.rawValue].keys }
 
   /// The least key of all. O(1).
   var first: Key? { lists.compactMap(\.keys.first).min() }
@@ -41,7 +41,7 @@ struct KeysByUrgency<Key: Comparable> {
   /// All keys, ascending. O(n log n) where there are several urgencies.
   var all: [Key] {
     let full = lists.filter { !$0.isEmpty }
-    return full.count == 1 ? full[0].keys : full.flatMap(\.keys).sorted()
+    return full.count == 1 ? Array(full[0].keys) : full.flatMap(\.keys).sorted()
   }
 
   mutating func insert(_ key: Key, _ urgency: Urgency) { lists[urgency.rawValue].insert(key) }
@@ -59,7 +59,7 @@ struct KeysByUrgency<Key: Comparable> {
 struct MergedKeys<Key: Comparable> {
   private var lists: [ArraySlice<Key>]
 
-  init(_ keys: KeysByUrgency<Key>, _ urgencies: [Urgency]) { lists = urgencies.map { keys[$0][...] } }
+  init(_ keys: KeysByUrgency<Key>, _ urgencies: [Urgency]) { lists = urgencies.map { keys[$0] } }
 
   private var leading: Int? {
     var best: Int?

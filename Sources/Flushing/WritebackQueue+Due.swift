@@ -29,7 +29,7 @@ extension WritebackQueue {
     var overdue: [InodeNumber] = []
     var heldUp: Set<InodeNumber>?
     var ages = MergedKeys(contentsByAge, Urgency.allCases.filter { $0 != .pressed })
-    var pressed = contentsByAge[.pressed][...]
+    var pressed = contentsByAge[.pressed]
     while let inode = (pressed.popFirst() ?? ages.popFirst())?.inode {
       guard let dirty = contents[inode], dirty.urgency == .pressed || isOverdue(dirty.firstMilliseconds, now) else { break }
       // Attributes that cannot be written hold nothing up.
