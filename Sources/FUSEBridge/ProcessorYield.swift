@@ -8,6 +8,9 @@ import Synchronization
 /// `kernel/sched/fair.c`). A ring's thread has it from an answer on, as long as one request follows the other, and is an
 /// ordinary thread again before it sleeps, so that it wakes as any other does.
 ///
+/// Where several programs wait for the thread's answers it is ordinary: each would otherwise go on before the next is answered,
+/// and the thread come and go with each answer.
+///
 /// Beside a program that computes, an idle thread gets hardly any time once it has had its share: `YieldWatch` makes an ordinary
 /// one of it then.
 final class ProcessorYield: Sendable {
@@ -33,11 +36,17 @@ final class ProcessorYield: Sendable {
   private let progress = Atomic<UInt64>(0)
   /// For so many looks of the watch the thread does not yield. Written by the watch alone.
   private let looksHeld = Atomic<Int>(0)
+  /// One more with each answer while others wait, one less with each while none does. The thread's own.
+  private let crowd = Atomic<Int>(0)
   /// The thread's number.
   private let thread = Atomic<Int32>(0)
 
   /// A second: whoever computes beside the thread costs it two looks of that at most.
   private static let looksAfterStanding = 1000 / YieldWatch.milliseconds
+
+  /// From here on the thread does not yield.
+  private static let crowdSize = 4
+  private static let crowdMax = 16
 
   /// Takes the calling thread as the one that yields.
   func begin() { thread.store(linux_thread(), ordering: .relaxed) }
@@ -55,8 +64,11 @@ final class ProcessorYield: Sendable {
   ///   - othersWait: more requests do, so that the thread had better go on itself.
   ///   - wakeWatch: called before a thread begins to yield.
   func beforeAnswer(othersWait: Bool, _ wakeWatch: () -> Void) {
-    if yields { return step(yields: true, isServing: false) }
-    guard !othersWait, looksHeld.load(ordering: .relaxed) == 0 else { return }
+    let crowd = min(max(crowd.load(ordering: .relaxed) + (othersWait ? 1 : -1), 0), Self.crowdMax)
+    self.crowd.store(crowd, ordering: .relaxed)
+    let isCrowded = crowd >= Self.crowdSize
+    if yields { return isCrowded ? goOn() : step(yields: true, isServing: false) }
+    guard !othersWait, !isCrowded, looksHeld.load(ordering: .relaxed) == 0 else { return }
     step(yields: true, isServing: false)
     // First, for the thread may get no time to say so afterwards.
     wakeWatch()
@@ -64,8 +76,10 @@ final class ProcessorYield: Sendable {
   }
 
   /// Before the thread sleeps.
-  func beforeSleep() {
-    guard yields else { return }
+  func beforeSleep() { if yields { goOn() } }
+
+  /// Makes an ordinary thread of the calling one.
+  private func goOn() {
     linux_set_idle(0, 0)
     step(yields: false, isServing: false)
   }

@@ -40,6 +40,18 @@ import Testing
     #expect(!answer(othersWait: true) && !isIdle)
   }
 
+  @Test func aThreadThatManyWaitForDoesNotYieldUntilTheyAreFew() {
+    yield.begin()
+    defer { yield.beforeSleep() }
+    _ = answer()
+    // A request that nobody waits for, as of a file that is closed, is no crowd.
+    for _ in 0..<20 { #expect(!answer(othersWait: true) && !answer() && isIdle) }
+    for _ in 0..<20 { _ = answer(othersWait: true) }
+    #expect(!isIdle)
+    for _ in 0..<12 { #expect(!answer() && !isIdle) }
+    #expect(answer() && isIdle)
+  }
+
   @Test func aThreadThatGoesOnStaysIdle() {
     yield.begin()
     defer { yield.beforeSleep() }
