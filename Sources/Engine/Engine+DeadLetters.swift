@@ -7,6 +7,9 @@ extension Engine {
   /// So many changes may become dead letters by the limit of attempts while nothing at all is written back in between: when all
   /// that is tried fails it is the backing directory that is sick, and it alone.
   static let exhaustedMax = 16
+  /// So often an action is tried again of which nobody can see whether it was carried out. As a letter it would be in doubt, and
+  /// who reads the file would wait for the operator.
+  private static let blindAttemptsMax = 8
   /// What a filesystem may need besides a file's bytes; with less it counts as full.
   private static let spareBytes = 64 << 10
 
@@ -18,7 +21,9 @@ extension Engine {
     var failed = run.open.filter { run.failure($0) != nil && !others.contains($0) }
     guard !failed.isEmpty, rootFailure() == nil, let server = askServer() else { return }
     // What is carried out, and only not synced, is not refused: that is tried until it succeeds. Who reads the file waits for it.
-    failed.removeAll { run.isInDoubt($0) && executor.isCarriedOut(run.actions[$0]) }
+    failed.removeAll { index in
+      run.isInDoubt(index) && executor.isCarriedOut(run.actions[index]) ?? (run.attempts < Self.blindAttemptsMax)
+    }
     let isFull = server.space.map { space in
       Self.isFull(space, for: failed.filter { run.failure($0) == .noSpace }.map { run.actions[$0] })
     }

@@ -34,9 +34,9 @@ extension PlanExecutor {
     if kind == .directory { try storage.removeDirectory(path) } else { try storage.removeFile(path) }
   }
 
-  /// Whether an action that failed is seen to have moved its names all the same. Only reads; may hang as long as the backing
-  /// directory does.
-  package func isCarriedOut(_ action: ExecutableAction) -> Bool {
+  /// Whether an action that failed is seen to have moved its names all the same; `nil` when that cannot be seen. Only reads; may
+  /// hang as long as the backing directory does.
+  package func isCarriedOut(_ action: ExecutableAction) -> Bool? {
     do throws(Failure) {
       switch action.action.kind {
       case .create, .writeContents: return false
@@ -47,7 +47,7 @@ extension PlanExecutor {
         return try status(required(action.target)) != nil
       }
     } catch {
-      return false
+      return nil
     }
   }
 

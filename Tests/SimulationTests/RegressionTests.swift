@@ -57,6 +57,14 @@ import Testing
     }
   }
 
+  /// Nor could be seen, at first, what had become of the rename: the whole life of a random walk.
+  @Test func aRenameThatCannotBeLookedAtCanBeReadInTheEnd() {
+    let walk = RandomWalk(seed: 1_025_096_950)
+    var counts = TrialCounts()
+    let violation = walk.violation(walk.events, counts: &counts)
+    #expect(violation == nil)
+  }
+
   @Test func contentsInARecoveredPlanOutliveTheLastName() {
     hold(
       .small, durability: .always, seed: 39,
