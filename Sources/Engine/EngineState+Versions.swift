@@ -21,11 +21,11 @@ extension EngineState {
   }
 
   /// Who a backing file is that was looked at, and in which state it is. Changes that wait for write-back stay based on the state
-  /// that they were made on.
+  /// that they were made on; on none where an attempt to write them has left it half done, which a power cut may take back.
   func known(_ status: BackingStatus, of inode: Inode) -> BackingIdentity {
     var known = status.known
     if around.isOpen(inode.number) { known.version = nil }
-    guard let old = inode.identity, old.version != nil, isBasedOnOlderState(inode) else { return known }
+    guard let old = inode.identity, isBasedOnOlderState(inode) else { return known }
     known.version = old.version
     // Somebody has put another file into its place: that is found before ours is written to it.
     if abilities.hasStableInodes, !old.isSameFile(as: known) {

@@ -65,6 +65,14 @@ import Testing
     #expect(violation == nil)
   }
 
+  /// Looked at by the next mount, and taken back by a power cut: the whole life of a random walk.
+  @Test func whatARefusedWriteHasLeftIsNotSomebodyElses() {
+    let walk = RandomWalk(seed: 1_840_122_909)
+    var counts = TrialCounts()
+    let violation = walk.violation(walk.events, counts: &counts)
+    #expect(violation == nil)
+  }
+
   @Test func contentsInARecoveredPlanOutliveTheLastName() {
     hold(
       .small, durability: .always, seed: 39,
