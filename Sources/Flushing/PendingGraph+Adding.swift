@@ -32,17 +32,16 @@ extension PendingGraph {
           completes: creation + [whole]), facts, nowMilliseconds)
       return AddResult()
     case .remove(let inode, let location):
-      return enterRewriting(
-        PendingItem(
-          key: whole, kind: facts.fileKind == .directory ? .removeDirectory : .removeFile, inode: inode,
-          fileKind: facts.fileKind, source: location, completes: [whole], discards: discards(of: inode, facts)),
-        gone: inode, facts, nowMilliseconds)
+      let item = PendingItem(
+        key: whole, kind: facts.fileKind == .directory ? .removeDirectory : .removeFile, inode: inode,
+        fileKind: facts.fileKind, source: location, completes: [whole], discards: discards(of: inode, facts))
+      return rewrite(item.entering(facts, nowMilliseconds), gone: inode, facts)
     case .rename(let inode, let source, let target, let replaced):
-      return enterRewriting(
-        PendingItem(
-          key: whole, kind: .rename, inode: inode, fileKind: facts.fileKind, source: source, target: target, replaced: replaced,
-          replacedKind: facts.otherKind, completes: [whole], discards: replaced.map { discards(of: $0, facts) } ?? [],
-          movesDirectory: facts.fileKind == .directory), gone: replaced, facts, nowMilliseconds)
+      let item = PendingItem(
+        key: whole, kind: .rename, inode: inode, fileKind: facts.fileKind, source: source, target: target, replaced: replaced,
+        replacedKind: facts.otherKind, completes: [whole], discards: replaced.map { discards(of: $0, facts) } ?? [],
+        movesDirectory: facts.fileKind == .directory)
+      return rewrite(item.entering(facts, nowMilliseconds), gone: replaced, facts)
     case .exchange(let inode, let location, let other, let otherLocation):
       enterExchange(lsn, (inode, location), (other, otherLocation), facts, nowMilliseconds)
       return AddResult()
@@ -53,12 +52,6 @@ extension PendingGraph {
     var item = item.entering(facts, nowMilliseconds)
     item.dependencies = dependencies(of: item)
     insert(item)
-  }
-
-  private mutating func enterRewriting(
-    _ item: PendingItem, gone: InodeNumber?, _ facts: ChangeFacts, _ nowMilliseconds: Int
-  ) -> AddResult {
-    rewrite(item.entering(facts, nowMilliseconds), gone: gone, facts)
   }
 
   private func discards(of inode: InodeNumber, _ facts: ChangeFacts) -> [ContentsCompletion] {
