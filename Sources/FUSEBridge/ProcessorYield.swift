@@ -67,7 +67,7 @@ final class ProcessorYield: Sendable {
     let crowd = min(max(crowd.load(ordering: .relaxed) + (othersWait ? 1 : -1), 0), Self.crowdMax)
     self.crowd.store(crowd, ordering: .relaxed)
     let isCrowded = crowd >= Self.crowdSize
-    if yields { return isCrowded ? goOn() : step(yields: true, isServing: false) }
+    if yields { return isCrowded ? becomeOrdinary() : step(yields: true, isServing: false) }
     guard !othersWait, !isCrowded, looksHeld.load(ordering: .relaxed) == 0 else { return }
     step(yields: true, isServing: false)
     // First, for the thread may get no time to say so afterwards.
@@ -76,10 +76,9 @@ final class ProcessorYield: Sendable {
   }
 
   /// Before the thread sleeps.
-  func beforeSleep() { if yields { goOn() } }
+  func beforeSleep() { if yields { becomeOrdinary() } }
 
-  /// Makes an ordinary thread of the calling one.
-  private func goOn() {
+  private func becomeOrdinary() {
     linux_set_idle(0, 0)
     step(yields: false, isServing: false)
   }

@@ -1,7 +1,7 @@
 import FilesystemModel
 
 extension PendingGraph {
-  /// Enters an item after all others, with its edges (R15).
+  /// Enters an item with its edges to those that it waits for (R15).
   mutating func insert(_ item: PendingItem) {
     items[item.key] = item
     for dependency in item.dependencies { dependents[dependency, default: []].insert(item.key) }
@@ -50,11 +50,7 @@ extension PendingGraph {
     item.lastMilliseconds = nowMilliseconds
     let later = items.keys.filter { key < $0 }.sorted().filter { later in items[later].map { depends($0, on: item) } ?? false }
     item.dependencies = dependencies(of: item).filter { $0 < key }
-    items[key] = item
-    for dependency in item.dependencies { dependents[dependency, default: []].insert(key) }
-    addToIndexes(item)
-    updateReadiness(key)
-    raise(item.dependencies, to: item.urgency)
+    insert(item)
     for dependent in later {
       addEdge(from: dependent, to: key)
       updateReadiness(dependent)

@@ -39,6 +39,7 @@ extension PendingGraph {
   /// Takes out an item that will never be carried out; what waited for it waits for its dependencies.
   mutating func remove(_ key: Stage) {
     guard let item = items[key] else { return }
+    noteRewritten(item)
     for dependent in takeOut(item) {
       items[dependent]?.dependencies.remove(key)
       for dependency in item.dependencies where dependency != dependent { addEdge(from: dependent, to: dependency) }
@@ -54,17 +55,19 @@ extension PendingGraph {
     item.dependencies.formUnion(earlier.dependencies)
     item.dependencies.remove(earlier.key)
     let waiting = takeOut(earlier)
-    for dependent in waiting { items[dependent]?.dependencies.remove(earlier.key) }
+    noteRewritten(earlier)
     insert(item)
-    for dependent in waiting { addEdge(from: dependent, to: item.key) }
+    for dependent in waiting {
+      items[dependent]?.dependencies.remove(earlier.key)
+      addEdge(from: dependent, to: item.key)
+    }
     dropOutdatedAges()
   }
 
   /// - Returns: The items that waited for it, and do not know yet that it is gone.
-  private mutating func takeOut(_ item: PendingItem) -> Set<Stage> {
+  mutating func takeOut(_ item: PendingItem) -> Set<Stage> {
     items[item.key] = nil
     removeFromIndexes(item)
-    noteRewritten(item)
     readyKeys.remove(item.key, item.urgency)
     for dependency in item.dependencies { removeDependent(item.key, of: dependency) }
     return dependents.removeValue(forKey: item.key) ?? []

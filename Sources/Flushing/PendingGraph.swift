@@ -132,14 +132,10 @@ package struct PendingGraph {
     var unblocked: [Stage] = []
     for key in keys {
       guard let item = items[key] else { continue }
-      for dependent in dependents.removeValue(forKey: key) ?? [] {
+      for dependent in takeOut(item) {
         items[dependent]?.dependencies.remove(key)
         if items[dependent]?.dependencies.isEmpty == true { unblocked.append(dependent) }
       }
-      for dependency in item.dependencies { removeDependent(key, of: dependency) }
-      removeFromIndexes(item)
-      items[key] = nil
-      readyKeys.remove(key, item.urgency)
     }
     addReady(unblocked)
     dropOutdatedAges()

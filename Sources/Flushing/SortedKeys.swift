@@ -70,6 +70,7 @@ struct SortedKeys<Key: Comparable> {
       storage.remove(at: index)
       return
     }
+    // The nearer end moves: that is the beginning.
     while index > start {
       storage[index] = storage[index - 1]
       index -= 1
