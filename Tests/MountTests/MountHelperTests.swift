@@ -15,9 +15,9 @@ extension MountTests {
         chmod 755 $base/ebbfs
         clean_up() {
           for mount in $(awk -v base=$base/ 'index($2, base) == 1 { print $2 }' /proc/mounts); do umount -l $mount || true; done
-          for stat in $(ls -d /proc/[0-9]*/stat); do
-            process=${stat%/stat}; process=${process#/proc/}
-            case $(readlink /proc/$process/exe) in $base/ebbfs*) kill -9 $process || true ;; esac
+          for program in /proc/[0-9]*/exe; do
+            process=${program#/proc/}
+            case $(readlink $program) in $base/ebbfs*) kill -9 ${process%/exe} 2>/dev/null || true ;; esac
           done
         }
         trap clean_up EXIT
