@@ -121,6 +121,15 @@ extension Descriptor {
     if let failure { throw failure }
   }
 
+  /// Writes zeros, `piece` bytes at a time.
+  borrowing func writeZeros(_ range: Range<Int>, piece: Int) throws(Errno) {
+    var zeros = [UInt8](repeating: 0, count: min(piece, range.count))
+    for offset in stride(from: range.lowerBound, to: range.upperBound, by: piece) {
+      if range.upperBound - offset < zeros.count { zeros.removeLast(zeros.count - (range.upperBound - offset)) }
+      try write(zeros, at: offset)
+    }
+  }
+
   /// All that `read(2)` gives until the end: for small files of /proc, whose sizes are not told.
   borrowing func readToEnd() throws(Errno) -> [UInt8] {
     var all: [UInt8] = []

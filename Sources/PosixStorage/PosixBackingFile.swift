@@ -95,12 +95,7 @@ package final class PosixBackingFile: BackingFile {
   /// Writes zeros where the range is inside of the file.
   func writeZeros(_ range: ByteRange) throws(Errno) {
     let end = min(range.upperBound, Int(try descriptor.status().size))
-    var offset = range.lowerBound
-    while offset < end {
-      let zeros = [UInt8](repeating: 0, count: min(1 << 20, end - offset))
-      try descriptor.write(zeros, at: offset)
-      offset += zeros.count
-    }
+    if range.lowerBound < end { try descriptor.writeZeros(range.lowerBound..<end, piece: 1 << 20) }
   }
 
   package func setAttributes(_ change: AttributeChange) throws(Errno) {

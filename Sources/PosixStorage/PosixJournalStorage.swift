@@ -152,13 +152,7 @@ package final class PosixJournalStorage: JournalStorage {
         return try file.synchronize()
       }
     }
-    let zeros = [UInt8](repeating: 0, count: 1 << 20)
-    var offset = 0
-    while offset < bytes {
-      let count = min(zeros.count, bytes - offset)
-      try file.write(count == zeros.count ? zeros : Array(zeros.prefix(count)), at: offset)
-      offset += count
-    }
+    try file.writeZeros(0..<bytes, piece: PosixSegmentFile.zerosPiece)
     try file.synchronize()
   }
 

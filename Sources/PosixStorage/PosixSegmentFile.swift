@@ -27,6 +27,10 @@ package final class PosixSegmentFile: SegmentFile {
   private static let bytesAhead = 1 << 20
   private static let pageBytes = 4096
 
+  /// Zeros are written in pieces of this size: what comes to the page cache in one call may stay one folio there, and ext4 looks
+  /// at all blocks of a folio with each small append to it. Such an append takes 2.6 to 3.1 us in folios of 1 MiB, 1.05 in these.
+  static let zerosPiece = 64 << 10
+
   init(_ descriptor: consuming Descriptor, bytes: Int, isReadOnly: Bool) {
     // A filesystem that cannot tell has no blocks of that kind either.
     let hole = isReadOnly ? -1 : linux_seek_hole(descriptor.number, 0)
@@ -50,7 +54,7 @@ package final class PosixSegmentFile: SegmentFile {
   package func append(_ bytes: [UInt8], at offset: Int) throws(Errno) {
     try write(bytes, at: offset)
     let unwritten = progress.withLock { takeAhead(of: offset + bytes.count, &$0) }
-    if let unwritten { try descriptor.write([UInt8](repeating: 0, count: unwritten.count), at: unwritten.lowerBound) }
+    if let unwritten { try descriptor.writeZeros(unwritten, piece: Self.zerosPiece) }
   }
 
   /// The range behind what was appended that is to be written with it.
