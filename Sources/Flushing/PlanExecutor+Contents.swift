@@ -5,7 +5,8 @@ extension PlanExecutor {
   /// Writes the sealed changes of an inode that is in the backing directory. Redone: all steps again, whatever an earlier attempt
   /// has made of the file.
   ///
-  /// - Parameter observe: Is told the file's state after the changes; `nil` when they were begun and it is not known.
+  /// - Parameter observe: Is told the file's state after the changes; `nil` when they were begun and it is not known. What is
+  ///   half done and not synced may be another state after a power cut.
   func writeContents(_ action: ExecutableAction, _ isRedo: Bool, _ observe: (BackingStatus?) -> Void) throws(Failure) {
     guard let image = action.contents else { preconditionFailure("contents are sealed before they are written back") }
     let path = required(action.source)
@@ -26,7 +27,6 @@ extension PlanExecutor {
       do throws(Errno) {
         try write(image, to: file, sizeBefore: sizeBefore, action.read)
       } catch {
-        // What is half done and not synced may be another state after a power cut.
         observe(nil)
         throw contentsFailure(error)
       }
@@ -39,8 +39,14 @@ extension PlanExecutor {
       isAsLeft = isRedo || self.isAsLeft(status, expected)
     }
     // What somebody else has written stays in conflict with data that is written later.
-    defer { if image.attributes.modified != nil, isAsLeft { observe(try? storage.status(path)) } }
-    try writeAttributes(image, action.action.fileKind, path)
+    let isNewState = image.attributes.modified != nil && isAsLeft
+    do throws(Failure) {
+      try writeAttributes(image, action.action.fileKind, path)
+    } catch {
+      if isNewState { observe(nil) }
+      throw error
+    }
+    if isNewState { observe(try? storage.status(path)) }
   }
 
   /// R18 and R20: cut, zeros, bytes, final size, extended attributes, then owner, permissions and times. Synced, unless the
