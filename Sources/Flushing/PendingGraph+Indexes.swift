@@ -38,9 +38,9 @@ extension PendingGraph {
 
   /// Takes out an item that will never be carried out; what waited for it waits for its dependencies.
   mutating func remove(_ key: Stage) {
-    guard let item = items[key] else { return }
+    guard let (item, waiting) = takeOut(key) else { return }
     noteRewritten(item)
-    for dependent in takeOut(item) {
+    for dependent in waiting {
       items[dependent]?.dependencies.remove(key)
       for dependency in item.dependencies where dependency != dependent { addEdge(from: dependent, to: dependency) }
       updateReadiness(dependent)
@@ -54,23 +54,23 @@ extension PendingGraph {
     item.urgency = min(item.urgency, earlier.urgency)
     item.dependencies.formUnion(earlier.dependencies)
     item.dependencies.remove(earlier.key)
-    let waiting = takeOut(earlier)
+    let waiting = takeOut(earlier.key)?.waiting
     noteRewritten(earlier)
     insert(item)
-    for dependent in waiting {
+    for dependent in waiting ?? [] {
       items[dependent]?.dependencies.remove(earlier.key)
       addEdge(from: dependent, to: item.key)
     }
     dropOutdatedAges()
   }
 
-  /// - Returns: The items that waited for it, and do not know yet that it is gone.
-  mutating func takeOut(_ item: PendingItem) -> Set<Stage> {
-    items[item.key] = nil
+  /// - Returns: The item, and those that waited for it, which do not know yet that it is gone.
+  mutating func takeOut(_ key: Stage) -> (item: PendingItem, waiting: Set<Stage>)? {
+    guard let item = items.removeValue(forKey: key) else { return nil }
     removeFromIndexes(item)
-    readyKeys.remove(item.key, item.urgency)
-    for dependency in item.dependencies { removeDependent(item.key, of: dependency) }
-    return dependents.removeValue(forKey: item.key) ?? []
+    readyKeys.remove(key, item.urgency)
+    for dependency in item.dependencies { removeDependent(key, of: dependency) }
+    return (item, dependents.removeValue(forKey: key) ?? [])
   }
 
   private mutating func noteRewritten(_ item: PendingItem) {

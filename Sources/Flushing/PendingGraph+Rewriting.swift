@@ -24,7 +24,7 @@ extension PendingGraph {
   /// nothing of it is in a plan or an exchange, nothing is inside it, and at most one action remains of what they replaced (R12).
   private func cancellable(_ gone: InodeNumber, by item: PendingItem, _ facts: ChangeFacts) -> [PendingItem]? {
     guard let creation = creations[gone], keysByParent[gone] == nil else { return nil }
-    var group = (keysByInode[gone] ?? []).compactMap { items[$0] }
+    var group = pending(inode: gone)
     guard group.allSatisfy({ $0.inode == gone && isFree($0) }) else { return nil }
     guard group.reduce(item.completes.count, { $0 + $1.completes.count }) <= Self.mergedRecordsMax else { return nil }
     if !facts.losesLastName {
@@ -36,7 +36,7 @@ extension PendingGraph {
       guard replacing.count <= 1 else { return nil }
       guard item.kind != .rename || replacing.allSatisfy({ $0.target == item.target }) else { return nil }
     }
-    return group.sorted { $0.key < $1.key }
+    return group
   }
 
   /// Forgets the items of a created and removed inode, and its removal with them.

@@ -131,8 +131,7 @@ package struct PendingGraph {
   package mutating func complete(_ keys: [Stage]) {
     var unblocked: [Stage] = []
     for key in keys {
-      guard let item = items[key] else { continue }
-      for dependent in takeOut(item) {
+      for dependent in takeOut(key)?.waiting ?? [] {
         items[dependent]?.dependencies.remove(key)
         if items[dependent]?.dependencies.isEmpty == true { unblocked.append(dependent) }
       }
