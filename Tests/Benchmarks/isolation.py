@@ -10,7 +10,7 @@ def enter():
     stage = os.environ.get(STAGE)
     if stage is None:
         os.environ[STAGE] = "init"
-        words = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        words = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=TERM", "--mount-proc"]
         os.execvp(words[0], [*words, sys.executable, *sys.argv])
     # The registry of running ebbfs daemons, the directories of sshd and PostgreSQL.
     subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
