@@ -56,8 +56,8 @@ def postgres(cell):
 def groups():
     yield Group("git-clone", [Row("git-clone", "git clone")], clone, limit=(300, 60))
     for mode, words in (("wal", "WAL"), ("rollback", "rollback journal")):
-        row = Row(f"sqlite-{mode}", f"sqlite3 inserts, {words}", PER_SECOND, "fdatasyncs", is_synced=True)
+        row = Row(f"sqlite-{mode}", f"sqlite3 inserts, {words}", PER_SECOND, "commits_1", is_synced=True)
         yield Group(row.name, [row], lambda cell, mode=mode: insert(cell, mode), limit=(300, 60))
-    row = Row("pgbench", "pgbench -c 4", PER_SECOND, "fdatasyncs", 4, is_synced=True)
+    row = Row("pgbench", "pgbench -c 4", PER_SECOND, "commits_4", is_synced=True)
     yield Group(row.name, [row], postgres, prepare=open_to_user, user=USER,
                 columns=("ebbfs", "native", "passthrough", "passthrough-wb", "bindfs", "mergerfs"), limit=(400, 90))

@@ -75,7 +75,7 @@ def writer_groups():
     for mode, what in (("fdatasync", "4 KiB append + fdatasync"), ("create", "create + 4 KiB + fsync + close")):
         for count in (1, 4, 16):
             title = f"{what}, {count} writer{'s' if count > 1 else ''}"
-            row = Row(f"{mode}-{count}", title, PER_SECOND, "fdatasyncs", count, is_synced=True)
+            row = Row(f"{mode}-{count}", title, PER_SECOND, f"commits_{count}", is_synced=True)
             yield Group(row.name, [row], lambda cell, mode=mode, count=count: writers(cell, mode, count), limit=(120, 60))
 
 
