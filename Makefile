@@ -13,7 +13,7 @@ ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 export EBBFS_COMMIT := $(shell git -C '$(CURDIR)' describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
 # The longest first: they run side by side.
 FUZZ_TARGETS = OptionParser ControlDecoder JournalReader
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 10
 
 .PHONY: help build install deb check-deb run demo recording test check report fuzz sim torture torture-apps bench bench-quick clean
 .DEFAULT_GOAL := help
