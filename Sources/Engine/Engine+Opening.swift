@@ -37,7 +37,7 @@ extension Engine {
       }
       var recovery = Recovery(
         table: scan.checkpoint?.table ?? [], nextInode: scan.checkpoint?.nextInode ?? .root, rules: configuration.rules,
-        creationsMax: scan.gatheredCreations)
+        recordsMax: scan.gatheredRecords, creationsMax: scan.gatheredCreations)
       try scan.takeRecords { recovery.read($0) }
       recovery.finishReading()
       let journal = try Journal(

@@ -7,11 +7,11 @@ extension EngineState {
   mutating func recover(_ recovery: Recovery) {
     inodes.reserveNumbers(through: recovery.lastNumber)
     // In this order, which is mostly that in which they came, they are found quickest.
-    let numbers = recovery.knownInodes.sorted()
+    let numbers = recovery.knownInodes
     bound.reserveCapacity(numbers.count)
     queue.reserveCapacity(operations: recovery.pendingOperations)
     insertKnownInodes(recovery, numbers)
-    showBackingNames(recovery)
+    showBackingNames(recovery, numbers)
     // Contents of open plans that are not complete yet, and sealed when they are.
     var sealing = Set(recovery.contentsInDoubt.keys)
     for step in recovery.steps {
@@ -30,7 +30,8 @@ extension EngineState {
   }
 
   private mutating func insertKnownInodes(_ recovery: Recovery, _ numbers: [InodeNumber]) {
-    for creation in numbers.lazy.compactMap({ recovery.created[$0] }) {
+    for number in numbers {
+      guard let creation = recovery.created[number] else { continue }
       let inode = insert(creation.inode)
       inode.lastReference = creation.reference
       if recovery.isMade(creation) {
@@ -40,7 +41,8 @@ extension EngineState {
       }
       inode.isBeingMade = recovery.isBeingMade(inode.number)
     }
-    for (number, binding) in recovery.bindings.sorted(by: { $0.key < $1.key }) where number != .root {
+    for number in numbers where number != .root {
+      guard let binding = recovery.bindings[number] else { continue }
       let inode = inodes[number] ?? inodes.insert(number, binding.kind, isNew: false)
       inode.isBound = true
       bound.insert(number)
@@ -51,12 +53,12 @@ extension EngineState {
   }
 
   /// The tree to replay over: every known inode where the backing directory has it, once the open plans are redone.
-  private mutating func showBackingNames(_ recovery: Recovery) {
-    for (number, binding) in recovery.bindings.sorted(by: { $0.key < $1.key }) {
+  private mutating func showBackingNames(_ recovery: Recovery, _ numbers: [InodeNumber]) {
+    for number in numbers {
       // A file whose last known name an open plan removes is still known by its identity until then.
-      guard let inode = inodes[number], !binding.locations.isEmpty else { continue }
+      guard let binding = recovery.bindings[number], !binding.locations.isEmpty, let inode = inodes[number] else { continue }
       inodes.setBackingNames(binding.locations, of: inode)
-      for location in binding.locations where !location.name.bytes.starts(with: temporaryNamePrefix) {
+      for location in binding.locations where !location.name.starts(with: temporaryNamePrefix) {
         inodes.setName(location, to: inode)
       }
     }
@@ -109,8 +111,8 @@ extension EngineState {
 }
 
 extension Recovery {
-  /// All inodes that the journal tells of, in no order.
-  fileprivate var knownInodes: Set<InodeNumber> { Set(created.keys).union(bindings.keys) }
+  /// All inodes that the journal tells of, each once, ascending.
+  fileprivate var knownInodes: [InodeNumber] { (bindings.keys.filter { created[$0] == nil } + created.keys).sorted() }
 
   /// How many changes of names wait for write-back.
   fileprivate var pendingOperations: Int {

@@ -100,9 +100,10 @@ struct Recovery {
   private(set) var doubtfulThrough = LSN.zero
   var isDoubtful: Bool { doubtfulThrough > .zero }
 
-  /// - Parameter creationsMax: how many creations will be read at most, where that is known.
-  init(table: [Binding], nextInode: InodeNumber, rules: ProtocolRules, creationsMax: Int = 0) {
+  /// `recordsMax` and `creationsMax`: how many will be read at most, where that is known.
+  init(table: [Binding], nextInode: InodeNumber, rules: ProtocolRules, recordsMax: Int = 0, creationsMax: Int = 0) {
     self.rules = rules
+    steps.reserveCapacity(recordsMax)
     created.reserveCapacity(creationsMax)
     for row in table {
       var binding = row
@@ -212,8 +213,10 @@ struct Recovery {
   /// The hidden name that a file has half way of an exchange is none: the exchange's record, which is replayed too, gives it one.
   private mutating func findLastNameLosses(_ temporaryNamePrefix: [UInt8]) {
     var names: [Location: InodeNumber] = [:]
-    for (inode, binding) in bindings.sorted(by: { $0.key < $1.key }) {
-      for location in binding.locations where !location.name.bytes.starts(with: temporaryNamePrefix) { names[location] = inode }
+    names.reserveCapacity(created.count + bindings.count)
+    for inode in bindings.keys.sorted() {
+      let locations = bindings[inode]?.locations ?? []
+      for location in locations where !location.name.starts(with: temporaryNamePrefix) { names[location] = inode }
     }
     var losses: [InodeNumber: LSN] = [:]
     for step in steps {
@@ -240,7 +243,7 @@ struct Recovery {
       for (inode, location) in step.namesTold { told[inode, default: []].insert(location) }
     }
     for (inode, binding) in bindings {
-      for location in binding.locations where !location.name.bytes.starts(with: temporaryNamePrefix) {
+      for location in binding.locations where !location.name.starts(with: temporaryNamePrefix) {
         if told[inode]?.contains(location) != true { lastingNames.append((location, inode)) }
       }
     }
@@ -279,9 +282,10 @@ struct Recovery {
 
   /// How many stages of an exchange are done (R10: from outcomes, never from locations).
   func stagesDone(of lsn: LSN) -> Int {
-    let known = completed.union(inDoubt)
-    return known.contains(Stage(lsn, stage: 2)) ? 2 : known.contains(Stage(lsn, stage: 1)) ? 1 : 0
+    isKnown(Stage(lsn, stage: 2)) ? 2 : isKnown(Stage(lsn, stage: 1)) ? 1 : 0
   }
+
+  private func isKnown(_ stage: Stage) -> Bool { completed.contains(stage) || inDoubt.contains(stage) }
 
   private mutating func bind(_ binding: Binding) {
     bindings[binding.inode] = binding

@@ -10,6 +10,8 @@ struct GatheredRecords: Sendable {
 
   /// How many creations of inodes are among the records, or were before they were dropped.
   private(set) var creations = 0
+  /// How many records there are.
+  var count: Int { pieces.reduce(0) { $0 + $1.count } }
   private var pieces: [[LoggedRecord]] = []
   /// Why records cannot be made out although their checksums are good: no reason to refuse what needs none of them.
   private var failures: [(lsn: LSN, error: JournalError)] = []

@@ -95,7 +95,10 @@ package struct JournalScan: Sendable {
   /// The LSN from which `replay` goes.
   package var lowWater: LSN { checkpoint?.lowWater ?? LSN.zero.next }
 
-  /// How many creations of inodes `takeRecords` hands out at most, as far as that is known; 0 else.
+  /// How many records `takeRecords` hands out at most, as far as that is known; 0 else.
+  package var gatheredRecords: Int { gathered?.count ?? 0 }
+
+  /// How many creations of inodes are among them at most.
   package var gatheredCreations: Int { gathered?.creations ?? 0 }
 
   /// Hands out all records from low-water to the cut in LSN order, except those of checkpoints, and keeps none. Those of writes

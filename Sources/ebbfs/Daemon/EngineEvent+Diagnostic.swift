@@ -46,7 +46,7 @@ extension EngineEvent {
       "opened: "
         + ([
           pending == 0 ? "nothing to recover" : "\(Quantity.count(pending, "operation")) recovered",
-          plansInDoubt == 0 ? nil : "\(Quantity.count(plansInDoubt, "batch")) in doubt carried out again",
+          plansInDoubt == 0 ? nil : "\(Quantity.count(plansInDoubt, "batch", "batches")) in doubt carried out again",
           deadLetters == 0 ? nil : "\(Quantity.count(deadLetters, "dead letter"))", tornTail?.description,
         ].compactMap(\.self).joined(separator: ", "))
     case .writeBackFailed(_, _, let attempt): "attempt \(max(1, attempt)) failed, tried again"
