@@ -17,7 +17,8 @@ package enum EngineError: Error, CustomStringConvertible {
 }
 
 extension Engine {
-  /// Opens the journal, recovers what it holds and answers an engine that serves at once. The backing directory is not asked.
+  /// Opens the journal, recovers what it holds and answers an engine that serves at once. The backing directory is not asked, and
+  /// what it can do not waited for before the journal is read.
   ///
   /// `observe` is told of this and of all that comes.
   ///
@@ -28,7 +29,7 @@ extension Engine {
     clock: any Clock, observe: @escaping EngineObserver = { _ in }
   ) throws(EngineError) -> Engine {
     do {
-      let settings = configuration.journal(of: backing.abilities.description)
+      let settings = configuration.journal(of: backing.place)
       var scan = try Journal.scan(journalStorage, settings)
       var losses: [RecoveryLoss] = []
       if !scan.losses.isEmpty || !scan.damaged.isEmpty {

@@ -12,6 +12,7 @@ final class MeasuredStorage: BackingStorage {
   }
 
   var abilities: BackingAbilities { storage.abilities }
+  var place: String { storage.place }
 
   func checkRoot() throws(Errno) {
     try metrics.measure(.checkRoot) { () throws(Errno) in try storage.checkRoot() }

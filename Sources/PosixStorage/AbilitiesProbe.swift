@@ -5,17 +5,15 @@ import StorageInterface
 // SAFETY: every C call gets arrays that live for the call, with their own length or a NUL at their end, and local structures to
 // fill.
 
-/// Learns what the backing directory can do by asking it and by trying, in a hidden directory that is removed again.
+/// Learns what the backing directory can do by trying, in a hidden directory that is removed again, beyond what is assumed.
 ///
 /// Where the daemon may not write nothing is tried and the best is assumed: each call then tells for itself.
-func probeAbilities(
-  _ root: borrowing RootDirectory, path: [UInt8], isPrivileged: Bool
-) throws(Errno) -> BackingAbilities {
-  let mount = MountDescription.ofMount(under: root.descriptor)
-  var abilities = try assumeAbilities(root, path: path, isPrivileged: isPrivileged)
+func probeAbilities(_ root: borrowing RootDirectory, assumed: BackingAbilities) -> BackingAbilities {
+  var abilities = assumed
   guard let trial = ProbeDirectory(in: root) else { return abilities }
   abilities.supportsSymlinks = trial.makesSymlink()
-  if mount.growsFilesSparsely, let bytes = trial.fileBytesMax() { abilities.fileBytesMax = bytes }
+  let growsSparsely = MountDescription.ofMount(under: root.descriptor).growsFilesSparsely
+  if growsSparsely, let bytes = trial.fileBytesMax() { abilities.fileBytesMax = bytes }
   abilities.supportsHardLinks = trial.makesHardLink()
   abilities.supportsExtendedAttributes = trial.setsExtendedAttribute()
   if abilities.supportsExtendedAttributes { trial.findExtendedAttributeLimits(&abilities) }

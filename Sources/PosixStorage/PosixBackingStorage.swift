@@ -17,7 +17,9 @@ package struct BackingRootError: Error, Hashable, CustomStringConvertible {
 /// but where walking is slow, directories are held for some seconds all the same (`HeldDirectories`).
 /// The umask of the process should be 0: else permissions of new files take a call more to set.
 package final class PosixBackingStorage: BackingStorage {
-  package let abilities: BackingAbilities
+  package let place: String
+  /// `nil` while it is still tried what they are.
+  private let knownAbilities: Lock<BackingAbilities?>
   let root: RootDirectory
   private let identity: Lock<RootIdentity>
   var rootIdentity: RootIdentity { identity.withLock { $0 } }
@@ -31,26 +33,54 @@ package final class PosixBackingStorage: BackingStorage {
   /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
   package convenience init(rootPath: String) throws(BackingRootError) { try self.init(rootPath: rootPath, features: .all) }
 
+  /// The same, but does not wait for the probing, which takes some 25 round trips: `abilities` does.
+  ///
+  /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
+  package convenience init(probing rootPath: String) throws(BackingRootError) {
+    try self.init(rootPath: rootPath, features: .all, probing: .meanwhile)
+  }
+
   /// Opens a directory without trying what it can do: nothing is changed, and what its type does not tell is taken to be the
   /// best. Not for write-back.
   ///
   /// - Throws: `BackingRootError` when there is no directory or it cannot be searched.
   package convenience init(unprobed rootPath: String) throws(BackingRootError) {
-    try self.init(rootPath: rootPath, features: .all, isProbed: false)
+    try self.init(rootPath: rootPath, features: .all, probing: .none)
   }
 
-  init(rootPath: String, features: KernelFeatures, isProbed: Bool = true) throws(BackingRootError) {
+  enum Probing {
+    case none
+    case atOnce
+    case meanwhile
+  }
+
+  init(rootPath: String, features: KernelFeatures, probing: Probing = .atOnce) throws(BackingRootError) {
+    let assumed: BackingAbilities
     do {
       root = try RootDirectory(path: rootPath, features: features)
       identity = Lock(RootIdentity(try root.descriptor.status()))
       canonicalPath = canonicalPathOfRoot(root.descriptor) ?? Array(rootPath.utf8)
-      abilities =
-        isProbed
-        ? try probeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
-        : try assumeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
+      assumed = try assumeAbilities(root, path: canonicalPath, isPrivileged: gate.isPrivileged)
     } catch {
-      throw BackingRootError(description: "\(isProbed ? "backing directory" : "directory") \(rootPath): \(message(error))")
+      let what = probing == .none ? "directory" : "backing directory"
+      throw BackingRootError(description: "\(what) \(rootPath): \(message(error))")
     }
+    place = assumed.description
+    knownAbilities = Lock(probing == .none ? assumed : nil)
+    switch probing {
+    case .none: break
+    case .atOnce: probe(assumed)
+    case .meanwhile: do { _ = try Thread(name: "ebbfs-probe") { [self] in probe(assumed) } } catch { probe(assumed) }
+    }
+  }
+
+  /// What it can do. Waits as long as that is still tried.
+  package var abilities: BackingAbilities { knownAbilities.wait { $0 }! }
+
+  private func probe(_ assumed: BackingAbilities) {
+    let abilities = probeAbilities(root, assumed: assumed)
+    knownAbilities.withLock { $0 = abilities }
+    knownAbilities.wake()
   }
 
   /// Whether the path of the root still leads to the directory that is held: an sshfs mount that lost its connection disappears,
@@ -75,7 +105,7 @@ package final class PosixBackingStorage: BackingStorage {
       let status = try? found.status()
     else { throw failure }
     let mount = MountDescription.ofMount(under: found)
-    guard mount.hasTellingSource, mount.place(of: found, path: canonicalPath) == abilities.description,
+    guard mount.hasTellingSource, mount.place(of: found, path: canonicalPath) == place,
       status.device != rootIdentity.device, !abilities.hasStableInodes || status.inode == rootIdentity.inode
     else { throw failure }
     try checked(linux_replace(root.descriptor.number, found.number))

@@ -116,6 +116,8 @@ package struct BackingAbilities: Hashable, Sendable {
 /// `synchronizeDirectory` of the parent, or `synchronizeFilesystem`.
 package protocol BackingStorage: AnyObject, Sendable {
   var abilities: BackingAbilities { get }
+  /// The description among the abilities, which is known before they are.
+  var place: String { get }
 
   /// Looks whether the directory is there: what is mounted on it may have gone, and then answers are not to be believed that
   /// something is absent.

@@ -23,6 +23,16 @@ import Testing
     }
   }
 
+  /// A daemon reads its journal meanwhile.
+  @Test func whatItCanDoIsTriedWhileSomethingElseIsDone() throws {
+    try withFilesystem("ext4", megabytes: 16, options: "-b 4096") { path in
+      let storage = try PosixBackingStorage(probing: path)
+      #expect(storage.place == storage.abilities.description)
+      #expect(try storage.list(.root).map(\.name).filter { $0 != "lost+found" } == [], "the probe is gone once that is told")
+      #expect(storage.abilities == (try PosixBackingStorage(rootPath: path)).abilities)
+    }
+  }
+
   /// What the probe says is what the filesystem does.
   @Test(arguments: [("ext4", 16), ("xfs", 300), ("btrfs", 128)])
   func theLimitsOfExtendedAttributesAreFound(_ type: String, _ megabytes: Int) throws {

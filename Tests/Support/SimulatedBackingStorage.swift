@@ -48,6 +48,7 @@ package final class SimulatedBackingStorage: BackingStorage {
   private let isWatched: Bool
 
   package var abilities: BackingAbilities { options.abilities }
+  package var place: String { abilities.description }
 
   package init(clock: any Clock, options: Options = Options()) {
     self.clock = clock

@@ -78,7 +78,7 @@ struct JournalExtract {
     }
     do {
       let storage = try PosixBackingStorage(unprobed: backing)
-      guard JournalConfiguration.recorded(storage.abilities.description) == history.backingDescription else {
+      guard JournalConfiguration.recorded(storage.place) == history.backingDescription else {
         return .failure(.init(reason: "\(backing) is not the backing directory of this journal"))
       }
       let file = try storage.open(BackingPath(path), writable: false)

@@ -17,10 +17,12 @@ enum Assembly {
   ) throws(CommandFailure) -> any MountedFilesystem {
     let backing: PosixBackingStorage
     do throws(BackingRootError) {
-      backing = try PosixBackingStorage(rootPath: mount.backing)
+      backing = try PosixBackingStorage(probing: mount.backing)
     } catch {
       throw CommandFailure(.backingDirectory, error.description)
     }
+    // However this ends, nothing is left in the directory of what was tried there.
+    defer { _ = backing.abilities }
     let engine = try openEngine(mount, journalStorage, backing, try makeRunner(threads: mount.options.flushThreads), observe)
     do throws(CommandFailure) {
       let session = try makeSession(mount, engine, mounter, rings)
